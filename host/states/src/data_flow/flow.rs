@@ -1,0 +1,59 @@
+//! The data-flow fields of a state, compiled.
+
+use crate::path::{Path, ReferencePath};
+use crate::template::Template;
+
+/// How a state's input becomes its arguments, and its result its output.
+#[derive(Debug, Clone)]
+pub enum Flow {
+    /// The five fields of the JSONPath form.
+    JsonPath(Box<JsonPathFlow>),
+    /// The fields of the JSONata form.
+    Jsonata(Box<JsonataFlow>),
+}
+
+/// The data-flow fields of a state in JSONPath.
+#[derive(Debug, Clone, Default)]
+pub struct JsonPathFlow {
+    pub(crate) input_path: Selection,
+    pub(crate) parameters: Option<Template>,
+    pub(crate) result_selector: Option<Template>,
+    pub(crate) result_path: ResultPath,
+    pub(crate) output_path: Selection,
+    pub(crate) assign: Option<Template>,
+}
+
+/// The data-flow fields of a state in JSONata.
+#[derive(Debug, Clone, Default)]
+pub struct JsonataFlow {
+    pub(crate) arguments: Option<Template>,
+    pub(crate) output: Option<Template>,
+    pub(crate) assign: Option<Template>,
+}
+
+/// What an `InputPath` or `OutputPath` selects.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Selection {
+    /// `$`: everything.
+    #[default]
+    Whole,
+    /// `null`: nothing, which is `{}`.
+    Nothing,
+    /// A part.
+    Part(Path),
+}
+
+/// Where a `ResultPath` puts a result.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum ResultPath {
+    /// `$`: the result replaces the input.
+    #[default]
+    Replace,
+    /// `null`: the result is dropped.
+    Discard,
+    /// The result becomes a field of the input.
+    At(ReferencePath),
+    /// The fields of the result become fields of the input: what a `stepwell:event`
+    /// task does unless it names a `ResultPath`.
+    Merge,
+}

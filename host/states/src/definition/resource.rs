@@ -1,0 +1,241 @@
+//! What a Task's `Resource` names.
+
+/// Who does a Task's work, and how its end is learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// As written.
+    pub text: String,
+    /// Who does it.
+    pub kind: ResourceKind,
+    /// How its end is learnt.
+    pub pattern: Pattern,
+}
+
+/// Who does a Task's work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResourceKind {
+    /// `task:NAME[@VERSION]`: a component of the tenant.
+    Component {
+        /// Its name.
+        name: String,
+        /// Its version; none for the one that the deployment pins.
+        version: Option<String>,
+    },
+    /// A Lambda function's ARN: the component of that name.
+    LambdaFunction {
+        /// The function's name, without qualifier.
+        name: String,
+    },
+    /// `…:lambda:invoke`: the component that the parameter `FunctionName` names.
+    LambdaInvoke,
+    /// An activity: whoever polls for it.
+    Activity {
+        /// Its ARN, as written.
+        arn: String,
+    },
+    /// `…:states:startExecution`: an execution of another machine.
+    StartExecution,
+    /// `…:http:invoke`: an HTTP request.
+    HttpInvoke,
+    /// `stepwell:approval`: a person.
+    Approval,
+    /// `stepwell:event[:NAME]`: whoever posts that event to the execution.
+    Event {
+        /// Name of the event; the state's name unless the resource gives one.
+        name: String,
+    },
+    /// `…:aws-sdk:sfn:ACTION`: one of the host's own operations.
+    StepwellSdk {
+        /// The operation, as written: `sendTaskSuccess`.
+        action: String,
+    },
+    /// Any other integration: the component that the tenant has bound to it.
+    Integration {
+        /// `dynamodb`, `aws-sdk:s3`, …
+        service: String,
+        /// `putItem`, `getObject`, …
+        action: String,
+    },
+}
+
+/// How the end of a Task's work is learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// The answer is the result.
+    RequestResponse,
+    /// `.sync`: the end of what was started is the result.
+    Sync,
+    /// `.sync:2`: the same, with JSON instead of text in it.
+    Sync2,
+    /// `.waitForTaskToken`: somebody reports with the token.
+    WaitForTaskToken,
+}
+
+impl Pattern {
+    /// Returns what the pattern appends to a resource.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::RequestResponse => "",
+            Self::Sync => ".sync",
+            Self::Sync2 => ".sync:2",
+            Self::WaitForTaskToken => ".waitForTaskToken",
+        }
+    }
+}
+
+impl Resource {
+    /// Reads a resource. The name of an event without a name is the state's.
+    ///
+    /// # Errors
+    /// The text has no form that the language knows; says what is wrong.
+    pub(crate) fn parse(text: &str, state_name: &str) -> Result<Self, String> {
+        let (body, pattern) = split_pattern(text);
+        let kind = if let Some(component) = body.strip_prefix("task:") {
+            component_kind(component)?
+        } else if let Some(own) = body.strip_prefix("stepwell:") {
+            own_kind(own, state_name)?
+        } else {
+            arn_kind(text, body)?
+        };
+        Ok(Self {
+            text: text.to_owned(),
+            kind,
+            pattern,
+        })
+    }
+
+    /// Returns the `resourceType` of history events: `lambda`, `states`,
+    /// `aws-sdk:sfn`, …; `task` for components and `stepwell` for the host's own.
+    pub fn resource_type(&self) -> &str {
+        match &self.kind {
+            ResourceKind::Component { .. } => "task",
+            ResourceKind::LambdaFunction { .. } | ResourceKind::LambdaInvoke => "lambda",
+            ResourceKind::Activity { .. } => "activity",
+            ResourceKind::StartExecution => "states",
+            ResourceKind::HttpInvoke => "http",
+            ResourceKind::Approval | ResourceKind::Event { .. } => "stepwell",
+            ResourceKind::StepwellSdk { .. } => "aws-sdk:sfn",
+            ResourceKind::Integration { service, .. } => service,
+        }
+    }
+
+    /// Returns the `resource` of history events: what follows the resource type,
+    /// such as `invoke` or `startExecution.sync:2`; the whole
+    /// ARN of a Lambda function or activity.
+    pub fn resource_name(&self) -> &str {
+        if matches!(
+            self.kind,
+            ResourceKind::Activity { .. } | ResourceKind::LambdaFunction { .. }
+        ) {
+            return &self.text;
+        }
+        let body = match self.text.strip_prefix("arn:") {
+            Some(arn) => arn.splitn(5, ':').nth(4).unwrap_or(arn),
+            None => &self.text,
+        };
+        let name = body
+            .strip_prefix(self.resource_type())
+            .and_then(|name| name.strip_prefix(':'));
+        name.unwrap_or(body)
+    }
+}
+
+fn split_pattern(text: &str) -> (&str, Pattern) {
+    for pattern in [Pattern::Sync2, Pattern::Sync, Pattern::WaitForTaskToken] {
+        if let Some(body) = text.strip_suffix(pattern.suffix()) {
+            return (body, pattern);
+        }
+    }
+    (text, Pattern::RequestResponse)
+}
+
+fn component_kind(text: &str) -> Result<ResourceKind, String> {
+    let (name, version) = match text.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (text, None),
+    };
+    if name.is_empty() || version.is_some_and(str::is_empty) {
+        return Err("write the component as 'task:NAME' or 'task:NAME@VERSION'".to_owned());
+    }
+    Ok(ResourceKind::Component {
+        name: name.to_owned(),
+        version: version.map(str::to_owned),
+    })
+}
+
+fn own_kind(text: &str, state_name: &str) -> Result<ResourceKind, String> {
+    match text.split_once(':') {
+        None if text == "approval" => Ok(ResourceKind::Approval),
+        None if text == "event" => Ok(ResourceKind::Event {
+            name: state_name.to_owned(),
+        }),
+        Some(("event", name)) if !name.is_empty() => Ok(ResourceKind::Event {
+            name: name.to_owned(),
+        }),
+        _ => Err(
+            "Stepwell's own resources are 'stepwell:approval', 'stepwell:event' and \
+                  'stepwell:event:NAME'"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Reads `arn:PARTITION:SERVICE:REGION:ACCOUNT:REST`.
+fn arn_kind(text: &str, body: &str) -> Result<ResourceKind, String> {
+    let unknown = || {
+        format!(
+            "The resource provided {text} is not recognized. The value is not a valid resource \
+             ARN, or the resource is not available in this region."
+        )
+    };
+    let parts: Vec<&str> = body.splitn(6, ':').collect();
+    let ["arn", _, service, _, account, rest] = parts[..] else {
+        return Err(unknown());
+    };
+    match (service, account, rest.split_once(':')) {
+        ("lambda", _, Some(("function", function))) if !function.is_empty() => {
+            let name = function.split(':').next().unwrap_or(function);
+            Ok(ResourceKind::LambdaFunction {
+                name: name.to_owned(),
+            })
+        }
+        ("states", _, Some(("activity", name))) if !name.is_empty() => Ok(ResourceKind::Activity {
+            arn: text.to_owned(),
+        }),
+        ("states", _, Some(("task", name))) if !name.is_empty() => component_kind(name),
+        ("states", "", Some((service, action))) if !service.is_empty() && !action.is_empty() => {
+            integration_kind(service, action).ok_or_else(unknown)
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn integration_kind(service: &str, action: &str) -> Option<ResourceKind> {
+    let own = |service: &str, action: &str| match (service, action) {
+        ("lambda", "invoke") => Some(ResourceKind::LambdaInvoke),
+        ("states", "startExecution") => Some(ResourceKind::StartExecution),
+        ("http", "invoke") => Some(ResourceKind::HttpInvoke),
+        _ => None,
+    };
+    if let Some(kind) = own(service, action) {
+        return Some(kind);
+    }
+    if service != "aws-sdk" {
+        return Some(ResourceKind::Integration {
+            service: service.to_owned(),
+            action: action.to_owned(),
+        });
+    }
+    let (api, action) = action
+        .split_once(':')
+        .filter(|(a, b)| !a.is_empty() && !b.is_empty())?;
+    if api == "sfn" {
+        return Some(ResourceKind::StepwellSdk {
+            action: action.to_owned(),
+        });
+    }
+    Some(ResourceKind::Integration {
+        service: format!("aws-sdk:{api}"),
+        action: action.to_owned(),
+    })
+}

@@ -1,0 +1,6 @@
+//! JSONata.
+/// A JSONata expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Jsonata {
+    text: String,
+}

@@ -1,0 +1,39 @@
+//! Parses and validates definitions and evaluates their data flow.
+//!
+//! ```text
+//!   text ── parse ──> StateMachine + diagnostics          (once per definition)
+//!                          │
+//!   Env ───────────────────┴─> effective_input, arguments, complete, choose, …
+//!                              (once or a few times per visit of a state)
+//! ```
+//!
+//! Everything here is a pure function of its arguments: no clock, no randomness,
+//! no I/O. Time and the seed of all random-looking values come in with [`Env`].
+//! Start reading at [`parse`](parse()) and [`data_flow`].
+
+mod choice;
+pub mod data_flow;
+mod definition;
+mod diagnostic;
+mod jsonata;
+mod parse;
+mod path;
+mod payload;
+mod retry;
+mod template;
+mod timestamp;
+
+pub use data_flow::{
+    Chosen, Completion, Env, EvalFailure, EvalLimits, MapItem, MapPlan, NoVariables, TaskTimes,
+    Variables,
+};
+pub use data_flow::{
+    arguments, catch, choose, complete, effective_input, fail_details, map_item_input, map_plan,
+    pass_result, task_times, wait_until,
+};
+pub use definition::*;
+pub use diagnostic::{Diagnostic, Severity};
+pub use parse::{Format, parse};
+pub use payload::{Payload, PayloadError};
+pub use retry::{Catcher, Jitter, Retrier};
+pub use timestamp::{Timestamp, TimestampError};
