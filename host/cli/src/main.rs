@@ -1,0 +1,2 @@
+//! The stepwell program.
+fn main() {}

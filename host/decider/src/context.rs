@@ -1,0 +1,105 @@
+//! The context object: what `$$` and `$states.context` show.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepwell_states::{MapItem, Pattern, StateKind, StateMachine};
+
+use crate::evaluation::evaluate_plan;
+use crate::event::{EventNumber, FrameId, StateType};
+use crate::execution::{Execution, Phase};
+use crate::token::TaskToken;
+
+/// The item that a Map's fields are evaluated for.
+#[derive(Clone, Copy)]
+pub(crate) struct Item<'a> {
+    pub(crate) index: u32,
+    pub(crate) item: &'a MapItem,
+}
+
+/// Builds the context object of the state that a frame is in.
+pub(crate) fn build(
+    definition: &StateMachine,
+    execution: &Execution,
+    frame: FrameId,
+    item: Option<Item<'_>>,
+) -> Value {
+    let Some(started) = &execution.started else {
+        return json!({});
+    };
+    let mut context = json!({
+        "Execution": {
+            "Id": &*started.execution_arn,
+            "Input": started.input.to_value(),
+            "StartTime": execution.started_at.to_string(),
+            "Name": &*started.execution_name,
+            "RoleArn": &*started.role_arn,
+            "RedriveCount": 0,
+        },
+        "StateMachine": {
+            "Id": &*started.state_machine_arn,
+            "Name": &*started.state_machine_name,
+        },
+    });
+    let Some(active) = execution
+        .frames
+        .get(&frame)
+        .and_then(|held| held.active.as_ref())
+    else {
+        return context;
+    };
+    context["State"] = json!({
+        "Name": &*active.name,
+        "EnteredTime": active.entered_at.to_string(),
+        "RetryCount": active.retry_count(),
+    });
+    if let StateKind::Task(task) = &definition.state(active.state).kind
+        && task.resource.pattern == Pattern::WaitForTaskToken
+    {
+        // The token of the task that is about to be scheduled, or of the one that is.
+        let scheduled = match &active.phase {
+            Phase::Task(task) => task.number,
+            _ => EventNumber(execution.version.0 + 1),
+        };
+        let token = TaskToken::new(&started.seed, started.key, scheduled);
+        context["Task"] = json!({ "Token": token.to_string() });
+    }
+    let found = item.map(|item| map_item(item.index, item.item));
+    if let Some(item) = found.or_else(|| enclosing_item(definition, execution, frame)) {
+        context["Map"] = json!({ "Item": item });
+    }
+    context
+}
+
+fn map_item(index: u32, item: &MapItem) -> Value {
+    let mut shown = json!({ "Index": index });
+    if let Some(key) = &item.key {
+        shown["Key"] = Value::String(key.clone());
+    }
+    shown["Value"] = item.value.to_value();
+    shown
+}
+
+/// The item of the innermost iteration that a frame is part of.
+fn enclosing_item(
+    definition: &StateMachine,
+    execution: &Execution,
+    frame: FrameId,
+) -> Option<Value> {
+    let mut at = execution.frames.get(&frame);
+    while let Some(parent) = at.and_then(|held| held.parent) {
+        at = execution.frames.get(&parent.frame);
+        if at?.active.as_ref()?.state_type != StateType::Map {
+            continue;
+        }
+        let plan = match execution.plans.0.get(&parent.frame) {
+            Some(plan) => Arc::clone(plan),
+            None => Arc::new(evaluate_plan(definition, execution, parent.frame).ok()?),
+        };
+        return Some(map_item(
+            parent.index,
+            plan.items.get(parent.index as usize)?,
+        ));
+    }
+    None
+}

@@ -1,0 +1,241 @@
+//! The one match over what the decider may be told.
+
+use stepwell_states::{StateKind, StateMachine, Timestamp};
+
+use crate::draft::Draft;
+use crate::event::{EventKind, EventNumber, FrameId, HistoryEvent};
+use crate::execution::{Execution, Phase};
+use crate::failure::Failure;
+use crate::input::{Input, TokenReport};
+use crate::steps;
+use crate::steps::task;
+
+/// Events after which a decision stops before the next state, to be gone on with by
+/// [`Input::Continue`]: a loop without a wait must not keep a shard to itself.
+const EVENTS_MAX: usize = 512;
+
+/// What happens next.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Decision {
+    /// Facts to record, in order; none where the input changes nothing.
+    pub events: Vec<HistoryEvent>,
+}
+
+/// The input cannot be taken. The execution is as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecideError {
+    /// A start of what has started.
+    #[error("the execution has started already")]
+    AlreadyStarted,
+    /// Anything else before the start.
+    #[error("the execution has not started")]
+    NotStarted,
+    /// The execution is at its end.
+    #[error("the execution has ended")]
+    Ended,
+    /// The token was not made by this execution.
+    #[error("the task token is not one of this execution")]
+    ForeignToken,
+    /// The task has ended, or was given up.
+    #[error("the task is not waiting any more")]
+    TaskClosed,
+    /// A worker took the task already.
+    #[error("another worker took the task")]
+    TaskTaken,
+}
+
+/// Decides what happens next, and applies it to `execution` through
+/// [`evolve`](crate::evolve()).
+///
+/// A function of its arguments: the same execution, input and time give the same
+/// events. Who needs the execution as it was keeps a copy.
+///
+/// # Errors
+///
+/// The input cannot be taken; nothing was changed. Reports on a task of this host
+/// that is not waiting any more are no error but change nothing: such a report is
+/// late, and the task's end is recorded.
+pub fn decide(
+    definition: &StateMachine,
+    execution: &mut Execution,
+    input: Input,
+    now: Timestamp,
+) -> Result<Decision, DecideError> {
+    match (&input, execution.started().is_some()) {
+        (Input::Start(_), true) => return Err(DecideError::AlreadyStarted),
+        (Input::Start(_), false) | (_, true) => {}
+        (_, false) => return Err(DecideError::NotStarted),
+    }
+    let mut draft = Draft {
+        definition,
+        execution,
+        now,
+        events: Vec::new(),
+    };
+    take(&mut draft, input)?;
+    go_on(&mut draft);
+    Ok(Decision {
+        events: draft.events,
+    })
+}
+
+/// Enters states until every frame waits for something outside, or the limit is reached.
+fn go_on(draft: &mut Draft<'_>) {
+    while let Some(frame) = draft.execution.ready.first().copied() {
+        if draft.events.len() >= EVENTS_MAX {
+            return;
+        }
+        steps::enter(draft, frame);
+    }
+}
+
+fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
+    match input {
+        Input::Start(started) => {
+            draft.emit(FrameId::ROOT, EventKind::ExecutionStarted(started));
+        }
+        Input::Continue => {}
+        Input::TimersDue => fire_timers(draft),
+        Input::TaskFinished {
+            scheduled,
+            result,
+            usage,
+            ..
+        } => {
+            if let Some(frame) = frame_of(draft, scheduled) {
+                task::finished(draft, frame, scheduled, result, usage);
+            }
+        }
+        Input::TaskSubmitted {
+            scheduled, output, ..
+        } => {
+            if let Some(frame) = frame_of(draft, scheduled) {
+                task::started(draft, frame, scheduled, None);
+                draft.emit(frame, EventKind::TaskSubmitted { scheduled, output });
+            }
+        }
+        Input::TaskTaken { scheduled, worker } => {
+            let frame = frame_of(draft, scheduled).ok_or(DecideError::TaskClosed)?;
+            if draft
+                .execution
+                .open_task(scheduled)
+                .is_some_and(|task| task.started)
+            {
+                return Err(DecideError::TaskTaken);
+            }
+            task::started(draft, frame, scheduled, worker);
+        }
+        Input::ChildFinished { scheduled, result } => {
+            if let Some(frame) = frame_of(draft, scheduled) {
+                report(draft, frame, scheduled, result);
+            }
+        }
+        Input::TokenReported {
+            token,
+            report: reported,
+        } => {
+            let started = draft
+                .execution
+                .started
+                .as_ref()
+                .ok_or(DecideError::NotStarted)?;
+            if !token.is_genuine(&started.seed) {
+                return Err(DecideError::ForeignToken);
+            }
+            let frame = frame_of(draft, token.scheduled).ok_or(DecideError::TaskClosed)?;
+            match reported {
+                TokenReport::Success(output) => report(draft, frame, token.scheduled, Ok(output)),
+                TokenReport::Failure(failure) => {
+                    report(draft, frame, token.scheduled, Err(failure));
+                }
+                TokenReport::Heartbeat => task::heartbeat(draft, frame, token.scheduled),
+            }
+        }
+        Input::EventPosted(posted) => {
+            require_running(draft)?;
+            let known = posted
+                .event_id
+                .as_ref()
+                .is_some_and(|id| draft.execution.seen_events.contains(id));
+            if !known {
+                let name = posted.name.clone();
+                draft.emit(FrameId::ROOT, EventKind::EventReceived(posted));
+                task::offer_event(draft, &name);
+            }
+        }
+        Input::Stop { failure, principal } => {
+            require_running(draft)?;
+            let kind = EventKind::ExecutionAborted { failure, principal };
+            draft.emit_after(FrameId::ROOT, 0, kind);
+        }
+    }
+    Ok(())
+}
+
+fn require_running(draft: &Draft<'_>) -> Result<(), DecideError> {
+    match draft.execution.end {
+        Some(_) => Err(DecideError::Ended),
+        None => Ok(()),
+    }
+}
+
+/// The frame that waits for a task, unless the task has ended or was given up.
+fn frame_of(draft: &Draft<'_>, scheduled: EventNumber) -> Option<FrameId> {
+    draft.execution.open_task(scheduled)?;
+    draft.execution.tasks.get(&scheduled).copied()
+}
+
+/// Somebody outside reported the end of a task.
+fn report(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    scheduled: EventNumber,
+    result: Result<stepwell_states::Payload, Failure>,
+) {
+    task::started(draft, frame, scheduled, None);
+    match result {
+        Ok(output) => task::succeeded(draft, frame, scheduled, output, None),
+        Err(failure) => task::lost(draft, frame, scheduled, failure, None),
+    }
+}
+
+fn fire_timers(draft: &mut Draft<'_>) {
+    let deadline = draft
+        .execution
+        .started
+        .as_ref()
+        .and_then(|started| started.deadline);
+    if draft.execution.end.is_none() && deadline.is_some_and(|deadline| deadline <= draft.now) {
+        let failure = Failure::named(task::TIMEOUT);
+        draft.emit_after(FrameId::ROOT, 0, EventKind::ExecutionTimedOut(failure));
+        return;
+    }
+    while let Some((due, frame)) = draft.execution.timers.first().copied() {
+        if due > draft.now {
+            return;
+        }
+        fire_timer(draft, frame);
+    }
+}
+
+fn fire_timer(draft: &mut Draft<'_>, frame: FrameId) {
+    match &draft.active(frame).phase {
+        Phase::Waiting => {
+            // How a step ends is all in the events that it recorded.
+            let _ = steps::wait::finish(draft, frame);
+        }
+        Phase::Task(_) => task::timed_out(draft, frame),
+        Phase::Retrying => {
+            let definition = draft.definition;
+            if matches!(
+                definition.state(draft.active(frame).state).kind,
+                StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_)
+            ) {
+                steps::run(draft, frame);
+            }
+        }
+        Phase::Entered | Phase::Children(_) => {
+            unreachable!("only waiting states, retries and tasks have a timer")
+        }
+    }
+}

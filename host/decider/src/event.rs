@@ -1,0 +1,486 @@
+//! The history: one persisted fact after the other, in the event model of AWS.
+//!
+//! An event has two numbers. Its [`EventNumber`] counts every event and is what
+//! replay, fencing and derived ids go by; its wire id counts only the events that
+//! `GetExecutionHistory` shows, since a few facts (a posted event, a planned retry)
+//! have no counterpart there.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
+
+use crate::failure::Failure;
+use crate::seed::Seed;
+
+/// Position of an event in its execution's history, counted from 1.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct EventNumber(pub u64);
+
+impl fmt::Display for EventNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One line of execution within an execution: the root, a Parallel branch or a Map
+/// iteration. Numbered in the order of creation; the root is 0.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct FrameId(pub u32);
+
+impl FrameId {
+    /// The frame in which an execution starts and ends.
+    pub const ROOT: Self = Self(0);
+}
+
+/// One persisted fact about an execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEvent {
+    /// Position in the history, without gaps.
+    pub number: EventNumber,
+    /// The id that the wire shows, without gaps; 0 for a fact that it hides.
+    pub id: u64,
+    /// The wire id of the event that led to this one; 0 for none.
+    pub previous_id: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Where it happened.
+    pub frame: FrameId,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// The execution exists.
+    ExecutionStarted(Arc<ExecutionStarted>),
+    /// The execution ended well.
+    ExecutionSucceeded {
+        /// Output of the execution.
+        output: Payload,
+    },
+    /// The execution ended with an error that nothing caught.
+    ExecutionFailed(Failure),
+    /// The execution's own time was up.
+    ExecutionTimedOut(Failure),
+    /// Somebody stopped the execution.
+    ExecutionAborted {
+        /// The error and cause that the caller gave.
+        failure: Failure,
+        /// Who asked, as the server knows them.
+        principal: Option<Arc<str>>,
+    },
+    /// A frame entered a state.
+    StateEntered(StateEntered),
+    /// A frame left a state.
+    StateExited(StateExited),
+    /// A Wait state knows how long it waits. Hidden on the wire.
+    WaitStarted {
+        /// Until when.
+        due: Timestamp,
+    },
+    /// A state was given up because a sibling failed.
+    StateAborted {
+        /// Which state.
+        state: StateRef,
+        /// Its type, for the wire's event name.
+        state_type: StateType,
+    },
+    /// A Task state asked for work.
+    TaskScheduled(Arc<TaskScheduled>),
+    /// The work began.
+    TaskStarted {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// Name of the worker that took an activity task.
+        worker: Option<Arc<str>>,
+    },
+    /// The work was handed over; its end is reported later.
+    TaskSubmitted {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// What the called service answered.
+        output: Payload,
+    },
+    /// The work is done.
+    TaskSucceeded {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// The result.
+        output: Payload,
+        /// What it cost, where it ran in the sandbox.
+        usage: Option<Usage>,
+    },
+    /// The work failed.
+    TaskFailed {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// How.
+        failure: Failure,
+        /// What it cost, where it ran in the sandbox.
+        usage: Option<Usage>,
+    },
+    /// The work could not be handed over.
+    TaskSubmitFailed {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// How.
+        failure: Failure,
+    },
+    /// The work took longer than it may, or gave no sign of life.
+    TaskTimedOut {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// `States.Timeout` or `States.HeartbeatTimeout`.
+        failure: Failure,
+        /// What it cost, where it ran in the sandbox.
+        usage: Option<Usage>,
+    },
+    /// A waiting task gave a sign of life. Hidden on the wire.
+    TaskHeartbeat {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// When the next one is due.
+        due: Option<Timestamp>,
+    },
+    /// A failed state is tried again later. Hidden on the wire.
+    RetryScheduled {
+        /// Index of the retrier in the state's `Retry`.
+        retrier: u32,
+        /// When.
+        due: Timestamp,
+        /// What is retried.
+        failure: Failure,
+    },
+    /// The branches of a Parallel state began.
+    ParallelStateStarted {
+        /// The scopes that run, one frame each, in the order of `Branches`.
+        branches: Vec<ScopeId>,
+        /// What each of them is given.
+        input: Payload,
+    },
+    /// All branches succeeded.
+    ParallelStateSucceeded,
+    /// A branch failed.
+    ParallelStateFailed,
+    /// A branch of a Parallel state reached its end. Hidden on the wire.
+    BranchSucceeded {
+        /// Output of the branch.
+        output: Payload,
+    },
+    /// A branch of a Parallel state failed. Hidden on the wire.
+    BranchFailed(Failure),
+    /// The items of a Map state are known.
+    MapStateStarted {
+        /// How many.
+        length: u32,
+    },
+    /// All iterations succeeded.
+    MapStateSucceeded,
+    /// The Map state failed.
+    MapStateFailed,
+    /// An iteration began, in a frame of its own.
+    MapIterationStarted(MapIteration),
+    /// An iteration reached its end.
+    MapIterationSucceeded {
+        /// Which one.
+        iteration: MapIteration,
+        /// Its output.
+        output: Payload,
+    },
+    /// An iteration failed.
+    MapIterationFailed {
+        /// Which one.
+        iteration: MapIteration,
+        /// How.
+        failure: Failure,
+    },
+    /// An iteration was given up because another one failed.
+    MapIterationAborted(MapIteration),
+    /// An expression could not be evaluated.
+    EvaluationFailed {
+        /// The error and cause.
+        failure: Failure,
+        /// The field that holds the expression.
+        location: Option<Arc<str>>,
+        /// The state that holds the field.
+        state: StateRef,
+    },
+    /// Somebody posted an event to the execution. Hidden on the wire.
+    EventReceived(ReceivedEvent),
+    /// A waiting state took a posted event. Hidden on the wire.
+    EventTaken {
+        /// The `EventReceived` event.
+        received: EventNumber,
+    },
+}
+
+/// Details of [`EventKind::ExecutionStarted`]: all that a decision may ever need to
+/// know about the execution as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionStarted {
+    /// Key of the execution in the store; part of its task tokens.
+    pub key: i64,
+    /// The execution's input.
+    pub input: Payload,
+    /// Name of the tenant.
+    pub tenant: Arc<str>,
+    /// ARN of the execution.
+    pub execution_arn: Arc<str>,
+    /// Name of the execution.
+    pub execution_name: Arc<str>,
+    /// ARN of the state machine.
+    pub state_machine_arn: Arc<str>,
+    /// Name of the state machine.
+    pub state_machine_name: Arc<str>,
+    /// ARN of the version that was named at the start, if one was.
+    pub version_arn: Option<Arc<str>>,
+    /// ARN of the alias that was named at the start, if one was.
+    pub alias_arn: Option<Arc<str>>,
+    /// ARN of the role. Kept for AWS's tools; Stepwell grants by other means.
+    pub role_arn: Arc<str>,
+    /// Region in the ARNs.
+    pub region: Arc<str>,
+    /// The origin of every derived id and random number. Secret.
+    pub seed: Seed,
+    /// When the execution times out.
+    pub deadline: Option<Timestamp>,
+    /// The task that waits for this execution, if another execution started it.
+    pub parent: Option<ParentLink>,
+    /// W3C trace context of the caller.
+    pub traceparent: Option<Arc<str>>,
+    /// Who started it, as the server knows them.
+    pub principal: Option<Arc<str>>,
+    /// The most bytes of JSON text that an input or output may have.
+    pub payload_max_bytes: u32,
+}
+
+/// The task of another execution that waits for this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentLink {
+    /// Key of the parent execution in the store.
+    pub execution: i64,
+    /// The parent's `TaskScheduled` event.
+    pub scheduled: EventNumber,
+}
+
+/// Details of [`EventKind::StateEntered`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateEntered {
+    /// Which state.
+    pub state: StateRef,
+    /// Its type, for the wire's event name.
+    pub state_type: StateType,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its raw input.
+    pub input: Payload,
+}
+
+/// Details of [`EventKind::StateExited`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateExited {
+    /// Which state.
+    pub state: StateRef,
+    /// Its type, for the wire's event name.
+    pub state_type: StateType,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its output.
+    pub output: Payload,
+    /// Variables that it assigned.
+    pub assigned: Vec<(String, Payload)>,
+    /// Where the frame goes; at its end, nowhere.
+    pub next: Option<StateRef>,
+}
+
+/// The type of a state, as it stands in the names of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StateType {
+    /// A Task state.
+    Task,
+    /// A Pass state.
+    Pass,
+    /// A Choice state.
+    Choice,
+    /// A Wait state.
+    Wait,
+    /// A Succeed state.
+    Succeed,
+    /// A Fail state.
+    Fail,
+    /// A Parallel state.
+    Parallel,
+    /// A Map state.
+    Map,
+}
+
+impl StateType {
+    /// Returns the type's name as definitions write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Task => "Task",
+            Self::Pass => "Pass",
+            Self::Choice => "Choice",
+            Self::Wait => "Wait",
+            Self::Succeed => "Succeed",
+            Self::Fail => "Fail",
+            Self::Parallel => "Parallel",
+            Self::Map => "Map",
+        }
+    }
+}
+
+/// Which of the three families of task events the wire shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskFamily {
+    /// `Task…`: service integrations, and Stepwell's own resources.
+    Task,
+    /// `LambdaFunction…`: a function's ARN as the resource.
+    LambdaFunction,
+    /// `Activity…`: an activity's ARN as the resource.
+    Activity,
+}
+
+/// Details of [`EventKind::TaskScheduled`]: the order for one attempt of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskScheduled {
+    /// The Task state.
+    pub state: StateRef,
+    /// Its name.
+    pub state_name: Arc<str>,
+    /// The family of the event's name.
+    pub family: TaskFamily,
+    /// What is called, in the wire's words: `lambda`, `states`, `task`, ….
+    pub resource_type: Arc<str>,
+    /// What is called, in the wire's words: `invoke`, `startExecution.sync:2`, ….
+    pub resource: Arc<str>,
+    /// What it is called with.
+    pub parameters: Payload,
+    /// Number of the attempt, counted from 1.
+    pub attempt: u32,
+    /// The task's own limit, in seconds.
+    pub timeout_seconds: Option<u64>,
+    /// The longest time between two signs of life, in seconds.
+    pub heartbeat_seconds: Option<u64>,
+    /// What the host has to do for it.
+    pub work: Work,
+    /// Whether the task is over only when somebody reports its end: by its token, by
+    /// an event, by a worker, or by the end of another execution.
+    pub waits_for_report: bool,
+    /// Stays the same over all attempts of the task.
+    pub idempotency_key: Arc<str>,
+}
+
+/// What the host has to do for a scheduled task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// Nothing: somebody will report, or post an event of this name.
+    AwaitEvent(Arc<str>),
+    /// Nothing: a worker will ask for the task of this activity.
+    AwaitWorker(Arc<str>),
+    /// Run a component.
+    RunComponent {
+        /// Its name within the tenant.
+        name: Arc<str>,
+        /// Its version; without one, what the definition pins.
+        version: Option<Arc<str>>,
+    },
+    /// Run the component that the parameter `FunctionName` names, with `Payload`.
+    InvokeFunction {
+        /// Name of the function.
+        name: Arc<str>,
+    },
+    /// Start an execution, and wait for its end if `waits_for_report`.
+    StartExecution,
+    /// Call an operation of Stepwell's own Step Functions API.
+    CallOwnApi(Arc<str>),
+    /// Call an HTTP endpoint.
+    CallHttp,
+    /// Ask people.
+    AskApproval,
+    /// Run the component that the tenant bound to a service's action.
+    RunBound {
+        /// The service.
+        service: Arc<str>,
+        /// The action.
+        action: Arc<str>,
+    },
+}
+
+/// Which iteration of a Map state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapIteration {
+    /// Name of the Map state.
+    pub name: Arc<str>,
+    /// Index of the item, counted from 0.
+    pub index: u32,
+    /// The frame of the iteration.
+    pub frame: FrameId,
+    /// What the iteration runs.
+    pub scope: ScopeId,
+    /// The iteration's input; only in `MapIterationStarted`.
+    pub input: Option<Payload>,
+}
+
+/// An event that somebody posted to the execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceivedEvent {
+    /// The name that waiting states go by.
+    pub name: Arc<str>,
+    /// The sender's id of the event; the same id is taken once.
+    pub event_id: Option<Arc<str>>,
+    /// The event's data.
+    pub data: Payload,
+    /// Who posted it, as the server knows them.
+    pub principal: Option<Arc<str>>,
+}
+
+/// What one call in the sandbox used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Fuel, in wasmtime's units.
+    pub fuel: u64,
+    /// Peak of all linear memories, in bytes.
+    pub memory_peak_bytes: u64,
+    /// Wall time, in microseconds.
+    pub duration_us: u64,
+}
+
+impl EventKind {
+    /// Returns whether the wire hides this fact.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        matches!(
+            self,
+            Self::WaitStarted { .. }
+                | Self::TaskHeartbeat { .. }
+                | Self::RetryScheduled { .. }
+                | Self::BranchSucceeded { .. }
+                | Self::BranchFailed(_)
+                | Self::EventReceived(_)
+                | Self::EventTaken { .. }
+        )
+    }
+
+    /// Returns whether this fact ends the execution.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(
+            self,
+            Self::ExecutionSucceeded { .. }
+                | Self::ExecutionFailed(_)
+                | Self::ExecutionTimedOut(_)
+                | Self::ExecutionAborted { .. }
+        )
+    }
+}

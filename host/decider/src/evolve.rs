@@ -1,0 +1,504 @@
+//! Applies one event. The live path and replay both come through here, and nothing
+//! else changes an [`Execution`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use stepwell_states::{Payload, ScopeId, Timestamp};
+
+use crate::event::{
+    EventKind, EventNumber, FrameId, HistoryEvent, MapIteration, StateEntered, StateExited,
+    TaskScheduled, Work,
+};
+use crate::execution::{
+    Active, Children, End, Execution, Frame, Next, OpenTask, ParentFrame, Phase, Status,
+};
+use crate::failure::Failure;
+
+const ROOT_SCOPE: ScopeId = ScopeId(0);
+const SECOND_MS: u64 = 1_000;
+
+/// Applies one event to an execution.
+///
+/// # Panics
+///
+/// When the event does not follow the last one: a history with a gap is a broken
+/// promise of the store, and going on would apply results twice.
+pub fn evolve(execution: &mut Execution, event: &HistoryEvent) {
+    assert_eq!(
+        event.number.0,
+        execution.version.0 + 1,
+        "an event must follow the last one of its execution"
+    );
+    execution.version = event.number;
+    if event.id != 0 {
+        execution.last_id = event.id;
+    }
+    apply(execution, event);
+}
+
+fn apply(execution: &mut Execution, event: &HistoryEvent) {
+    let frame = event.frame;
+    match &event.kind {
+        EventKind::ExecutionStarted(started) => {
+            execution.started = Some(started.clone());
+            execution.started_at = event.at;
+            let next = Next {
+                state: None,
+                input: started.input.clone(),
+            };
+            add_frame(execution, FrameId::ROOT, None, ROOT_SCOPE, 0, next);
+        }
+        EventKind::ExecutionSucceeded { output } => {
+            end(
+                execution,
+                event,
+                Status::Succeeded,
+                Some(output.clone()),
+                None,
+            );
+        }
+        EventKind::ExecutionFailed(failure) => {
+            end(
+                execution,
+                event,
+                Status::Failed,
+                None,
+                Some(failure.clone()),
+            );
+        }
+        EventKind::ExecutionTimedOut(failure) => {
+            end(
+                execution,
+                event,
+                Status::TimedOut,
+                None,
+                Some(failure.clone()),
+            );
+        }
+        EventKind::ExecutionAborted { failure, .. } => {
+            end(
+                execution,
+                event,
+                Status::Aborted,
+                None,
+                Some(failure.clone()),
+            );
+        }
+        EventKind::StateEntered(entered) => enter(execution, event, entered),
+        EventKind::StateExited(exited) => exit(execution, event, exited),
+        EventKind::WaitStarted { due } => {
+            set_phase(execution, frame, Phase::Waiting);
+            set_timer(execution, frame, Some(*due));
+        }
+        EventKind::StateAborted { .. } => {
+            clear_active(execution, frame);
+            move_cursor(execution, event);
+        }
+        EventKind::EvaluationFailed { .. }
+        | EventKind::ParallelStateFailed
+        | EventKind::MapStateFailed => {
+            remove_children(execution, frame);
+            move_cursor(execution, event);
+        }
+        EventKind::ParallelStateStarted { branches, input } => {
+            start_branches(execution, event, branches, input);
+        }
+        EventKind::MapStateStarted { length } => start_iterations(execution, event, *length),
+        EventKind::MapIterationStarted(iteration) => start_iteration(execution, event, iteration),
+        // These two end their state's work but do not move its cursor: AWS lets the
+        // `…StateExited` event follow the last branch or iteration instead.
+        EventKind::ParallelStateSucceeded | EventKind::MapStateSucceeded => {}
+        EventKind::BranchSucceeded { output } | EventKind::MapIterationSucceeded { output, .. } => {
+            child_succeeded(execution, event, output);
+        }
+        EventKind::BranchFailed(_)
+        | EventKind::MapIterationFailed { .. }
+        | EventKind::MapIterationAborted(_) => child_lost(execution, event),
+        _ => apply_to_task(execution, event),
+    }
+}
+
+fn apply_to_task(execution: &mut Execution, event: &HistoryEvent) {
+    match &event.kind {
+        EventKind::TaskScheduled(order) => {
+            schedule(execution, event, order.clone());
+        }
+        EventKind::TaskStarted { scheduled, .. } => {
+            with_task(execution, *scheduled, |task| task.started = true);
+            move_cursor(execution, event);
+        }
+        EventKind::TaskSubmitted { scheduled, .. } => {
+            execution.to_run.remove(scheduled);
+            with_task(execution, *scheduled, |task| task.submitted = true);
+            move_cursor(execution, event);
+        }
+        EventKind::TaskHeartbeat { scheduled, due } => {
+            with_task(execution, *scheduled, |task| task.heartbeat_due = *due);
+            refresh_task_timer(execution, event.frame);
+        }
+        EventKind::TaskSucceeded { scheduled, .. }
+        | EventKind::TaskFailed { scheduled, .. }
+        | EventKind::TaskSubmitFailed { scheduled, .. }
+        | EventKind::TaskTimedOut { scheduled, .. } => {
+            close_task(execution, event.frame, *scheduled);
+            move_cursor(execution, event);
+        }
+        EventKind::RetryScheduled { retrier, due, .. } => {
+            plan_retry(execution, event.frame, *retrier, *due);
+        }
+        EventKind::EventReceived(received) => {
+            if let Some(id) = &received.event_id {
+                execution.seen_events.insert(id.clone());
+            }
+            execution.inbox.insert(event.number, received.clone());
+        }
+        EventKind::EventTaken { received } => {
+            execution.inbox.remove(received);
+        }
+        // All other kinds are handled by `apply`.
+        _ => {}
+    }
+}
+
+fn end(
+    execution: &mut Execution,
+    event: &HistoryEvent,
+    status: Status,
+    output: Option<Payload>,
+    failure: Option<Failure>,
+) {
+    execution.end = Some(End {
+        status,
+        at: event.at,
+        output,
+        failure,
+    });
+    execution.frames.clear();
+    execution.ready.clear();
+    execution.timers.clear();
+    execution.tasks.clear();
+    execution.to_run.clear();
+    execution.inbox.clear();
+    execution.plans.0.clear();
+}
+
+fn add_frame(
+    execution: &mut Execution,
+    id: FrameId,
+    parent: Option<ParentFrame>,
+    scope: ScopeId,
+    cursor: u64,
+    next: Next,
+) {
+    execution.next_frame = execution.next_frame.max(id.0 + 1);
+    execution.ready.insert(id);
+    execution.frames.insert(
+        id,
+        Frame {
+            parent,
+            scope,
+            cursor,
+            next: Some(next),
+            active: None,
+            variables: BTreeMap::new(),
+            due: None,
+        },
+    );
+}
+
+fn enter(execution: &mut Execution, event: &HistoryEvent, entered: &StateEntered) {
+    execution.ready.remove(&event.frame);
+    if let Some(frame) = execution.frames.get_mut(&event.frame) {
+        frame.next = None;
+        frame.active = Some(Active {
+            state: entered.state,
+            state_type: entered.state_type,
+            name: entered.name.clone(),
+            entered: event.number,
+            entered_id: event.id,
+            entered_previous_id: event.previous_id,
+            entered_at: event.at,
+            input: entered.input.clone(),
+            retries: BTreeMap::new(),
+            attempt: 1,
+            phase: Phase::Entered,
+        });
+    }
+    move_cursor(execution, event);
+}
+
+fn exit(execution: &mut Execution, event: &HistoryEvent, exited: &StateExited) {
+    clear_active(execution, event.frame);
+    if let Some(frame) = execution.frames.get_mut(&event.frame) {
+        frame.variables.extend(exited.assigned.iter().cloned());
+        if exited.next.is_some() {
+            frame.next = Some(Next {
+                state: exited.next,
+                input: exited.output.clone(),
+            });
+            execution.ready.insert(event.frame);
+        }
+    }
+    move_cursor(execution, event);
+}
+
+fn schedule(execution: &mut Execution, event: &HistoryEvent, order: Arc<TaskScheduled>) {
+    let after = |seconds: u64| event.at.plus_ms(seconds.saturating_mul(SECOND_MS));
+    // The time of a task that runs on this host is watched where it runs: it
+    // counts from the start of the run, so a host that was down costs no task its time.
+    let watched = order.waits_for_report;
+    let times_out_at = order.timeout_seconds.filter(|_| watched).map(after);
+    let heartbeat_due = order.heartbeat_seconds.filter(|_| watched).map(after);
+    execution.tasks.insert(event.number, event.frame);
+    if !matches!(order.work, Work::AwaitEvent(_) | Work::AwaitWorker(_)) {
+        execution.to_run.insert(event.number);
+    }
+    let task = OpenTask {
+        number: event.number,
+        order,
+        started: false,
+        submitted: false,
+        times_out_at,
+        heartbeat_due,
+    };
+    let due = task.due();
+    set_phase(execution, event.frame, Phase::Task(task));
+    set_timer(execution, event.frame, due);
+    move_cursor(execution, event);
+}
+
+fn close_task(execution: &mut Execution, frame: FrameId, scheduled: EventNumber) {
+    execution.tasks.remove(&scheduled);
+    execution.to_run.remove(&scheduled);
+    set_phase(execution, frame, Phase::Entered);
+    set_timer(execution, frame, None);
+}
+
+fn plan_retry(execution: &mut Execution, frame: FrameId, retrier: u32, due: Timestamp) {
+    remove_children(execution, frame);
+    if let Some(active) = active_mut(execution, frame) {
+        *active.retries.entry(retrier).or_insert(0) += 1;
+        active.attempt += 1;
+        active.phase = Phase::Retrying;
+    }
+    set_timer(execution, frame, Some(due));
+}
+
+fn start_branches(
+    execution: &mut Execution,
+    event: &HistoryEvent,
+    branches: &[ScopeId],
+    input: &Payload,
+) {
+    let mut running = BTreeSet::new();
+    for (index, scope) in (0_u32..).zip(branches) {
+        let id = FrameId(execution.next_frame);
+        let parent = ParentFrame {
+            frame: event.frame,
+            index,
+        };
+        let next = Next {
+            state: None,
+            input: input.clone(),
+        };
+        add_frame(execution, id, Some(parent), *scope, event.id, next);
+        running.insert(id);
+    }
+    let children = Children {
+        outputs: vec![None; branches.len()],
+        succeeded: 0,
+        begun: u32::try_from(branches.len()).unwrap_or(u32::MAX),
+        running,
+    };
+    set_phase(execution, event.frame, Phase::Children(children));
+    set_timer(execution, event.frame, None);
+    move_cursor(execution, event);
+}
+
+fn start_iterations(execution: &mut Execution, event: &HistoryEvent, length: u32) {
+    let children = Children {
+        outputs: vec![None; length as usize],
+        succeeded: 0,
+        begun: 0,
+        running: BTreeSet::new(),
+    };
+    set_phase(execution, event.frame, Phase::Children(children));
+    set_timer(execution, event.frame, None);
+    move_cursor(execution, event);
+}
+
+/// `event.frame` is the Map state's frame; the iteration runs in a new one.
+fn start_iteration(execution: &mut Execution, event: &HistoryEvent, iteration: &MapIteration) {
+    let parent = ParentFrame {
+        frame: event.frame,
+        index: iteration.index,
+    };
+    let next = Next {
+        state: None,
+        input: iteration
+            .input
+            .clone()
+            .unwrap_or_else(Payload::empty_object),
+    };
+    add_frame(
+        execution,
+        iteration.frame,
+        Some(parent),
+        iteration.scope,
+        event.id,
+        next,
+    );
+    if let Some(children) = children_mut(execution, event.frame) {
+        children.begun += 1;
+        children.running.insert(iteration.frame);
+    }
+}
+
+/// `event.frame` is the child's.
+fn child_succeeded(execution: &mut Execution, event: &HistoryEvent, output: &Payload) {
+    let Some(parent) = execution
+        .frames
+        .get(&event.frame)
+        .and_then(|frame| frame.parent)
+    else {
+        return;
+    };
+    // The parent goes on after the event that its last child left off at: the
+    // iteration's own, or the last one of the branch, whose success is hidden.
+    let cursor = if event.id == 0 {
+        execution
+            .frames
+            .get(&event.frame)
+            .map_or(0, |frame| frame.cursor)
+    } else {
+        event.id
+    };
+    remove_frame(execution, event.frame);
+    if let Some(frame) = execution.frames.get_mut(&parent.frame) {
+        frame.cursor = cursor;
+    }
+    if let Some(children) = children_mut(execution, parent.frame) {
+        children.running.remove(&event.frame);
+        children.succeeded += 1;
+        if let Some(slot) = children.outputs.get_mut(parent.index as usize) {
+            *slot = Some(output.clone());
+        }
+    }
+}
+
+/// `event.frame` is the child's.
+fn child_lost(execution: &mut Execution, event: &HistoryEvent) {
+    let Some(frame) = execution.frames.get(&event.frame) else {
+        return;
+    };
+    let (parent, cursor) = (frame.parent, frame.cursor);
+    for below in execution.subtree(event.frame).into_iter().rev() {
+        remove_frame(execution, below);
+    }
+    let Some(parent) = parent else { return };
+    let failed = !matches!(event.kind, EventKind::MapIterationAborted(_));
+    if let Some(frame) = execution.frames.get_mut(&parent.frame).filter(|_| failed) {
+        frame.cursor = cursor;
+    }
+    if let Some(children) = children_mut(execution, parent.frame) {
+        children.running.remove(&event.frame);
+    }
+}
+
+fn remove_children(execution: &mut Execution, frame: FrameId) {
+    for below in execution.subtree(frame).into_iter().skip(1).rev() {
+        remove_frame(execution, below);
+    }
+    execution.plans.0.remove(&frame);
+    if execution.children_of(frame).is_some() {
+        set_phase(execution, frame, Phase::Entered);
+    }
+}
+
+fn remove_frame(execution: &mut Execution, frame: FrameId) {
+    clear_active(execution, frame);
+    execution.ready.remove(&frame);
+    execution.frames.remove(&frame);
+}
+
+/// Takes a frame out of its state, with all that the state holds.
+fn clear_active(execution: &mut Execution, frame: FrameId) {
+    remove_children(execution, frame);
+    set_timer(execution, frame, None);
+    let Some(held) = execution.frames.get_mut(&frame) else {
+        return;
+    };
+    if let Some(Active {
+        phase: Phase::Task(task),
+        ..
+    }) = held.active.take()
+    {
+        execution.tasks.remove(&task.number);
+        execution.to_run.remove(&task.number);
+    }
+}
+
+fn move_cursor(execution: &mut Execution, event: &HistoryEvent) {
+    if let Some(frame) = execution
+        .frames
+        .get_mut(&event.frame)
+        .filter(|_| event.id != 0)
+    {
+        frame.cursor = event.id;
+    }
+}
+
+fn set_timer(execution: &mut Execution, id: FrameId, due: Option<Timestamp>) {
+    let Some(frame) = execution.frames.get_mut(&id) else {
+        return;
+    };
+    if let Some(before) = frame.due.take() {
+        execution.timers.remove(&(before, id));
+    }
+    frame.due = due;
+    if let Some(due) = due {
+        execution.timers.insert((due, id));
+    }
+}
+
+fn refresh_task_timer(execution: &mut Execution, frame: FrameId) {
+    let due = match active_mut(execution, frame) {
+        Some(Active {
+            phase: Phase::Task(task),
+            ..
+        }) => task.due(),
+        _ => return,
+    };
+    set_timer(execution, frame, due);
+}
+
+fn set_phase(execution: &mut Execution, frame: FrameId, phase: Phase) {
+    if let Some(active) = active_mut(execution, frame) {
+        active.phase = phase;
+    }
+}
+
+fn active_mut(execution: &mut Execution, frame: FrameId) -> Option<&mut Active> {
+    execution.frames.get_mut(&frame)?.active.as_mut()
+}
+
+fn children_mut(execution: &mut Execution, frame: FrameId) -> Option<&mut Children> {
+    match &mut active_mut(execution, frame)?.phase {
+        Phase::Children(children) => Some(children),
+        _ => None,
+    }
+}
+
+fn with_task(execution: &mut Execution, number: EventNumber, change: impl FnOnce(&mut OpenTask)) {
+    let Some(frame) = execution.tasks.get(&number).copied() else {
+        return;
+    };
+    if let Some(Active {
+        phase: Phase::Task(task),
+        ..
+    }) = active_mut(execution, frame)
+    {
+        change(task);
+    }
+}

@@ -1,0 +1,408 @@
+//! An execution as its history makes it: the fold of its events.
+//!
+//! Nothing here decides or changes anything; [`crate::evolve()`] is what changes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stepwell_states::{MapPlan, Payload, ScopeId, StateRef, Timestamp};
+
+use crate::event::{
+    EventNumber, ExecutionStarted, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled,
+    Work,
+};
+use crate::evolve::evolve;
+use crate::failure::Failure;
+
+/// Where an execution stands.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Execution {
+    pub(crate) started: Option<Arc<ExecutionStarted>>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) end: Option<End>,
+    /// Number of the last event.
+    pub(crate) version: EventNumber,
+    /// Wire id of the last event that the wire shows.
+    pub(crate) last_id: u64,
+    pub(crate) frames: BTreeMap<FrameId, Frame>,
+    pub(crate) next_frame: u32,
+    /// Frames that have a state to enter.
+    pub(crate) ready: BTreeSet<FrameId>,
+    /// Each frame's next due time.
+    pub(crate) timers: BTreeSet<(Timestamp, FrameId)>,
+    /// Tasks without an end, and the frame that waits for each.
+    pub(crate) tasks: BTreeMap<EventNumber, FrameId>,
+    /// Those of them that the host has to do something for.
+    pub(crate) to_run: BTreeSet<EventNumber>,
+    /// Posted events that no state has taken.
+    pub(crate) inbox: BTreeMap<EventNumber, ReceivedEvent>,
+    /// Senders' ids of all posted events.
+    pub(crate) seen_events: BTreeSet<Arc<str>>,
+    /// Items of running Map states. A cache of what the definition says: it is
+    /// filled by decisions, and takes no part in equality or storage.
+    #[serde(skip)]
+    pub(crate) plans: PlanCache,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The status from then on.
+    pub status: Status,
+    /// When.
+    pub at: Timestamp,
+    /// The output, of a success.
+    pub output: Option<Payload>,
+    /// The error and cause, of anything else.
+    pub failure: Option<Failure>,
+}
+
+/// Status of an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Status {
+    /// Not at its end.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Ended with an error that nothing caught.
+    Failed,
+    /// Ended because its own time was up.
+    TimedOut,
+    /// Stopped by somebody.
+    Aborted,
+}
+
+/// One line of execution: the root, a Parallel branch or a Map iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    pub(crate) parent: Option<ParentFrame>,
+    pub(crate) scope: ScopeId,
+    /// Wire id of the event that the next one of this frame follows.
+    pub(crate) cursor: u64,
+    pub(crate) next: Option<Next>,
+    pub(crate) active: Option<Active>,
+    /// Variables assigned in this frame; a name that it lacks is looked up in its parent.
+    pub(crate) variables: BTreeMap<String, Payload>,
+    /// Key of this frame in the timers.
+    pub(crate) due: Option<Timestamp>,
+}
+
+/// Whose branch or iteration a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ParentFrame {
+    pub(crate) frame: FrameId,
+    /// Index of the branch or item.
+    pub(crate) index: u32,
+}
+
+/// The state that a frame enters next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Next {
+    /// Without one: where the frame's scope starts.
+    pub(crate) state: Option<StateRef>,
+    pub(crate) input: Payload,
+}
+
+/// The state that a frame is in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Active {
+    pub(crate) state: StateRef,
+    pub(crate) state_type: StateType,
+    pub(crate) name: Arc<str>,
+    pub(crate) entered: EventNumber,
+    /// Wire id of the `…StateEntered` event.
+    pub(crate) entered_id: u64,
+    /// Wire id of the event before it.
+    pub(crate) entered_previous_id: u64,
+    pub(crate) entered_at: Timestamp,
+    pub(crate) input: Payload,
+    /// How often each retrier was used in this visit, by its index.
+    pub(crate) retries: BTreeMap<u32, u32>,
+    /// Number of the current attempt, counted from 1.
+    pub(crate) attempt: u32,
+    pub(crate) phase: Phase,
+}
+
+impl Active {
+    /// How often the state was retried in this visit.
+    pub(crate) fn retry_count(&self) -> u32 {
+        self.attempt.saturating_sub(1)
+    }
+}
+
+/// How far a frame is with its state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    /// Nothing was recorded but the entry.
+    Entered,
+    /// A Wait state, until `due`.
+    Waiting,
+    /// A task is scheduled.
+    Task(OpenTask),
+    /// A failed state is tried again when it is due.
+    Retrying,
+    /// Branches or iterations run.
+    Children(Children),
+}
+
+/// A scheduled task without an end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OpenTask {
+    pub(crate) number: EventNumber,
+    pub(crate) order: Arc<TaskScheduled>,
+    pub(crate) started: bool,
+    pub(crate) submitted: bool,
+    pub(crate) times_out_at: Option<Timestamp>,
+    pub(crate) heartbeat_due: Option<Timestamp>,
+}
+
+impl OpenTask {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        match (self.times_out_at, self.heartbeat_due) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+/// The running branches of a Parallel state or iterations of a Map state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Children {
+    /// Outputs so far, by index.
+    pub(crate) outputs: Vec<Option<Payload>>,
+    pub(crate) succeeded: u32,
+    /// How many iterations have begun; of branches, all.
+    pub(crate) begun: u32,
+    /// Frames that run.
+    pub(crate) running: BTreeSet<FrameId>,
+}
+
+impl Children {
+    pub(crate) fn all_succeeded(&self) -> bool {
+        self.succeeded as usize == self.outputs.len()
+    }
+}
+
+/// Items of running Map states, by frame.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PlanCache(pub(crate) BTreeMap<FrameId, Arc<MapPlan>>);
+
+impl PartialEq for PlanCache {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// A task that the host has to do something for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PendingWork {
+    /// The `TaskScheduled` event.
+    pub scheduled: EventNumber,
+    /// What is to be done.
+    pub order: Arc<TaskScheduled>,
+}
+
+impl Execution {
+    /// Folds a history.
+    #[must_use]
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a HistoryEvent>) -> Self {
+        let mut execution = Self::default();
+        for event in events {
+            evolve(&mut execution, event);
+        }
+        execution
+    }
+
+    /// Returns what the first event says, once there is one.
+    #[must_use]
+    pub fn started(&self) -> Option<&Arc<ExecutionStarted>> {
+        self.started.as_ref()
+    }
+
+    /// Returns when the execution started.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// Returns the number of the last event.
+    #[must_use]
+    pub fn version(&self) -> EventNumber {
+        self.version
+    }
+
+    /// Returns how the execution ended, once it has.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Returns the status.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.end.as_ref().map_or(Status::Running, |end| end.status)
+    }
+
+    /// Returns the earliest time at which something is to happen by itself.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        if self.end.is_some() {
+            return None;
+        }
+        let timer = self.timers.first().map(|(due, _)| *due);
+        let deadline = self.started.as_ref().and_then(|started| started.deadline);
+        match (timer, deadline) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Returns whether something has to be done now: a task to run, a decision to go
+    /// on with, a parent to be told of the end.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        match &self.end {
+            Some(_) => self
+                .started
+                .as_ref()
+                .is_some_and(|started| started.parent.is_some()),
+            None => !self.to_run.is_empty() || !self.ready.is_empty(),
+        }
+    }
+
+    /// Returns whether the last decision stopped at its limit of events.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.end.is_none() && !self.ready.is_empty()
+    }
+
+    /// Returns whether a task still waits for its end.
+    #[must_use]
+    pub fn is_open(&self, scheduled: EventNumber) -> bool {
+        self.end.is_none() && self.tasks.contains_key(&scheduled)
+    }
+
+    /// Returns the tasks that the host has to do something for, oldest first.
+    pub fn pending_work(&self) -> impl Iterator<Item = PendingWork> + '_ {
+        self.to_run.iter().filter_map(|number| {
+            let task = self.open_task(*number)?;
+            Some(PendingWork {
+                scheduled: *number,
+                order: Arc::clone(&task.order),
+            })
+        })
+    }
+
+    /// Returns what activity tasks wait for a worker: the event, and the order.
+    pub fn waiting_for_workers(&self) -> impl Iterator<Item = PendingWork> + '_ {
+        self.tasks.keys().filter_map(|number| {
+            let task = self.open_task(*number)?;
+            (matches!(task.order.work, Work::AwaitWorker(_)) && !task.started).then(|| {
+                PendingWork {
+                    scheduled: *number,
+                    order: Arc::clone(&task.order),
+                }
+            })
+        })
+    }
+
+    /// Returns where the execution is: each active state, by frame.
+    pub fn active_states(&self) -> impl Iterator<Item = ActiveState<'_>> + '_ {
+        self.frames.iter().filter_map(|(frame, held)| {
+            let active = held.active.as_ref()?;
+            Some(ActiveState {
+                frame: *frame,
+                state: active.state,
+                name: &active.name,
+                state_type: active.state_type,
+                entered_at: active.entered_at,
+                attempt: active.attempt,
+                due: held.due,
+                waits_for: active.waits_for(),
+            })
+        })
+    }
+
+    pub(crate) fn open_task(&self, number: EventNumber) -> Option<&OpenTask> {
+        let frame = self.frames.get(self.tasks.get(&number)?)?;
+        match &frame.active.as_ref()?.phase {
+            Phase::Task(task) if task.number == number => Some(task),
+            _ => None,
+        }
+    }
+
+    /// Returns the frame and everything below it, parents first.
+    pub(crate) fn subtree(&self, root: FrameId) -> Vec<FrameId> {
+        let mut found = vec![root];
+        let mut next = 0;
+        while let Some(frame) = found.get(next).copied() {
+            if let Some(children) = self.children_of(frame) {
+                found.extend(children.running.iter().copied());
+            }
+            next += 1;
+        }
+        found
+    }
+
+    pub(crate) fn children_of(&self, frame: FrameId) -> Option<&Children> {
+        match &self.frames.get(&frame)?.active.as_ref()?.phase {
+            Phase::Children(children) => Some(children),
+            _ => None,
+        }
+    }
+
+    /// Looks a variable up in a frame and those above it.
+    pub(crate) fn variable(&self, frame: FrameId, name: &str) -> Option<&Payload> {
+        let mut at = Some(frame);
+        while let Some(held) = at.and_then(|id| self.frames.get(&id)) {
+            if let Some(value) = held.variables.get(name) {
+                return Some(value);
+            }
+            at = held.parent.map(|parent| parent.frame);
+        }
+        None
+    }
+}
+
+/// One state that an execution is in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActiveState<'a> {
+    /// The frame that is in it.
+    pub frame: FrameId,
+    /// The state.
+    pub state: StateRef,
+    /// Its name.
+    pub name: &'a str,
+    /// Its type.
+    pub state_type: StateType,
+    /// Since when.
+    pub entered_at: Timestamp,
+    /// Number of the current attempt, counted from 1.
+    pub attempt: u32,
+    /// When something happens by itself.
+    pub due: Option<Timestamp>,
+    /// What it waits for, in a few words.
+    pub waits_for: String,
+}
+
+impl Active {
+    fn waits_for(&self) -> String {
+        match &self.phase {
+            Phase::Entered => "its turn".to_owned(),
+            Phase::Waiting => "its time".to_owned(),
+            Phase::Retrying => "the next attempt".to_owned(),
+            Phase::Children(children) => {
+                format!("{} of {} done", children.succeeded, children.outputs.len())
+            }
+            Phase::Task(task) => match &task.order.work {
+                Work::AwaitEvent(name) => format!("event {name}"),
+                Work::AwaitWorker(activity) => format!("a worker of {activity}"),
+                Work::AskApproval => "approval".to_owned(),
+                Work::StartExecution if task.submitted => "another execution".to_owned(),
+                _ if task.submitted => "its task token".to_owned(),
+                _ => "the running task".to_owned(),
+            },
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What the decider may be told.
+
+use std::sync::Arc;
+
+use stepwell_states::{Payload, Timestamp};
+
+use crate::event::{EventNumber, ExecutionStarted, ReceivedEvent, Usage};
+use crate::failure::Failure;
+use crate::token::TaskToken;
+
+/// One thing that happened outside, or that somebody asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// Somebody started the execution.
+    Start(Arc<ExecutionStarted>),
+    /// The last decision stopped at its limit of events; go on.
+    Continue,
+    /// Some timer is due at `now`.
+    TimersDue,
+    /// A task's work ended.
+    TaskFinished {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// When the work began.
+        started_at: Timestamp,
+        /// How it ended. An error named `States.Timeout` or
+        /// `States.HeartbeatTimeout` is recorded as a time-out.
+        result: Result<Payload, Failure>,
+        /// What it cost, where it ran in the sandbox.
+        usage: Option<Usage>,
+    },
+    /// A task's work was handed over and will be reported later.
+    TaskSubmitted {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// When the hand-over began.
+        started_at: Timestamp,
+        /// What the called service answered.
+        output: Payload,
+    },
+    /// A worker took an activity's task.
+    TaskTaken {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// The worker's name, if it gave one.
+        worker: Option<Arc<str>>,
+    },
+    /// Somebody reported on a task by its token.
+    TokenReported {
+        /// The token.
+        token: TaskToken,
+        /// What they reported.
+        report: TokenReport,
+    },
+    /// An execution that this one waits for has ended.
+    ChildFinished {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// How it ended.
+        result: Result<Payload, Failure>,
+    },
+    /// Somebody posted an event.
+    EventPosted(ReceivedEvent),
+    /// Somebody asks to stop the execution.
+    Stop {
+        /// The error and cause that they gave.
+        failure: Failure,
+        /// Who asks, as the server knows them.
+        principal: Option<Arc<str>>,
+    },
+}
+
+/// What was reported by a task token.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokenReport {
+    /// The task is done.
+    Success(Payload),
+    /// The task failed.
+    Failure(Failure),
+    /// The task is alive.
+    Heartbeat,
+}

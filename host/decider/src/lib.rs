@@ -1,0 +1,41 @@
+//! Given an execution's history and one input, decides the next events.
+//!
+//! ```text
+//!            Input, now                      HistoryEvent
+//!                │                                │
+//!   Execution ─ decide ──> Decision { events } ─ evolve ──> Execution
+//!                                │
+//!                            effects_of ──> Effect (work for the host)
+//! ```
+//!
+//! Sees no clock, no randomness, no storage and no sandbox: the same arguments give
+//! the same decision. [`evolve()`] is the only function that changes an [`Execution`],
+//! live and in replay alike. Start reading at [`decide()`]; what happens at each kind of
+//! state is in `steps/`, one file each.
+
+mod context;
+mod decide;
+mod draft;
+mod effect;
+mod evaluation;
+mod event;
+mod evolve;
+mod execution;
+mod failure;
+mod input;
+mod seed;
+mod steps;
+mod token;
+
+pub use decide::{DecideError, Decision, decide};
+pub use effect::{Effect, effects_of, outstanding_effects};
+pub use event::{
+    EventKind, EventNumber, ExecutionStarted, FrameId, HistoryEvent, MapIteration, ParentLink,
+    ReceivedEvent, StateEntered, StateExited, StateType, TaskFamily, TaskScheduled, Usage, Work,
+};
+pub use evolve::evolve;
+pub use execution::{ActiveState, End, Execution, PendingWork, Status};
+pub use failure::Failure;
+pub use input::{Input, TokenReport};
+pub use seed::{Purpose, Seed};
+pub use token::{MalformedToken, TaskToken};

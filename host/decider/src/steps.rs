@@ -1,0 +1,209 @@
+//! What happens at a state: one kind of state, one file; here is what they share.
+
+pub(crate) mod choice;
+pub(crate) mod fail;
+pub(crate) mod map;
+pub(crate) mod parallel;
+pub(crate) mod pass;
+pub(crate) mod succeed;
+pub(crate) mod task;
+pub(crate) mod wait;
+
+use stepwell_states::{Payload, StateKind, StateRef, Transition, catch};
+
+use crate::draft::{Draft, state_type};
+use crate::event::{EventKind, FrameId, StateEntered, StateType};
+use crate::failure::Failure;
+
+/// The error that nothing retries or catches.
+const RUNTIME_ERROR: &str = "States.Runtime";
+
+/// Enters the state that a ready frame goes to, and goes as far as it can there.
+pub(crate) fn enter(draft: &mut Draft<'_>, frame: FrameId) {
+    let held = draft.frame(frame);
+    let next = held
+        .next
+        .clone()
+        .expect("a ready frame has a state to enter");
+    let state_ref = next
+        .state
+        .unwrap_or_else(|| draft.definition.scope(held.scope).start_at);
+    let state = draft.definition.state(state_ref);
+    let entered = StateEntered {
+        state: state_ref,
+        state_type: state_type(state),
+        name: state.name.clone(),
+        input: next.input,
+    };
+    draft.emit(frame, EventKind::StateEntered(entered));
+    run(draft, frame);
+}
+
+/// Begins the work of the state that a frame is in, for the first time or again.
+pub(crate) fn run(draft: &mut Draft<'_>, frame: FrameId) {
+    let definition = draft.definition;
+    let state = definition.state(draft.active(frame).state);
+    // How a step ends is all in the events that it recorded.
+    let _ = match &state.kind {
+        StateKind::Task(task) => task::schedule(draft, frame, task),
+        StateKind::Pass(_) => pass::run(draft, frame),
+        StateKind::Choice(_) => choice::run(draft, frame),
+        StateKind::Wait(_) => wait::run(draft, frame),
+        StateKind::Succeed => succeed::run(draft, frame),
+        StateKind::Fail(_) => fail::run(draft, frame),
+        StateKind::Parallel(parallel) => parallel::start(draft, frame, parallel),
+        StateKind::Map(map) => map::start(draft, frame, map),
+    };
+}
+
+/// Where the state that a frame is in leads when it succeeds.
+pub(crate) fn successor(draft: &Draft<'_>, frame: FrameId) -> Option<StateRef> {
+    match draft.state(frame).transition {
+        Transition::Next(next) => Some(next),
+        Transition::End | Transition::Terminal => None,
+    }
+}
+
+/// The state that a frame is in failed: it is retried, or caught, or fails its frame.
+pub(crate) fn failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {
+    let state = draft.state(frame);
+    if plan_retry(draft, frame, failure) {
+        return;
+    }
+    if failure.error_name() != RUNTIME_ERROR {
+        match draft.active(frame).state_type {
+            StateType::Map => {
+                draft.emit(frame, EventKind::MapStateFailed);
+            }
+            StateType::Parallel => {
+                draft.emit(frame, EventKind::ParallelStateFailed);
+            }
+            _ => {}
+        }
+    }
+    let error = failure.error_name();
+    let Some(index) = state
+        .catch
+        .iter()
+        .position(|catcher| catcher.matches(error))
+    else {
+        return frame_failed(draft, frame, failure);
+    };
+    let cause = failure.cause.as_deref().unwrap_or_default();
+    let caught = draft.evaluate(frame, |state, env| catch(state, index, env, error, cause));
+    match caught {
+        Ok(completion) => {
+            draft.exit(frame, completion, Some(state.catch[index].next));
+        }
+        Err(evaluation) => {
+            let failure = draft.record_evaluation(frame, &evaluation);
+            frame_failed(draft, frame, &failure);
+        }
+    }
+}
+
+/// Plans another attempt, if one of the state's retriers has one left for this error.
+fn plan_retry(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) -> bool {
+    let state = draft.state(frame);
+    let matching = (0_u32..)
+        .zip(&state.retry)
+        .find(|(_, retrier)| retrier.matches(failure.error_name()));
+    let Some((index, retrier)) = matching else {
+        return false;
+    };
+    let used = draft
+        .active(frame)
+        .retries
+        .get(&index)
+        .copied()
+        .unwrap_or(0);
+    if used >= retrier.max_attempts {
+        return false;
+    }
+    let started = draft
+        .execution
+        .started
+        .as_ref()
+        .expect("a started execution has its start");
+    let upcoming = crate::event::EventNumber(draft.execution.version.0 + 1);
+    let delay_ms = retrier.delay_ms(used, started.seed.jitter(upcoming));
+    let due = draft.now.plus_ms(delay_ms);
+    draft.emit(
+        frame,
+        EventKind::RetryScheduled {
+            retrier: index,
+            due,
+            failure: failure.clone(),
+        },
+    );
+    true
+}
+
+/// A frame's state failed for good, and the frame with it.
+fn frame_failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {
+    let Some(parent) = draft.frame(frame).parent else {
+        draft.emit(frame, EventKind::ExecutionFailed(failure.clone()));
+        return;
+    };
+    if draft.active(parent.frame).state_type == StateType::Map {
+        map::iteration_failed(draft, frame, failure);
+    } else {
+        draft.emit(frame, EventKind::BranchFailed(failure.clone()));
+    }
+    abort_children(draft, parent.frame);
+    failed(draft, parent.frame, failure);
+}
+
+/// Gives up what still runs in the branches or iterations of a frame's state.
+fn abort_children(draft: &mut Draft<'_>, frame: FrameId) {
+    let below = draft.execution.subtree(frame);
+    for child in below.into_iter().skip(1).rev() {
+        let held = draft.frame(child);
+        let parent = held.parent;
+        if let Some(active) = &held.active {
+            let (state, state_type) = (active.state, active.state_type);
+            draft.emit(child, EventKind::StateAborted { state, state_type });
+        }
+        if let Some(parent) = parent
+            && draft.active(parent.frame).state_type == StateType::Map
+        {
+            map::iteration_aborted(draft, child);
+        }
+    }
+}
+
+/// A frame reached its end.
+pub(crate) fn ended(draft: &mut Draft<'_>, frame: FrameId, output: Payload) {
+    let Some(parent) = draft.frame(frame).parent else {
+        draft.emit(frame, EventKind::ExecutionSucceeded { output });
+        return;
+    };
+    if draft.active(parent.frame).state_type == StateType::Map {
+        map::iteration_succeeded(draft, frame, output);
+    } else {
+        parallel::branch_succeeded(draft, frame, output);
+    }
+}
+
+/// Joins the outputs of branches or iterations into a list.
+pub(crate) fn joined(draft: &Draft<'_>, frame: FrameId) -> Payload {
+    let outputs = draft
+        .execution
+        .children_of(frame)
+        .map_or(&[][..], |held| &held.outputs);
+    let length = outputs
+        .iter()
+        .flatten()
+        .map(|output| output.byte_len() + 1)
+        .sum::<usize>();
+    let mut text = String::with_capacity(length + 2);
+    text.push('[');
+    for (index, output) in outputs.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(output.as_ref().map_or("null", Payload::as_str));
+    }
+    text.push(']');
+    Payload::from_trusted(text)
+}

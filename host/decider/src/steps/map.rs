@@ -1,0 +1,162 @@
+//! Map: its processor runs once for each item, each iteration in a frame of its own.
+
+use std::sync::Arc;
+
+use stepwell_states::{
+    Map, MapMode, MapPlan, Payload, ScopeId, StateKind, complete, effective_input, map_item_input,
+};
+
+use crate::context::Item;
+use crate::draft::{Draft, Left};
+use crate::evaluation::evaluate_plan;
+use crate::event::{EventKind, FrameId, MapIteration};
+use crate::execution::Children;
+use crate::failure::Failure;
+use crate::steps::{failed, joined, successor};
+
+/// Iterations that run at a time where the definition sets no limit. More would only
+/// make the first commit larger: the sandbox runs fewer calls at once.
+const DEFAULT_CONCURRENCY: u32 = 256;
+
+pub(crate) fn start(draft: &mut Draft<'_>, frame: FrameId, map: &Map) -> Result<(), Left> {
+    if map.mode != MapMode::Inline {
+        let name = draft.active(frame).name.clone();
+        let cause = format!(
+            "the Map state '{name}' has the mode DISTRIBUTED, which this version does not run; \
+             use the mode INLINE"
+        );
+        failed(draft, frame, &Failure::new("States.Runtime", cause));
+        return Err(Left);
+    }
+    let plan = plan(draft, frame)?;
+    let length = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
+    draft.emit(frame, EventKind::MapStateStarted { length });
+    if length == 0 {
+        return join(draft, frame);
+    }
+    let after = draft.frame(frame).cursor;
+    start_iterations(draft, frame, after)
+}
+
+/// Starts as many iterations as may run now; the first event follows `after`.
+fn start_iterations(draft: &mut Draft<'_>, frame: FrameId, after: u64) -> Result<(), Left> {
+    let plan = plan(draft, frame)?;
+    let limit = match plan.max_concurrency {
+        0 => DEFAULT_CONCURRENCY,
+        limit => limit,
+    };
+    loop {
+        let Some(children) = draft.execution.children_of(frame) else {
+            return Err(Left);
+        };
+        let (begun, running) = (children.begun, children.running.len());
+        if begun as usize >= plan.items.len() || running >= limit as usize {
+            return Ok(());
+        }
+        start_iteration(draft, frame, &plan, begun, after)?;
+    }
+}
+
+fn start_iteration(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    plan: &MapPlan,
+    index: u32,
+    after: u64,
+) -> Result<(), Left> {
+    let item = &plan.items[index as usize];
+    let selected = draft.evaluate_for(frame, Some(Item { index, item }), |state, env| {
+        let input = effective_input(state, env)?;
+        map_item_input(state, env, &input, item)
+    });
+    let input = match selected {
+        Ok(input) => input,
+        Err(failure) => return Err(draft.evaluation_failed(frame, &failure)),
+    };
+    let iteration = MapIteration {
+        name: draft.active(frame).name.clone(),
+        index,
+        frame: FrameId(draft.execution.next_frame),
+        scope: processor(draft, frame),
+        input: Some(input),
+    };
+    draft.emit_after(frame, after, EventKind::MapIterationStarted(iteration));
+    Ok(())
+}
+
+/// The items of a running Map. After a replay the cache is empty, and the same items
+/// are evaluated again from the same input.
+fn plan(draft: &mut Draft<'_>, frame: FrameId) -> Result<Arc<MapPlan>, Left> {
+    if let Some(plan) = draft.execution.plans.0.get(&frame) {
+        return Ok(Arc::clone(plan));
+    }
+    let plan = match evaluate_plan(draft.definition, draft.execution, frame) {
+        Ok(plan) => Arc::new(plan),
+        Err(failure) => return Err(draft.evaluation_failed(frame, &failure)),
+    };
+    draft.execution.plans.0.insert(frame, Arc::clone(&plan));
+    Ok(plan)
+}
+
+fn processor(draft: &Draft<'_>, frame: FrameId) -> ScopeId {
+    match &draft.state(frame).kind {
+        StateKind::Map(map) => map.processor,
+        _ => draft.definition.root(),
+    }
+}
+
+/// The iteration that a frame is, as its events show it.
+fn iteration_of(draft: &Draft<'_>, frame: FrameId) -> MapIteration {
+    let held = draft.frame(frame);
+    let parent = held.parent.expect("an iteration has a parent");
+    MapIteration {
+        name: draft.active(parent.frame).name.clone(),
+        index: parent.index,
+        frame,
+        scope: held.scope,
+        input: None,
+    }
+}
+
+pub(crate) fn iteration_succeeded(draft: &mut Draft<'_>, frame: FrameId, output: Payload) {
+    let iteration = iteration_of(draft, frame);
+    let held = draft.frame(frame);
+    let cursor = held.cursor;
+    let parent = held.parent.expect("an iteration has a parent").frame;
+    draft.emit(
+        frame,
+        EventKind::MapIterationSucceeded { iteration, output },
+    );
+    // How a step ends is all in the events that it recorded.
+    let _ = if draft
+        .execution
+        .children_of(parent)
+        .is_some_and(Children::all_succeeded)
+    {
+        join(draft, parent)
+    } else {
+        start_iterations(draft, parent, cursor)
+    };
+}
+
+pub(crate) fn iteration_failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {
+    let iteration = iteration_of(draft, frame);
+    let failure = failure.clone();
+    draft.emit(frame, EventKind::MapIterationFailed { iteration, failure });
+}
+
+pub(crate) fn iteration_aborted(draft: &mut Draft<'_>, frame: FrameId) {
+    let iteration = iteration_of(draft, frame);
+    draft.emit(frame, EventKind::MapIterationAborted(iteration));
+}
+
+fn join(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
+    let result = joined(draft, frame);
+    let completion = draft.evaluate_or_fail(frame, |state, env| {
+        let input = effective_input(state, env)?;
+        complete(state, env, &input, &result)
+    })?;
+    draft.emit(frame, EventKind::MapStateSucceeded);
+    let next = successor(draft, frame);
+    Err(draft.exit(frame, completion, next))
+}

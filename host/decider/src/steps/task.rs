@@ -1,0 +1,317 @@
+//! Task: asks for work, and goes on when its end is reported.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_states::{
+    Pattern, Payload, ResourceKind, Task, Timestamp, arguments, complete, effective_input,
+    task_times,
+};
+
+use crate::draft::{Draft, Left};
+use crate::event::{EventKind, EventNumber, FrameId, TaskFamily, TaskScheduled, Usage, Work};
+use crate::execution::{OpenTask, Phase};
+use crate::failure::Failure;
+use crate::steps::{failed, successor};
+
+/// The work took longer than it may.
+pub(crate) const TIMEOUT: &str = "States.Timeout";
+/// The work gave no sign of life.
+pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
+/// A payload has more bytes than an execution may carry.
+const DATA_LIMIT: &str = "States.DataLimitExceeded";
+
+/// Asks for the work of a state, for the first time or again.
+pub(crate) fn schedule(draft: &mut Draft<'_>, frame: FrameId, task: &Task) -> Result<(), Left> {
+    let (parameters, times) = draft.evaluate_or_fail(frame, |state, env| {
+        let input = effective_input(state, env)?;
+        Ok((
+            arguments(state, env, &input)?,
+            task_times(state, env, &input)?,
+        ))
+    })?;
+    let work = match work_of(&task.resource.kind, &parameters) {
+        Ok(work) => work,
+        Err(failure) => {
+            failed(draft, frame, &failure);
+            return Err(Left);
+        }
+    };
+    let waits_for_report = task.resource.pattern != Pattern::RequestResponse
+        || matches!(
+            work,
+            Work::AwaitEvent(_) | Work::AwaitWorker(_) | Work::AskApproval
+        );
+    let active = draft.active(frame);
+    let order = TaskScheduled {
+        state: active.state,
+        state_name: active.name.clone(),
+        family: family_of(&task.resource.kind),
+        resource_type: task.resource.resource_type().into(),
+        resource: task.resource.resource_name().into(),
+        parameters,
+        attempt: active.attempt,
+        timeout_seconds: times.timeout_seconds,
+        heartbeat_seconds: times.heartbeat_seconds,
+        work,
+        waits_for_report,
+        idempotency_key: idempotency_key(draft, active.entered),
+    };
+    let scheduled = draft.emit(frame, EventKind::TaskScheduled(Arc::new(order)));
+    take_posted_event(draft, frame, scheduled)
+}
+
+/// The same for all attempts of one visit of the state, and for no other.
+fn idempotency_key(draft: &Draft<'_>, entered: EventNumber) -> Arc<str> {
+    let arn = draft
+        .execution
+        .started
+        .as_ref()
+        .map_or("", |started| &*started.execution_arn);
+    format!("{arn}#{entered}").into()
+}
+
+fn family_of(kind: &ResourceKind) -> TaskFamily {
+    match kind {
+        ResourceKind::LambdaFunction { .. } => TaskFamily::LambdaFunction,
+        ResourceKind::Activity { .. } => TaskFamily::Activity,
+        _ => TaskFamily::Task,
+    }
+}
+
+fn work_of(kind: &ResourceKind, parameters: &Payload) -> Result<Work, Failure> {
+    Ok(match kind {
+        ResourceKind::Component { name, version } => Work::RunComponent {
+            name: name.as_str().into(),
+            version: version.as_deref().map(Arc::from),
+        },
+        ResourceKind::LambdaFunction { name } => Work::RunComponent {
+            name: name.as_str().into(),
+            version: None,
+        },
+        ResourceKind::LambdaInvoke => Work::InvokeFunction {
+            name: function_name(parameters)?,
+        },
+        ResourceKind::Activity { arn } => Work::AwaitWorker(arn.as_str().into()),
+        ResourceKind::StartExecution => Work::StartExecution,
+        ResourceKind::HttpInvoke => Work::CallHttp,
+        ResourceKind::Approval => Work::AskApproval,
+        ResourceKind::Event { name } => Work::AwaitEvent(name.as_str().into()),
+        ResourceKind::StepwellSdk { action } => Work::CallOwnApi(action.as_str().into()),
+        ResourceKind::Integration { service, action } => Work::RunBound {
+            service: service.as_str().into(),
+            action: action.as_str().into(),
+        },
+    })
+}
+
+/// Reads the function that `lambda:invoke` names: a name, or an ARN with or without
+/// a qualifier.
+fn function_name(parameters: &Payload) -> Result<Arc<str>, Failure> {
+    let parameters = parameters.to_value();
+    let Some(given) = parameters.get("FunctionName").and_then(Value::as_str) else {
+        return Err(Failure::new(
+            "States.Runtime",
+            "the task has no FunctionName; give the name or ARN of the function in its parameters",
+        ));
+    };
+    let name = match given.split_once(":function:") {
+        Some((_, name)) => name,
+        None => given,
+    };
+    Ok(name.split(':').next().unwrap_or(name).into())
+}
+
+/// An event task takes the oldest posted event of its name, if one came early.
+fn take_posted_event(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    scheduled: EventNumber,
+) -> Result<(), Left> {
+    let Some(Work::AwaitEvent(name)) = draft
+        .execution
+        .open_task(scheduled)
+        .map(|task| task.order.work.clone())
+    else {
+        return Ok(());
+    };
+    let found = draft
+        .execution
+        .inbox
+        .iter()
+        .find(|(_, posted)| posted.name == name);
+    let Some((received, data)) = found.map(|(number, posted)| (*number, posted.data.clone()))
+    else {
+        return Ok(());
+    };
+    draft.emit(frame, EventKind::EventTaken { received });
+    succeeded(draft, frame, scheduled, data, None);
+    Err(Left)
+}
+
+/// An event was posted: the oldest task that waits for its name takes it.
+pub(crate) fn offer_event(draft: &mut Draft<'_>, name: &str) {
+    let waiting = draft.execution.tasks.iter().find_map(|(number, frame)| {
+        let task = draft.execution.open_task(*number)?;
+        matches!(&task.order.work, Work::AwaitEvent(wanted) if &**wanted == name)
+            .then_some((*number, *frame))
+    });
+    if let Some((scheduled, frame)) = waiting {
+        // How a step ends is all in the events that it recorded.
+        let _ = take_posted_event(draft, frame, scheduled);
+    }
+}
+
+/// Records that the work began, where nothing has yet.
+pub(crate) fn started(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    scheduled: EventNumber,
+    worker: Option<Arc<str>>,
+) {
+    if draft
+        .execution
+        .open_task(scheduled)
+        .is_some_and(|task| !task.started)
+    {
+        draft.emit(frame, EventKind::TaskStarted { scheduled, worker });
+    }
+}
+
+/// The work ended on this host.
+pub(crate) fn finished(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    scheduled: EventNumber,
+    result: Result<Payload, Failure>,
+    usage: Option<Usage>,
+) {
+    started(draft, frame, scheduled, None);
+    match result {
+        Ok(output) if waits_for_report(draft, scheduled) => {
+            draft.emit(frame, EventKind::TaskSubmitted { scheduled, output });
+        }
+        Ok(output) => succeeded(draft, frame, scheduled, output, usage),
+        Err(failure) => lost(draft, frame, scheduled, failure, usage),
+    }
+}
+
+fn waits_for_report(draft: &Draft<'_>, scheduled: EventNumber) -> bool {
+    draft
+        .execution
+        .open_task(scheduled)
+        .is_some_and(|task| task.order.waits_for_report)
+}
+
+/// The work is done, and this is its result.
+pub(crate) fn succeeded(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    scheduled: EventNumber,
+    output: Payload,
+    usage: Option<Usage>,
+) {
+    started(draft, frame, scheduled, None);
+    if output.byte_len() > draft.payload_max_bytes() {
+        let name = &draft.active(frame).name;
+        let cause = format!(
+            "The state/task '{name}' returned a result with a size exceeding the maximum number \
+             of bytes service limit."
+        );
+        return lost(
+            draft,
+            frame,
+            scheduled,
+            Failure::new(DATA_LIMIT, cause),
+            usage,
+        );
+    }
+    draft.emit(
+        frame,
+        EventKind::TaskSucceeded {
+            scheduled,
+            output: output.clone(),
+            usage,
+        },
+    );
+    let completion = draft.evaluate_or_fail(frame, |state, env| {
+        let input = effective_input(state, env)?;
+        complete(state, env, &input, &output)
+    });
+    if let Ok(completion) = completion {
+        let next = successor(draft, frame);
+        draft.exit(frame, completion, next);
+    }
+}
+
+/// The work failed.
+pub(crate) fn lost(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    scheduled: EventNumber,
+    failure: Failure,
+    usage: Option<Usage>,
+) {
+    let kind = match failure.error_name() {
+        TIMEOUT | HEARTBEAT_TIMEOUT => EventKind::TaskTimedOut {
+            scheduled,
+            failure: failure.clone(),
+            usage,
+        },
+        _ => EventKind::TaskFailed {
+            scheduled,
+            failure: failure.clone(),
+            usage,
+        },
+    };
+    draft.emit(frame, kind);
+    failed(draft, frame, &failure);
+}
+
+/// A waiting task's timer is due.
+pub(crate) fn timed_out(draft: &mut Draft<'_>, frame: FrameId) {
+    let Phase::Task(task) = &draft.active(frame).phase else {
+        return;
+    };
+    let scheduled = task.number;
+    let error = match task.heartbeat_due {
+        Some(due) if due <= draft.now && !is_due(task.times_out_at, draft.now) => HEARTBEAT_TIMEOUT,
+        _ => TIMEOUT,
+    };
+    started_if_submitted(draft, frame, scheduled);
+    lost(draft, frame, scheduled, Failure::named(error), None);
+}
+
+fn is_due(at: Option<Timestamp>, now: Timestamp) -> bool {
+    at.is_some_and(|at| at <= now)
+}
+
+/// A task of this host that has not begun has no start to show; one that a worker
+/// or a token completes began when it was handed over.
+fn started_if_submitted(draft: &mut Draft<'_>, frame: FrameId, scheduled: EventNumber) {
+    if draft
+        .execution
+        .open_task(scheduled)
+        .is_some_and(|task| task.submitted)
+    {
+        started(draft, frame, scheduled, None);
+    }
+}
+
+/// A waiting task gave a sign of life.
+pub(crate) fn heartbeat(draft: &mut Draft<'_>, frame: FrameId, scheduled: EventNumber) {
+    let now = draft.now;
+    let next = |task: &OpenTask| {
+        let seconds = task.order.heartbeat_seconds?;
+        Some(now.plus_ms(seconds.saturating_mul(1_000)))
+    };
+    if let Some(due) = draft.execution.open_task(scheduled).and_then(next) {
+        draft.emit(
+            frame,
+            EventKind::TaskHeartbeat {
+                scheduled,
+                due: Some(due),
+            },
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! Drives executions: decides, commits, then acts.

@@ -1,0 +1,1 @@
+//! Translates HTTP to engine calls and back.
