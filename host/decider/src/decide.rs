@@ -1,14 +1,15 @@
 //! The one match over what the decider may be told.
 
-use stepwell_states::{StateKind, StateMachine, Timestamp};
+use stepwell_states::{Payload, StateKind, StateMachine, Timestamp};
 
 use crate::draft::Draft;
-use crate::event::{EventKind, EventNumber, FrameId, HistoryEvent};
+use crate::event::{EventKind, EventNumber, FrameId, HistoryEvent, ReceivedEvent};
 use crate::execution::{Execution, Phase};
 use crate::failure::Failure;
 use crate::input::{Input, TokenReport};
 use crate::steps;
 use crate::steps::task;
+use crate::token::TaskToken;
 
 /// Events after which a decision stops before the next state, to be gone on with by
 /// [`Input::Continue`]: a loop without a wait must not keep a shard to itself.
@@ -98,19 +99,22 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
         Input::TimersDue => fire_timers(draft),
         Input::TaskFinished {
             scheduled,
+            started_at,
             result,
             usage,
-            ..
         } => {
             if let Some(frame) = frame_of(draft, scheduled) {
+                task::started(draft, frame, scheduled, None, started_at);
                 task::finished(draft, frame, scheduled, result, usage);
             }
         }
         Input::TaskSubmitted {
-            scheduled, output, ..
+            scheduled,
+            started_at,
+            output,
         } => {
             if let Some(frame) = frame_of(draft, scheduled) {
-                task::started(draft, frame, scheduled, None);
+                task::started(draft, frame, scheduled, None, started_at);
                 draft.emit(frame, EventKind::TaskSubmitted { scheduled, output });
             }
         }
@@ -123,7 +127,7 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
             {
                 return Err(DecideError::TaskTaken);
             }
-            task::started(draft, frame, scheduled, worker);
+            task::started(draft, frame, scheduled, worker, draft.now);
         }
         Input::ChildFinished { scheduled, result } => {
             if let Some(frame) = frame_of(draft, scheduled) {
@@ -134,41 +138,50 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
             token,
             report: reported,
         } => {
-            let started = draft
-                .execution
-                .started
-                .as_ref()
-                .ok_or(DecideError::NotStarted)?;
-            if !token.is_genuine(&started.seed) {
-                return Err(DecideError::ForeignToken);
-            }
-            let frame = frame_of(draft, token.scheduled).ok_or(DecideError::TaskClosed)?;
-            match reported {
-                TokenReport::Success(output) => report(draft, frame, token.scheduled, Ok(output)),
-                TokenReport::Failure(failure) => {
-                    report(draft, frame, token.scheduled, Err(failure));
-                }
-                TokenReport::Heartbeat => task::heartbeat(draft, frame, token.scheduled),
-            }
+            take_token_report(draft, &token, reported)?;
         }
-        Input::EventPosted(posted) => {
-            require_running(draft)?;
-            let known = posted
-                .event_id
-                .as_ref()
-                .is_some_and(|id| draft.execution.seen_events.contains(id));
-            if !known {
-                let name = posted.name.clone();
-                draft.emit(FrameId::ROOT, EventKind::EventReceived(posted));
-                task::offer_event(draft, &name);
-            }
-        }
+        Input::EventPosted(posted) => take_event(draft, posted)?,
         Input::Stop { failure, principal } => {
             require_running(draft)?;
             let kind = EventKind::ExecutionAborted { failure, principal };
             draft.emit_after(FrameId::ROOT, 0, kind);
         }
     }
+    Ok(())
+}
+
+fn take_token_report(
+    draft: &mut Draft<'_>,
+    token: &TaskToken,
+    reported: TokenReport,
+) -> Result<(), DecideError> {
+    let started = draft
+        .execution
+        .started
+        .as_ref()
+        .ok_or(DecideError::NotStarted)?;
+    if !token.is_genuine(&started.seed) {
+        return Err(DecideError::ForeignToken);
+    }
+    let scheduled = token.scheduled;
+    let frame = frame_of(draft, scheduled).ok_or(DecideError::TaskClosed)?;
+    match reported {
+        TokenReport::Success(output) => report(draft, frame, scheduled, Ok(output)),
+        TokenReport::Failure(failure) => report(draft, frame, scheduled, Err(failure)),
+        TokenReport::Heartbeat => task::heartbeat(draft, frame, scheduled),
+    }
+    Ok(())
+}
+
+fn take_event(draft: &mut Draft<'_>, posted: ReceivedEvent) -> Result<(), DecideError> {
+    require_running(draft)?;
+    let seen = &draft.execution.seen_events;
+    if posted.event_id.as_ref().is_some_and(|id| seen.contains(id)) {
+        return Ok(());
+    }
+    let name = posted.name.clone();
+    draft.emit(FrameId::ROOT, EventKind::EventReceived(posted));
+    task::offer_event(draft, &name);
     Ok(())
 }
 
@@ -190,9 +203,9 @@ fn report(
     draft: &mut Draft<'_>,
     frame: FrameId,
     scheduled: EventNumber,
-    result: Result<stepwell_states::Payload, Failure>,
+    result: Result<Payload, Failure>,
 ) {
-    task::started(draft, frame, scheduled, None);
+    task::started(draft, frame, scheduled, None, draft.now);
     match result {
         Ok(output) => task::succeeded(draft, frame, scheduled, output, None),
         Err(failure) => task::lost(draft, frame, scheduled, failure, None),

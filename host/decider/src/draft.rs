@@ -41,17 +41,39 @@ impl<'a> Draft<'a> {
         previous_id: u64,
         kind: EventKind,
     ) -> EventNumber {
+        self.record(frame, previous_id, self.now, kind)
+    }
+
+    /// Records a fact of a frame that happened earlier than now.
+    pub(crate) fn emit_at(&mut self, frame: FrameId, at: Timestamp, kind: EventKind) {
+        let previous_id = self
+            .execution
+            .frames
+            .get(&frame)
+            .map_or(0, |held| held.cursor);
+        self.record(frame, previous_id, at.min(self.now), kind);
+    }
+
+    fn record(
+        &mut self,
+        frame: FrameId,
+        previous_id: u64,
+        at: Timestamp,
+        kind: EventKind,
+    ) -> EventNumber {
         let number = EventNumber(self.execution.version.0 + 1);
         let id = if kind.is_hidden() {
             0
         } else {
             self.execution.last_id + 1
         };
+        // The times of a history never go back, even if the clock was set back.
+        let at = at.max(self.execution.last_at);
         let event = HistoryEvent {
             number,
             id,
             previous_id,
-            at: self.now,
+            at,
             frame,
             kind,
         };

@@ -31,6 +31,7 @@ pub fn evolve(execution: &mut Execution, event: &HistoryEvent) {
         "an event must follow the last one of its execution"
     );
     execution.version = event.number;
+    execution.last_at = event.at;
     if event.id != 0 {
         execution.last_id = event.id;
     }
@@ -101,6 +102,12 @@ fn apply(execution: &mut Execution, event: &HistoryEvent) {
             remove_children(execution, frame);
             move_cursor(execution, event);
         }
+        _ => apply_to_children(execution, event),
+    }
+}
+
+fn apply_to_children(execution: &mut Execution, event: &HistoryEvent) {
+    match &event.kind {
         EventKind::ParallelStateStarted { branches, input } => {
             start_branches(execution, event, branches, input);
         }
@@ -156,7 +163,7 @@ fn apply_to_task(execution: &mut Execution, event: &HistoryEvent) {
         EventKind::EventTaken { received } => {
             execution.inbox.remove(received);
         }
-        // All other kinds are handled by `apply`.
+        // All other kinds are handled before.
         _ => {}
     }
 }

@@ -23,6 +23,8 @@ pub struct Execution {
     pub(crate) end: Option<End>,
     /// Number of the last event.
     pub(crate) version: EventNumber,
+    /// When the last event happened.
+    pub(crate) last_at: Timestamp,
     /// Wire id of the last event that the wire shows.
     pub(crate) last_id: u64,
     pub(crate) frames: BTreeMap<FrameId, Frame>,

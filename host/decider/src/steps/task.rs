@@ -168,13 +168,14 @@ pub(crate) fn started(
     frame: FrameId,
     scheduled: EventNumber,
     worker: Option<Arc<str>>,
+    at: Timestamp,
 ) {
     if draft
         .execution
         .open_task(scheduled)
         .is_some_and(|task| !task.started)
     {
-        draft.emit(frame, EventKind::TaskStarted { scheduled, worker });
+        draft.emit_at(frame, at, EventKind::TaskStarted { scheduled, worker });
     }
 }
 
@@ -186,7 +187,6 @@ pub(crate) fn finished(
     result: Result<Payload, Failure>,
     usage: Option<Usage>,
 ) {
-    started(draft, frame, scheduled, None);
     match result {
         Ok(output) if waits_for_report(draft, scheduled) => {
             draft.emit(frame, EventKind::TaskSubmitted { scheduled, output });
@@ -211,7 +211,7 @@ pub(crate) fn succeeded(
     output: Payload,
     usage: Option<Usage>,
 ) {
-    started(draft, frame, scheduled, None);
+    started(draft, frame, scheduled, None, draft.now);
     if output.byte_len() > draft.payload_max_bytes() {
         let name = &draft.active(frame).name;
         let cause = format!(
@@ -294,7 +294,7 @@ fn started_if_submitted(draft: &mut Draft<'_>, frame: FrameId, scheduled: EventN
         .open_task(scheduled)
         .is_some_and(|task| task.submitted)
     {
-        started(draft, frame, scheduled, None);
+        started(draft, frame, scheduled, None, draft.now);
     }
 }
 
