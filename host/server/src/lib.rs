@@ -1,1 +1,4 @@
 //! Translates HTTP to engine calls and back.
+
+mod error;
+pub mod wire;

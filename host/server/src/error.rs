@@ -1,0 +1,252 @@
+//! Every refusal of the API: status, stable code, public words.
+//!
+//! `docs/api-errors.md` explains each [`Code`]; a test keeps the two alike. What is not
+//! for callers (database messages, bugs) goes to the log and stays out of the answer.
+
+#[cfg(test)]
+mod tests;
+
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use stepwell_engine::EngineError;
+
+use crate::wire::{ApiErrorBody, ApiErrorDetails, Diagnostic};
+
+/// What callers are told to wait before they try again, in seconds.
+const RETRY_AFTER_S: u32 = 1;
+/// The longest message that is sent: some repeat a part of the request.
+const MESSAGE_MAX_CHARS: usize = 1_000;
+
+/// The stable words for what went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// The body is no JSON object.
+    InvalidJson,
+    /// The body or query has a field that the route does not know.
+    UnknownField,
+    /// The body or query lacks a field.
+    MissingField,
+    /// A field is not as it must be.
+    InvalidField,
+    /// The text is no task token of this host.
+    InvalidTaskToken,
+    /// No token, or one that is not valid.
+    Unauthenticated,
+    /// Development mode answers to loopback names only.
+    ForbiddenHost,
+    /// Development mode takes no requests from other origins' pages.
+    ForbiddenOrigin,
+    /// There is no such route.
+    RouteNotFound,
+    /// What the request names does not exist.
+    NotFound,
+    /// The route exists, with other methods.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The name belongs to an execution with other input.
+    NameTaken,
+    /// The execution is at its end.
+    ExecutionEnded,
+    /// The task waits no more.
+    TaskTimedOut,
+    /// The body has too many bytes.
+    BodyTooLarge,
+    /// A payload has too many bytes.
+    PayloadTooLarge,
+    /// The body has another content type than the route takes.
+    UnsupportedMediaType,
+    /// The definition has problems.
+    InvalidDefinition,
+    /// A bug, or data that cannot be what it is.
+    Internal,
+    /// More requests than the host takes at once.
+    Overloaded,
+    /// The database cannot be read or written now.
+    Unavailable,
+    /// The host is shutting down.
+    ShuttingDown,
+}
+
+impl Code {
+    /// All codes, in the order of their statuses.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 23] = [
+        Self::InvalidJson,
+        Self::UnknownField,
+        Self::MissingField,
+        Self::InvalidField,
+        Self::InvalidTaskToken,
+        Self::Unauthenticated,
+        Self::ForbiddenHost,
+        Self::ForbiddenOrigin,
+        Self::RouteNotFound,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::BodyTimeout,
+        Self::NameTaken,
+        Self::ExecutionEnded,
+        Self::TaskTimedOut,
+        Self::BodyTooLarge,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidDefinition,
+        Self::Internal,
+        Self::Overloaded,
+        Self::Unavailable,
+        Self::ShuttingDown,
+    ];
+
+    /// Returns the word and the status that goes with it.
+    pub(crate) fn parts(self) -> (&'static str, StatusCode) {
+        match self {
+            Self::InvalidJson => ("InvalidJson", StatusCode::BAD_REQUEST),
+            Self::UnknownField => ("UnknownField", StatusCode::BAD_REQUEST),
+            Self::MissingField => ("MissingField", StatusCode::BAD_REQUEST),
+            Self::InvalidField => ("InvalidField", StatusCode::BAD_REQUEST),
+            Self::InvalidTaskToken => ("InvalidTaskToken", StatusCode::BAD_REQUEST),
+            Self::Unauthenticated => ("Unauthenticated", StatusCode::UNAUTHORIZED),
+            Self::ForbiddenHost => ("ForbiddenHost", StatusCode::FORBIDDEN),
+            Self::ForbiddenOrigin => ("ForbiddenOrigin", StatusCode::FORBIDDEN),
+            Self::RouteNotFound => ("RouteNotFound", StatusCode::NOT_FOUND),
+            Self::NotFound => ("NotFound", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed => ("MethodNotAllowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::BodyTimeout => ("BodyTimeout", StatusCode::REQUEST_TIMEOUT),
+            Self::NameTaken => ("NameTaken", StatusCode::CONFLICT),
+            Self::ExecutionEnded => ("ExecutionEnded", StatusCode::CONFLICT),
+            Self::TaskTimedOut => ("TaskTimedOut", StatusCode::CONFLICT),
+            Self::BodyTooLarge => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::PayloadTooLarge => ("PayloadTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::UnsupportedMediaType => {
+                ("UnsupportedMediaType", StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            }
+            Self::InvalidDefinition => ("InvalidDefinition", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Internal => ("Internal", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Overloaded => ("Overloaded", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Unavailable => ("Unavailable", StatusCode::SERVICE_UNAVAILABLE),
+            Self::ShuttingDown => ("ShuttingDown", StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+}
+
+/// A refusal on its way to the caller.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    field: Option<String>,
+    diagnostics: Vec<Diagnostic>,
+    /// What only the log is told.
+    internal: Option<String>,
+}
+
+impl ApiError {
+    /// Makes a refusal of a code and words for people.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        let (code, status) = code.parts();
+        Self {
+            status,
+            code,
+            message: message.into(),
+            field: None,
+            diagnostics: Vec::new(),
+            internal: None,
+        }
+    }
+
+    /// Makes a refusal of a field that is not as it must be.
+    pub(crate) fn invalid(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+        let field = field.into();
+        Self::new(Code::InvalidField, format!("{field}: {reason}")).about(field)
+    }
+
+    /// Names the field that the refusal is about.
+    pub(crate) fn about(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    fn with_internal(mut self, internal: String) -> Self {
+        self.internal = Some(internal);
+        self
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Invalid { field, .. } => {
+                Self::new(Code::InvalidField, message).about(field)
+            }
+            EngineError::InvalidDefinition(found) => Self {
+                diagnostics: found.into_iter().map(Diagnostic::from).collect(),
+                ..Self::new(Code::InvalidDefinition, message).about("definition")
+            },
+            EngineError::ComponentRefused { code, .. } => Self {
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                code,
+                ..Self::new(Code::Internal, message)
+            },
+            EngineError::NotFound { .. } => Self::new(Code::NotFound, message),
+            EngineError::NameTaken { .. } => Self::new(Code::NameTaken, message).about("name"),
+            EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
+            EngineError::InvalidToken => {
+                Self::new(Code::InvalidTaskToken, message).about("taskToken")
+            }
+            EngineError::TaskTimedOut => Self::new(Code::TaskTimedOut, message),
+            EngineError::TooLarge { field, .. } => {
+                Self::new(Code::PayloadTooLarge, message).about(field)
+            }
+            EngineError::Unavailable(_) => Self::new(
+                Code::Unavailable,
+                "the database is not available: nothing was changed, try again",
+            )
+            .with_internal(message),
+            EngineError::ShuttingDown => {
+                Self::new(Code::ShuttingDown, "the host is shutting down: try again")
+            }
+            EngineError::Internal(_) => Self::new(
+                Code::Internal,
+                "internal error: the server's log tells more",
+            )
+            .with_internal(message),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Some(internal) = &self.internal {
+            tracing::error!(code = self.code, error = %internal, "request failed");
+        }
+        let body = ApiErrorBody {
+            error: ApiErrorDetails {
+                code: self.code.to_owned(),
+                message: cut(self.message),
+                field: self.field.map(cut),
+                diagnostics: self.diagnostics,
+            },
+        };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Cuts a text that repeats a part of the request to a decent length.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MESSAGE_MAX_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,51 @@
+//! The JSON shapes of the REST API and their conversions, nothing else.
+//!
+//! Server and clients use the same types: what is written here is what goes over the
+//! wire. Names are camelCase, times RFC 3339 texts, inputs and outputs JSON values
+//! that are kept byte for byte. Request types refuse fields that they don't know;
+//! clients take answers with fields that they don't know, so that answers may grow.
+
+mod components;
+mod error;
+mod executions;
+mod history;
+mod json;
+mod state_machines;
+mod tasks;
+mod time;
+
+pub use components::{Component, ComponentList, ComponentPushed, ComponentVersions};
+pub use error::{ApiErrorBody, ApiErrorDetails, Diagnostic, Severity};
+pub use executions::{
+    ActiveState, Execution, ExecutionList, ExecutionStatus, ExecutionSummary, PostEventRequest,
+    StartExecutionRequest, StartExecutionResponse, StopExecutionRequest, TotalUsage,
+};
+pub use history::{
+    ActivityScheduledDetails, ActivityStartedDetails, DataDetails, EvaluationFailedDetails,
+    EventContext, ExecutionStartedDetails, Extras, FailureDetails, History, HistoryEvent,
+    LambdaFunctionScheduledDetails, MapIterationDetails, MapStateStartedDetails, OutputDetails,
+    StateEnteredDetails, StateExitedDetails, TaskDetails, TaskFailureDetails, TaskOutputDetails,
+    TaskScheduledDetails, Usage, answered_task, aws_event, rest_event,
+};
+pub use json::JsonText;
+pub use state_machines::{
+    DefinitionFormat, DeployRequest, Deployed, PinnedComponent, StateMachine, StateMachineList,
+    StateMachineSummary, ValidateRequest, ValidationReport,
+};
+pub use tasks::{TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest};
+pub use time::Time;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What RFC 3986 leaves unreserved; everything else is encoded.
+const ENCODED_IN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Returns a name or ARN as one segment of a path: `/v1/executions/{segment}`.
+#[must_use]
+pub fn path_segment(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED_IN_SEGMENT).to_string()
+}

@@ -1,0 +1,126 @@
+//! What Stepwell knows of an event beyond Step Functions.
+
+use stepwell_engine::{
+    EventKind, HistoryEvent as EngineEvent, Payload, TaskScheduled, Usage as EngineUsage, Work,
+};
+
+use super::render::{EventContext, owned};
+use super::{Extras, Usage};
+use crate::wire::{JsonText, Time};
+
+/// Returns what Stepwell knows of an event beyond Step Functions.
+pub(super) fn extras(event: &EngineEvent, context: EventContext<'_>) -> Extras {
+    let mut extras = Extras {
+        number: event.number.0,
+        frame: event.frame.0,
+        ..Extras::default()
+    };
+    match &event.kind {
+        EventKind::ExecutionStarted(started) => {
+            extras.principal = owned(started.principal.as_ref());
+            extras.due = started.deadline.map(Time);
+        }
+        EventKind::ExecutionAborted { principal, .. } => {
+            extras.principal = owned(principal.as_ref());
+        }
+        EventKind::StateEntered(entered) => extras.state = owned(Some(&entered.name)),
+        EventKind::StateExited(exited) => extras.state = owned(Some(&exited.name)),
+        EventKind::StateAborted { state, .. } | EventKind::EvaluationFailed { state, .. } => {
+            extras.state = context.state_name(*state);
+        }
+        EventKind::WaitStarted { due } => extras.due = Some(Time(*due)),
+        EventKind::TaskScheduled(task) => extras.set_task(task),
+        EventKind::RetryScheduled { due, failure, .. } => {
+            extras.due = Some(Time(*due));
+            extras.failure = Some(failure.into());
+        }
+        EventKind::BranchSucceeded { output } => extras.set_data(output),
+        EventKind::BranchFailed(failure) => extras.failure = Some(failure.into()),
+        EventKind::MapIterationSucceeded { iteration, output } => {
+            extras.iteration_frame = Some(iteration.frame.0);
+            extras.set_data(output);
+        }
+        EventKind::MapIterationFailed { iteration, failure } => {
+            extras.iteration_frame = Some(iteration.frame.0);
+            extras.failure = Some(failure.into());
+        }
+        EventKind::MapIterationStarted(iteration) | EventKind::MapIterationAborted(iteration) => {
+            extras.iteration_frame = Some(iteration.frame.0);
+            extras.data = iteration.input.as_ref().map(JsonText::from);
+        }
+        EventKind::EventReceived(received) => {
+            extras.event_name = owned(Some(&received.name));
+            extras.event_id = owned(received.event_id.as_ref());
+            extras.principal = owned(received.principal.as_ref());
+            extras.set_data(&received.data);
+        }
+        EventKind::EventTaken { received } => extras.refers_to = Some(received.0),
+        other => {
+            if let Some((scheduled, usage)) = task_part(other) {
+                extras.refers_to = Some(scheduled);
+                extras.usage = usage.map(Usage::from);
+                if let Some(task) = context.task(scheduled) {
+                    extras.set_task(task);
+                }
+                if let EventKind::TaskHeartbeat { due, .. } = other {
+                    extras.due = due.map(Time);
+                }
+            }
+        }
+    }
+    extras
+}
+
+impl Extras {
+    /// Tells which attempt of which task it is.
+    fn set_task(&mut self, task: &TaskScheduled) {
+        self.state = owned(Some(&task.state_name));
+        self.attempt = Some(task.attempt);
+        self.idempotency_key = owned(Some(&task.idempotency_key));
+        if let Work::AwaitEvent(name) = &task.work {
+            self.event_name = owned(Some(name));
+        }
+    }
+
+    fn set_data(&mut self, data: &Payload) {
+        self.data = Some(data.into());
+    }
+}
+
+/// Returns the number of the `TaskScheduled` event that an event answers, if it answers
+/// one: what [`EventContext::tasks`] has to hold.
+#[must_use]
+pub fn answered_task(event: &EngineEvent) -> Option<u64> {
+    task_part(&event.kind).map(|(scheduled, _)| scheduled)
+}
+
+/// Returns the number of the `TaskScheduled` event that an event answers, and what the
+/// task's call used.
+fn task_part(kind: &EventKind) -> Option<(u64, Option<EngineUsage>)> {
+    match kind {
+        EventKind::TaskStarted { scheduled, .. }
+        | EventKind::TaskSubmitted { scheduled, .. }
+        | EventKind::TaskSubmitFailed { scheduled, .. }
+        | EventKind::TaskHeartbeat { scheduled, .. } => Some((scheduled.0, None)),
+        EventKind::TaskSucceeded {
+            scheduled, usage, ..
+        }
+        | EventKind::TaskFailed {
+            scheduled, usage, ..
+        }
+        | EventKind::TaskTimedOut {
+            scheduled, usage, ..
+        } => Some((scheduled.0, *usage)),
+        _ => None,
+    }
+}
+
+impl From<EngineUsage> for Usage {
+    fn from(usage: EngineUsage) -> Self {
+        Self {
+            fuel: usage.fuel,
+            memory_peak_bytes: usage.memory_peak_bytes,
+            duration_us: usage.duration_us,
+        }
+    }
+}
