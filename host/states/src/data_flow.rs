@@ -3,17 +3,28 @@
 //! Every function here takes a state, an [`Env`] and payloads, and returns payloads.
 //! Nothing is parsed unless a field of the state looks inside.
 
+pub(crate) mod evaluation;
 pub(crate) mod flow;
+mod map;
+mod output;
+mod timing;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::definition::{State, StateRef};
+use crate::definition::StateRef;
 use crate::payload::Payload;
 use crate::timestamp::Timestamp;
 
-pub use flow::ResultPath;
+pub use map::{batch_items, map_item_input, map_plan, reader_arguments, writer_arguments};
+pub use output::{
+    arguments, catch, choose, complete, credentials, effective_input, fail_details, pass_result,
+};
+pub use timing::{task_times, wait_until};
 
 /// Where variables come from.
 pub trait Variables {
@@ -94,7 +105,28 @@ pub struct EvalFailure {
     pub(crate) names_state: bool,
 }
 
+/// Longest cause that Step Functions takes, less what names state and event.
+const CAUSE_MAX_CHARS: usize = 32_000;
+
 impl EvalFailure {
+    /// A failure whose cause names state and event.
+    pub(crate) fn new(error: &'static str, mut cause: String) -> Self {
+        if let Some((at, _)) = cause.char_indices().nth(CAUSE_MAX_CHARS) {
+            cause.truncate(at);
+        }
+        Self {
+            error,
+            cause,
+            location: None,
+            names_state: true,
+        }
+    }
+
+    /// A `States.Runtime` failure.
+    pub(crate) fn runtime(cause: String) -> Self {
+        Self::new("States.Runtime", cause)
+    }
+
     /// Returns the cause as the history words it.
     pub fn full_cause(&self, state: &str, entered_event_id: u64) -> String {
         if !self.names_state {
@@ -137,6 +169,7 @@ pub struct Chosen {
 
 /// What a Map is going to do.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct MapPlan {
     /// One iteration each.
     pub items: Vec<MapItem>,
@@ -146,6 +179,9 @@ pub struct MapPlan {
     pub tolerated_failure_count: Option<u64>,
     /// Percentage of the iterations that may fail, if given.
     pub tolerated_failure_percentage: Option<f64>,
+    /// Why a tolerance could not be read. The state fails with it once it has
+    /// started, which is when Step Functions looks at tolerances.
+    pub tolerance_failure: Option<EvalFailure>,
 }
 
 /// One item of a Map.
@@ -155,147 +191,4 @@ pub struct MapItem {
     pub key: Option<String>,
     /// Its value.
     pub value: Payload,
-}
-
-fn unavailable<T>() -> Result<T, EvalFailure> {
-    Err(EvalFailure {
-        error: "States.Runtime",
-        cause: "not evaluated".to_owned(),
-        location: None,
-        names_state: true,
-    })
-}
-
-/// Returns the input that the state works on: its raw input through `InputPath`.
-/// With JSONata, the raw input.
-///
-/// # Errors
-/// The path finds nothing.
-pub fn effective_input(_state: &State, _env: &Env<'_>) -> Result<Payload, EvalFailure> {
-    unavailable()
-}
-
-/// Returns what a Task, Parallel or Map is given: `Parameters` or `Arguments`, and
-/// without them the effective input.
-///
-/// # Errors
-/// An expression cannot be evaluated, or the payload is too large.
-pub fn arguments(
-    _state: &State,
-    _env: &Env<'_>,
-    _effective_input: &Payload,
-) -> Result<Payload, EvalFailure> {
-    unavailable()
-}
-
-/// Returns a Task's time limits.
-///
-/// # Errors
-/// A path or expression gives no positive integer.
-pub fn task_times(
-    _state: &State,
-    _env: &Env<'_>,
-    _effective_input: &Payload,
-) -> Result<TaskTimes, EvalFailure> {
-    unavailable()
-}
-
-/// Returns output and variables of a state that ended with `result`.
-///
-/// # Errors
-/// A field cannot be evaluated, or the output is too large.
-pub fn complete(
-    _state: &State,
-    _env: &Env<'_>,
-    _effective_input: &Payload,
-    _result: &Payload,
-) -> Result<Completion, EvalFailure> {
-    unavailable()
-}
-
-/// Returns a Pass's result: `Result`, `Parameters` or the effective input.
-///
-/// # Errors
-/// An expression cannot be evaluated.
-pub fn pass_result(
-    _state: &State,
-    _env: &Env<'_>,
-    _effective_input: &Payload,
-) -> Result<Payload, EvalFailure> {
-    unavailable()
-}
-
-/// Returns output and variables of a state whose failure a catcher took.
-///
-/// # Errors
-/// A field of the catcher cannot be evaluated.
-pub fn catch(
-    _state: &State,
-    _catcher_index: usize,
-    _env: &Env<'_>,
-    _error: &str,
-    _cause: &str,
-) -> Result<Completion, EvalFailure> {
-    unavailable()
-}
-
-/// Returns where a Choice goes.
-///
-/// # Errors
-/// A rule cannot be evaluated.
-pub fn choose(
-    _state: &State,
-    _env: &Env<'_>,
-    _effective_input: &Payload,
-) -> Result<Chosen, EvalFailure> {
-    unavailable()
-}
-
-/// Returns the instant until which a Wait waits.
-///
-/// # Errors
-/// A path or expression gives no time.
-pub fn wait_until(
-    _state: &State,
-    _env: &Env<'_>,
-    _effective_input: &Payload,
-) -> Result<Timestamp, EvalFailure> {
-    unavailable()
-}
-
-/// Returns `Error` and `Cause` of a Fail.
-///
-/// # Errors
-/// A path or expression gives no string.
-pub fn fail_details(
-    _state: &State,
-    _env: &Env<'_>,
-) -> Result<(Option<String>, Option<String>), EvalFailure> {
-    unavailable()
-}
-
-/// Returns what a Map is going to do.
-///
-/// # Errors
-/// There are no items to be found, or a limit is no number.
-pub fn map_plan(
-    _state: &State,
-    _env: &Env<'_>,
-    _effective_input: &Payload,
-) -> Result<MapPlan, EvalFailure> {
-    unavailable()
-}
-
-/// Returns the input of one iteration: `ItemSelector` or the item. The context object
-/// of `env` has `Map.Item`.
-///
-/// # Errors
-/// An expression cannot be evaluated.
-pub fn map_item_input(
-    _state: &State,
-    _env: &Env<'_>,
-    _effective_input: &Payload,
-    _item: &MapItem,
-) -> Result<Payload, EvalFailure> {
-    unavailable()
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub use crate::choice::Condition;
 pub use crate::data_flow::flow::{Flow, ResultPath};
 pub use crate::jsonata::Jsonata;
-pub use crate::path::Path;
+pub use crate::path::{Path, ReferencePath};
 use crate::retry::{Catcher, Retrier};
 pub use crate::template::Template;
 pub use resource::{Pattern, Resource, ResourceKind};
@@ -150,7 +150,7 @@ pub enum Limit {
     /// Not given.
     None,
     /// Given.
-    Value(f64),
+    Value(u64),
     /// `…Path`: found in the state's input.
     Path(Path),
     /// A JSONata expression.

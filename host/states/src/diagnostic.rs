@@ -26,6 +26,8 @@ pub struct Diagnostic {
     /// JSON pointer to the field, for example `/States/Wait/Seconds`; in the short
     /// form, the pointer into the short form. The root is the empty string.
     pub pointer: String,
+    /// The place as Step Functions writes it, `/States/A/Catch[0]`; the root is empty.
+    pub location: String,
     /// Line of the field in the text, from 1.
     pub line: u32,
     /// Column of the field in characters, from 1.
@@ -35,7 +37,7 @@ pub struct Diagnostic {
 }
 
 impl fmt::Display for Diagnostic {
-    /// Writes it as Step Functions does: `CODE: message at /pointer`.
+    /// Writes it as Step Functions does: `CODE: message at /place`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.pointer.is_empty() {
             "/"

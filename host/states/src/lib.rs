@@ -15,7 +15,9 @@ mod choice;
 pub mod data_flow;
 mod definition;
 mod diagnostic;
+mod intrinsic;
 mod jsonata;
+mod number;
 mod parse;
 mod path;
 mod payload;
@@ -28,8 +30,9 @@ pub use data_flow::{
     Variables,
 };
 pub use data_flow::{
-    arguments, catch, choose, complete, effective_input, fail_details, map_item_input, map_plan,
-    pass_result, task_times, wait_until,
+    arguments, batch_items, catch, choose, complete, credentials, effective_input, fail_details,
+    map_item_input, map_plan, pass_result, reader_arguments, task_times, wait_until,
+    writer_arguments,
 };
 pub use definition::*;
 pub use diagnostic::{Diagnostic, Severity};

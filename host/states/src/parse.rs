@@ -1,18 +1,55 @@
-//! Text to definition.
+//! Text to definition: JSON or YAML, the Amazon States Language or the short form.
+//!
+//! ```text
+//!   text ── json / yaml ──> Node ── short_form (if it is) ──> Node ── machine ──> StateMachine
+//!                                                                        └── lint
+//! ```
+//!
+//! Reading goes on past every problem that it can, so that one call reports all of
+//! them, each with its place.
+
+mod choice;
+mod errors;
+mod fields;
+mod flow;
+mod json;
+mod lint;
+mod machine;
+mod map;
+mod names;
+pub(crate) mod node;
+pub(crate) mod report;
+mod short_form;
+mod simple;
+mod state;
+mod task;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 use crate::definition::StateMachine;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
+use json::{Duplicate, SyntaxError};
+use node::{Node, NodeKind, Position};
+use report::{Place, Report, SCHEMA, escape};
+
+/// Largest text of a definition, as in Step Functions.
+const TEXT_MAX_BYTES: usize = 1 << 20;
 
 /// How a definition is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// JSON.
     Json,
-    /// YAML, of which JSON is a part.
+    /// YAML 1.2.
     Yaml,
 }
 
 /// Reads a definition: JSON or YAML, in the Amazon States Language or the short form.
+///
+/// Without a format, a text that starts with `{` is JSON and any other YAML. The
+/// definition comes back with its warnings.
 ///
 /// # Errors
 /// All problems of the text; warnings are among them.
@@ -20,6 +57,107 @@ pub fn parse(
     text: &str,
     format: Option<Format>,
 ) -> Result<(StateMachine, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let _ = (text, format);
-    Err(Vec::new())
+    let mut report = Report::default();
+    let Some(node) = read(text, format, &mut report) else {
+        return Err(report.into_diagnostics());
+    };
+    let (node, name) = if short_form::is_short(&node) {
+        short_form::lower(&node, &mut report)
+    } else {
+        (node, None)
+    };
+    let mut built = machine::build(&node, name, report);
+    match built.machine {
+        Some(machine) if !built.report.has_errors() => {
+            lint::check(&machine, &built.places, &mut built.report);
+            if built.report.has_errors() {
+                return Err(built.report.into_diagnostics());
+            }
+            Ok((machine, built.report.into_diagnostics()))
+        }
+        _ => {
+            if !built.report.has_errors() {
+                // Nothing was reported, yet nothing came out: say at least that.
+                let place = Place::root(&node);
+                built.report.schema(&place, "The definition is incomplete");
+            }
+            Err(built.report.into_diagnostics())
+        }
+    }
+}
+
+/// Reads a text into a tree and reports what is wrong with its syntax.
+fn read(text: &str, format: Option<Format>, report: &mut Report) -> Option<Node> {
+    let start = Node::new(NodeKind::Null, Position::START);
+    if text.len() > TEXT_MAX_BYTES {
+        let message = format!("A definition is at most {TEXT_MAX_BYTES} bytes long");
+        report.schema(&Place::root(&start), message);
+        return None;
+    }
+    let format = format.unwrap_or_else(|| {
+        let first = text.trim_start_matches('\u{feff}').trim_start();
+        if first.starts_with('{') {
+            Format::Json
+        } else {
+            Format::Yaml
+        }
+    });
+    let (result, code) = match format {
+        Format::Json => (json::read(text), "INVALID_JSON_DESCRIPTION"),
+        Format::Yaml => (yaml::read(text), "INVALID_YAML_DESCRIPTION"),
+    };
+    match result {
+        Ok((node, duplicates)) => {
+            for duplicate in duplicates {
+                report_duplicate(&node, &duplicate, report);
+            }
+            Some(node)
+        }
+        Err(SyntaxError { message, position }) => {
+            let place = Place::root(&start).at(position);
+            report.add(Severity::Error, code, &place, message, None);
+            None
+        }
+    }
+}
+
+fn report_duplicate(root: &Node, duplicate: &Duplicate, report: &mut Report) {
+    let Duplicate {
+        name,
+        position,
+        first,
+    } = duplicate;
+    let pointer = pointer_to(root, *first).unwrap_or_default();
+    let place = Place {
+        location: pointer.clone().into(),
+        pointer: pointer.into(),
+        position: *position,
+    };
+    report.add(
+        Severity::Error,
+        SCHEMA,
+        &place,
+        format!("Duplicate field '{name}'"),
+        Some(format!(
+            "the field stands in line {} already; an object names each once",
+            first.line
+        )),
+    );
+}
+
+/// Finds the pointer to the field whose name stands at a place.
+fn pointer_to(node: &Node, position: Position) -> Option<String> {
+    match &node.kind {
+        NodeKind::Object(fields) => fields.iter().find_map(|(name, field)| {
+            let step = format!("/{}", escape(name));
+            if field.position == position {
+                return Some(step);
+            }
+            pointer_to(&field.value, position).map(|rest| step + &rest)
+        }),
+        NodeKind::Array(elements) => elements.iter().enumerate().find_map(|(index, element)| {
+            pointer_to(element, position).map(|rest| format!("/{index}{rest}"))
+        }),
+        _ => None,
+    }
 }

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+pub(crate) use scan::MAX_DEPTH;
+
 /// A valid JSON text. Cloning is cheap; equality is equality of the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Payload(Arc<str>);

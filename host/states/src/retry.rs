@@ -2,7 +2,7 @@
 //!
 //! The counters are the decider's: a retrier only says what its next delay is.
 
-use crate::data_flow::ResultPath;
+use crate::data_flow::flow::ResultPath;
 use crate::definition::{StateRef, Template};
 
 /// Errors that nothing but their own name matches, and those that nothing matches.

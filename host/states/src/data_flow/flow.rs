@@ -12,6 +12,15 @@ pub enum Flow {
     Jsonata(Box<JsonataFlow>),
 }
 
+impl Flow {
+    /// Merges the result into the input instead of replacing it.
+    pub(crate) fn merge_result(&mut self) {
+        if let Self::JsonPath(flow) = self {
+            flow.result_path = ResultPath::Merge;
+        }
+    }
+}
+
 /// The data-flow fields of a state in JSONPath.
 #[derive(Debug, Clone, Default)]
 pub struct JsonPathFlow {
@@ -33,7 +42,7 @@ pub struct JsonataFlow {
 
 /// What an `InputPath` or `OutputPath` selects.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub enum Selection {
+pub(crate) enum Selection {
     /// `$`: everything.
     #[default]
     Whole,

@@ -1,0 +1,138 @@
+//! Collects diagnostics, and knows the place of what is being read.
+
+use std::sync::Arc;
+
+use super::node::{Node, Position};
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// The code that Step Functions gives to most problems.
+pub(crate) const SCHEMA: &str = "SCHEMA_VALIDATION_FAILED";
+
+/// Most diagnostics that one definition gets; what follows is rarely of use.
+const MAX_DIAGNOSTICS: usize = 100;
+
+/// Collects what is wrong with a definition.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Where something stands, both as a pointer and as line and column.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// JSON pointer.
+    pub(crate) pointer: Arc<str>,
+    /// The same as Step Functions writes it: `/States/A/Catch[0]`.
+    pub(crate) location: Arc<str>,
+    pub(crate) position: Position,
+}
+
+impl Place {
+    /// The place of the whole definition.
+    pub(crate) fn root(node: &Node) -> Self {
+        let pointer = node.origin.clone().unwrap_or_else(|| Arc::from(""));
+        Self {
+            location: pointer.clone(),
+            pointer,
+            position: node.position,
+        }
+    }
+
+    /// The place of a field.
+    pub(crate) fn field(&self, name: &str, value: &Node) -> Self {
+        let pointer = match &value.origin {
+            Some(origin) => origin.clone(),
+            None => format!("{}/{}", self.pointer, escape(name)).into(),
+        };
+        let location = format!("{}/{name}", self.location).into();
+        Self {
+            pointer,
+            location,
+            position: value.position,
+        }
+    }
+
+    /// The place of an element.
+    pub(crate) fn element(&self, index: usize, value: &Node) -> Self {
+        let pointer = match &value.origin {
+            Some(origin) => origin.clone(),
+            None => format!("{}/{index}", self.pointer).into(),
+        };
+        let location = format!("{}[{index}]", self.location).into();
+        Self {
+            pointer,
+            location,
+            position: value.position,
+        }
+    }
+
+    /// The same place, shown where a field's name stands.
+    pub(crate) fn at(&self, position: Position) -> Self {
+        Self {
+            position,
+            ..self.clone()
+        }
+    }
+}
+
+/// Escapes a name as a JSON pointer's part.
+pub(crate) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+impl Report {
+    /// Adds an error of the schema.
+    pub(crate) fn schema(&mut self, place: &Place, message: impl Into<String>) {
+        self.add(Severity::Error, SCHEMA, place, message.into(), None);
+    }
+
+    /// Adds an error of the schema with advice.
+    pub(crate) fn schema_hint(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.add(
+            Severity::Error,
+            SCHEMA,
+            place,
+            message.into(),
+            Some(hint.into()),
+        );
+    }
+
+    /// Adds any diagnostic.
+    pub(crate) fn add(
+        &mut self,
+        severity: Severity,
+        code: &str,
+        place: &Place,
+        message: String,
+        hint: Option<String>,
+    ) {
+        if self.diagnostics.len() >= MAX_DIAGNOSTICS {
+            return;
+        }
+        self.diagnostics.push(Diagnostic {
+            severity,
+            code: code.to_owned(),
+            message,
+            pointer: place.pointer.to_string(),
+            location: place.location.to_string(),
+            line: place.position.line,
+            column: place.position.column,
+            hint,
+        });
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|each| each.severity == Severity::Error)
+    }
+
+    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+}

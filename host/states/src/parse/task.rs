@@ -1,0 +1,58 @@
+//! Task.
+
+use super::fields::NUMBER_MAX;
+use super::flow::{self, Bounds};
+use super::report::Report;
+use super::state::Draft;
+use crate::definition::{QueryLanguage, Resource, Task};
+use crate::template::Template;
+
+/// Reads the fields of a Task.
+pub(crate) fn read(draft: &Draft<'_>, report: &mut Report) -> Option<Task> {
+    let object = &draft.object;
+    object.require(&["Resource"], report);
+    let seconds = Bounds {
+        min: 1,
+        max: NUMBER_MAX,
+    };
+    let timeout = flow::limit(object, "TimeoutSeconds", draft.language, seconds, report);
+    let heartbeat = flow::limit(object, "HeartbeatSeconds", draft.language, seconds, report);
+    let credentials = credentials(draft, report);
+    let grants = object.get("Grants").map(|(node, _)| node.to_value());
+    let text = object.string("Resource", report)?;
+    let resource = match Resource::parse(text, draft.name) {
+        Ok(resource) => resource,
+        Err(message) => {
+            report.schema_hint(
+                &object.place_of("Resource"),
+                message,
+                "name a component 'task:NAME', an ARN, 'stepwell:event' or 'stepwell:approval'",
+            );
+            return None;
+        }
+    };
+    Some(Task {
+        resource,
+        timeout,
+        heartbeat,
+        credentials,
+        grants,
+    })
+}
+
+fn credentials(draft: &Draft<'_>, report: &mut Report) -> Option<Template> {
+    let credentials = draft.object.object("Credentials", report)?;
+    let by_path = draft.language == QueryLanguage::JsonPath && credentials.has("RoleArn.$");
+    if !credentials.has("RoleArn") && !by_path {
+        report.schema(
+            &credentials.place,
+            "The field 'RoleArn' is required but was missing",
+        );
+    }
+    match draft.language {
+        QueryLanguage::JsonPath => flow::object_template(&draft.object, "Credentials", report),
+        QueryLanguage::Jsonata => {
+            flow::jsonata_template(&draft.object, "Credentials", "Credentials", report)
+        }
+    }
+}
