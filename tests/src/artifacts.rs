@@ -1,0 +1,50 @@
+//! Where the built program and the built guests are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+
+/// Returns the program `stepwell`, built with the same profile as the test that asks.
+///
+/// # Errors
+///
+/// It is not built; the text says how to build it.
+pub fn program() -> anyhow::Result<PathBuf> {
+    let test = env::current_exe().context("cannot tell where this test is")?;
+    // Tests are in <target>/<profile>/deps, programs one folder up.
+    let folder = test.ancestors().nth(2).context("a test is in `deps`")?;
+    let program = folder.join(format!("stepwell{}", env::consts::EXE_SUFFIX));
+    ensure!(
+        program.is_file(),
+        "{} is not built: run the tests by `cargo xtask test`, or first \
+         `cargo build --workspace --bins --tests`",
+        program.display()
+    );
+    Ok(program)
+}
+
+/// Returns a component of `guest-examples`, by the name of its package.
+///
+/// # Errors
+///
+/// It is not built; the text says how to build it.
+pub fn guest(name: &str) -> anyhow::Result<PathBuf> {
+    let file = guests_folder()?.join(format!("{}.wasm", name.replace('-', "_")));
+    ensure!(
+        file.is_file(),
+        "{} is not built: run `cargo xtask guests`",
+        file.display()
+    );
+    Ok(file)
+}
+
+fn guests_folder() -> anyhow::Result<PathBuf> {
+    if let Some(folder) = env::var_os("STEPWELL_GUESTS") {
+        return Ok(folder.into());
+    }
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").context("start the tests through cargo")?;
+    let root = Path::new(&manifest).parent();
+    let root = root.context("tests/ must be in a checkout")?;
+    Ok(root.join("guest-examples/target/wasm32-wasip2/release"))
+}
