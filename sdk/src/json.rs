@@ -8,7 +8,10 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::place::path_at;
 use crate::failure::TaskFailure;
+
+mod place;
 
 /// Name of the failure of an input that the task's type does not take.
 pub const INVALID_INPUT: &str = "Stepwell.InvalidInput";
@@ -149,24 +152,10 @@ impl TaskOutput for RawJson {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TaskFailure> {
-    let mut deserializer = guest_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| invalid_input(&error.path().to_string(), error.inner()))?;
-    deserializer
-        .end()
-        .map_err(|error| invalid_input(".", &error))?;
-    Ok(value)
-}
-
-/// Says where the input is wrong, as in `$.lines[1].quantity`, and how.
-fn invalid_input(path: &str, error: &guest_json::Error) -> TaskFailure {
-    let place = match path {
-        // The path of the whole text.
-        "." => "$".to_owned(),
-        index if index.starts_with('[') => format!("${index}"),
-        field => format!("$.{field}"),
-    };
-    TaskFailure::new(INVALID_INPUT, format_args!("at {place}: {error}"))
+    guest_json::from_str(text).map_err(|error| {
+        let place = path_at(text, error.line(), error.column());
+        TaskFailure::new(INVALID_INPUT, format_args!("at {place}: {error}"))
+    })
 }
 
 fn write(value: &impl Serialize) -> Result<String, TaskFailure> {

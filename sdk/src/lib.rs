@@ -150,7 +150,7 @@ pub use self::task::{Description, Task, describe};
 /// Makes a [`Task`] the one that this component exports.
 ///
 /// [`#[task]`](macro@task) writes this line; it is needed only for a `Task` that
-/// is implemented by hand. Natively it does nothing.
+/// is implemented by hand. Natively it exports nothing.
 #[macro_export]
 macro_rules! export_task {
     ($task:ty) => {
@@ -160,6 +160,12 @@ macro_rules! export_task {
             $crate::bindings::__stepwell_export!(
                 Exported with_types_in $crate::bindings
             );
+        };
+
+        // A use of the task, which would be dead code otherwise.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: () = {
+            let _ = <$task as $crate::Task>::run;
         };
     };
 }

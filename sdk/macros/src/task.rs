@@ -39,7 +39,7 @@ pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenSt
         #function
 
         #[doc = #about]
-        #[allow(non_camel_case_types, dead_code)]
+        #[allow(non_camel_case_types)]
         #visibility enum #ident {}
 
         #[automatically_derived]
