@@ -95,6 +95,21 @@ pub struct State {
     pub retry: Vec<Retrier>,
     /// In the order of the text.
     pub catch: Vec<Catcher>,
+    /// Where the text has it.
+    pub place: StatePlace,
+}
+
+/// Where a state stands in the text of its definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatePlace {
+    /// JSON pointer to it.
+    pub pointer: Arc<str>,
+    /// The same as Step Functions writes it.
+    pub location: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
 }
 
 /// Where a state leads when it succeeds.
@@ -150,7 +165,7 @@ pub enum Limit {
     /// Not given.
     None,
     /// Given.
-    Value(u64),
+    Value(f64),
     /// `…Path`: found in the state's input.
     Path(Path),
     /// A JSONata expression.

@@ -38,5 +38,5 @@ pub use definition::*;
 pub use diagnostic::{Diagnostic, Severity};
 pub use parse::{Format, parse};
 pub use payload::{Payload, PayloadError};
-pub use retry::{Catcher, Jitter, Retrier};
+pub use retry::{Backoff, Catcher, Jitter, Retrier};
 pub use timestamp::{Timestamp, TimestampError};

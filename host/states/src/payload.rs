@@ -67,6 +67,11 @@ impl Payload {
         &self.0
     }
 
+    /// Returns the text, shared.
+    pub fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
     /// Returns the size of the text in bytes of UTF-8.
     pub fn byte_len(&self) -> usize {
         self.0.len()

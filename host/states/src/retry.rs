@@ -17,14 +17,27 @@ pub struct Retrier {
     pub interval_seconds: u32,
     /// How many retries at most; 0 means never.
     pub max_attempts: u32,
-    /// Factor from each delay to the next; at least 1.
-    pub backoff_rate: f64,
+    /// How delays grow.
+    pub backoff: Backoff,
     /// Upper bound of a delay in seconds.
     pub max_delay_seconds: Option<u32>,
     /// Whether delays are spread.
     pub jitter: Jitter,
     /// The author's words.
     pub comment: Option<String>,
+}
+
+/// How a retrier's delays grow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Backoff {
+    /// Each is so many times the one before; the rate is at least 1 (`BackoffRate`).
+    Exponential {
+        /// The factor.
+        rate: f64,
+    },
+    /// The second is twice the first, the third three times, and so on: Stepwell's own
+    /// `"BackoffStrategy": "LINEAR"`.
+    Linear,
 }
 
 /// How a retrier spreads its delays.
@@ -62,8 +75,13 @@ impl Retrier {
     /// Returns the delay in milliseconds before retry number `retry_count` (0 for
     /// the first), spread by `jitter` (0 to 1) where the retrier asks for it.
     pub fn delay_ms(&self, retry_count: u32, jitter: f64) -> u64 {
-        let exponent = i32::try_from(retry_count).unwrap_or(i32::MAX);
-        let mut seconds = f64::from(self.interval_seconds) * self.backoff_rate.powi(exponent);
+        let factor = match self.backoff {
+            Backoff::Exponential { rate } => {
+                rate.powi(i32::try_from(retry_count).unwrap_or(i32::MAX))
+            }
+            Backoff::Linear => f64::from(retry_count) + 1.0,
+        };
+        let mut seconds = f64::from(self.interval_seconds) * factor;
         if let Some(max) = self.max_delay_seconds {
             seconds = seconds.min(f64::from(max));
         }

@@ -225,7 +225,7 @@ fn limit_value(
 ) -> Result<Option<Value>, EvalFailure> {
     match limit {
         Limit::None => Ok(None),
-        Limit::Value(value) => Ok(Some(Value::from(*value))),
+        Limit::Value(value) => Ok(number::from_f64(*value).map(Value::Number)),
         Limit::Path(path) => find(path, input, evaluation).map(Some),
         Limit::Jsonata(expression) => expression
             .evaluate(evaluation, &States::default())

@@ -137,6 +137,16 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
+/// Takes a limit that the parser found to be a small integer.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the parser lets through integers from 0 to 100,000,000"
+)]
+fn whole(value: f64) -> u64 {
+    value as u64
+}
+
 /// Reads a limit that is an integer of at least 0; nothing if it is not given.
 fn positive(
     limit: &Limit,
@@ -146,7 +156,7 @@ fn positive(
 ) -> Result<Option<u64>, EvalFailure> {
     match limit {
         Limit::None => Ok(None),
-        Limit::Value(value) => Ok(Some(*value)),
+        Limit::Value(value) => Ok(Some(whole(*value))),
         Limit::Path(path) => {
             let value = find(path, input, evaluation)?;
             let integer = value.as_number().and_then(number::as_i64);

@@ -8,7 +8,7 @@ use super::state::Draft;
 use crate::data_flow::flow::ResultPath;
 use crate::definition::QueryLanguage;
 use crate::number;
-use crate::retry::{Catcher, Jitter, Retrier};
+use crate::retry::{Backoff, Catcher, Jitter, Retrier};
 
 /// Longest `MaxDelaySeconds`: a year and a day.
 const MAX_DELAY_SECONDS_MAX: u64 = 31_622_400;
@@ -29,6 +29,7 @@ pub(crate) fn retriers(draft: &Draft<'_>, report: &mut Report) -> Vec<Retrier> {
                 "IntervalSeconds",
                 "MaxAttempts",
                 "BackoffRate",
+                "BackoffStrategy",
                 "MaxDelaySeconds",
                 "JitterStrategy",
                 "Comment",
@@ -40,7 +41,7 @@ pub(crate) fn retriers(draft: &Draft<'_>, report: &mut Report) -> Vec<Retrier> {
             error_equals: error_equals(&object, is_last, report),
             interval_seconds: small(&object, "IntervalSeconds", 0, NUMBER_MAX, report).unwrap_or(1),
             max_attempts: small(&object, "MaxAttempts", 0, NUMBER_MAX, report).unwrap_or(3),
-            backoff_rate: backoff_rate(&object, report),
+            backoff: backoff(&object, report),
             max_delay_seconds: small(&object, "MaxDelaySeconds", 1, MAX_DELAY_SECONDS_MAX, report),
             jitter: match object.word("JitterStrategy", &["NONE", "FULL"], report) {
                 Some("FULL") => Jitter::Full,
@@ -151,20 +152,26 @@ fn small(object: &Object<'_>, name: &str, min: u64, max: u64, report: &mut Repor
     u32::try_from(object.integer(name, min, max, report)?).ok()
 }
 
-fn backoff_rate(object: &Object<'_>, report: &mut Report) -> f64 {
-    const DEFAULT: f64 = 2.0;
-    let Some((node, place)) = object.get("BackoffRate") else {
-        return DEFAULT;
-    };
-    let NodeKind::Number(rate) = &node.kind else {
-        report.schema(&place, "Expected value of type Number");
-        return DEFAULT;
-    };
-    let rate = number::as_f64(rate);
-    if rate < 1.0 {
-        report.schema(&place, "Minimum value is 1.0");
-    } else if !rate.is_finite() {
-        report.schema(&place, "The number is too large");
+/// Reads `BackoffRate`, or Stepwell's own `BackoffStrategy`.
+fn backoff(object: &Object<'_>, report: &mut Report) -> Backoff {
+    let mut backoff = Backoff::Exponential { rate: 2.0 };
+    object.at_most_one_of(&["BackoffRate", "BackoffStrategy"], report);
+    let strategy = object.word("BackoffStrategy", &["EXPONENTIAL", "LINEAR"], report);
+    if strategy == Some("LINEAR") {
+        backoff = Backoff::Linear;
     }
-    rate
+    if let Some((node, place)) = object.get("BackoffRate") {
+        let NodeKind::Number(rate) = &node.kind else {
+            report.schema(&place, "Expected value of type Number");
+            return backoff;
+        };
+        let rate = number::as_f64(rate);
+        if rate < 1.0 {
+            report.schema(&place, "Minimum value is 1.0");
+        } else if !rate.is_finite() {
+            report.schema(&place, "The number is too large");
+        }
+        backoff = Backoff::Exponential { rate };
+    }
+    backoff
 }

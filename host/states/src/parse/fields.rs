@@ -76,9 +76,37 @@ impl<'a> Object<'a> {
         max: u64,
         report: &mut Report,
     ) -> Option<u64> {
+        let (value, place) = self.bounded(name, "Integer", min, max, report)?;
+        let integer = value.as_u64();
+        if integer.is_none() {
+            report.schema(&place, "Expected value of type Integer");
+        }
+        integer
+    }
+
+    /// Reads a number between two bounds.
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        min: u64,
+        max: u64,
+        report: &mut Report,
+    ) -> Option<f64> {
+        let (value, _) = self.bounded(name, "Number", min, max, report)?;
+        Some(number::as_f64(value))
+    }
+
+    fn bounded(
+        &self,
+        name: &str,
+        wanted: &str,
+        min: u64,
+        max: u64,
+        report: &mut Report,
+    ) -> Option<(&'a Number, Place)> {
         let (node, place) = self.get(name)?;
         let NodeKind::Number(value) = &node.kind else {
-            report.schema(&place, "Expected value of type Integer");
+            report.schema(&place, format!("Expected value of type {wanted}"));
             return None;
         };
         if number::compare(value, &Number::from(min)).is_lt() {
@@ -89,11 +117,7 @@ impl<'a> Object<'a> {
             report.schema(&place, format!("Maximum value is {max}"));
             return None;
         }
-        let integer = value.as_u64();
-        if integer.is_none() {
-            report.schema(&place, "Expected value of type Integer");
-        }
-        integer
+        Some((value, place))
     }
 
     pub(crate) fn array(&self, name: &str, report: &mut Report) -> Option<(&'a [Node], Place)> {

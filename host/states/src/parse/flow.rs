@@ -206,6 +206,14 @@ pub(crate) fn reference_path(node: &Node, place: &Place, report: &mut Report) ->
 pub(crate) struct Bounds {
     pub(crate) min: u64,
     pub(crate) max: u64,
+    /// Whether the number need not be an integer.
+    pub(crate) fractions: bool,
+}
+
+/// Turns an integer into a double; all bounds are far below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "all bounds are far below 2^53")]
+fn as_f64(integer: u64) -> f64 {
+    integer as f64
 }
 
 /// Reads a number that is given, found by a path (`…Path`) or computed in JSONata.
@@ -237,8 +245,11 @@ pub(crate) fn limit(
             };
         }
     }
-    match object.integer(name, bounds.min, bounds.max, report) {
-        Some(value) => Limit::Value(value),
-        None => Limit::None,
-    }
+    let value = match bounds.fractions {
+        true => object.number(name, bounds.min, bounds.max, report),
+        false => object
+            .integer(name, bounds.min, bounds.max, report)
+            .map(as_f64),
+    };
+    value.map_or(Limit::None, Limit::Value)
 }

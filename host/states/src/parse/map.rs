@@ -16,6 +16,7 @@ use crate::template::Template;
 const COUNT: Bounds = Bounds {
     min: 0,
     max: 100_000_000,
+    fractions: false,
 };
 
 /// Longest `Label`.
@@ -34,7 +35,11 @@ pub(crate) fn read(builder: &mut Builder, draft: &Draft<'_>) -> Option<Map> {
     let items = (language == QueryLanguage::Jsonata)
         .then(|| flow::jsonata_template(object, "Items", "Items", report))
         .flatten();
-    let percentage = Bounds { min: 0, max: 100 };
+    let percentage = Bounds {
+        min: 0,
+        max: 100,
+        fractions: true,
+    };
     let max_concurrency = flow::limit(object, "MaxConcurrency", language, COUNT, report);
     let tolerated_failure_count =
         flow::limit(object, "ToleratedFailureCount", language, COUNT, report);
@@ -253,6 +258,7 @@ fn item_batcher(draft: &Draft<'_>, report: &mut Report) -> Option<ItemBatcher> {
     let bytes = Bounds {
         min: 1,
         max: 262_144,
+        fractions: false,
     };
     Some(ItemBatcher {
         max_items_per_batch: flow::limit(

@@ -105,16 +105,4 @@ impl Node {
             }
         }
     }
-
-    /// Names the type as Step Functions' messages do.
-    pub(crate) fn type_name(&self) -> &'static str {
-        match self.kind {
-            NodeKind::Null => "Null",
-            NodeKind::Bool(_) => "Boolean",
-            NodeKind::Number(_) => "Number",
-            NodeKind::String(_) => "String",
-            NodeKind::Array(_) => "Array",
-            NodeKind::Object(_) => "Object",
-        }
-    }
 }

@@ -38,32 +38,33 @@ impl Place {
         }
     }
 
-    /// The place of a field.
-    pub(crate) fn field(&self, name: &str, value: &Node) -> Self {
-        let pointer = match &value.origin {
-            Some(origin) => origin.clone(),
-            None => format!("{}/{}", self.pointer, escape(name)).into(),
-        };
-        let location = format!("{}/{name}", self.location).into();
+    /// The place of a node that stands for another of the text.
+    fn of_origin(origin: &Arc<str>, value: &Node) -> Self {
         Self {
-            pointer,
-            location,
+            pointer: origin.clone(),
+            location: origin.clone(),
             position: value.position,
         }
     }
 
+    /// The place of a field.
+    pub(crate) fn field(&self, name: &str, value: &Node) -> Self {
+        if let Some(origin) = &value.origin {
+            return Self::of_origin(origin, value);
+        }
+        let pointer = format!("{}/{}", self.pointer, escape(name)).into();
+        let location = format!("{}/{name}", self.location).into();
+        Self { pointer, location, position: value.position }
+    }
+
     /// The place of an element.
     pub(crate) fn element(&self, index: usize, value: &Node) -> Self {
-        let pointer = match &value.origin {
-            Some(origin) => origin.clone(),
-            None => format!("{}/{index}", self.pointer).into(),
-        };
-        let location = format!("{}[{index}]", self.location).into();
-        Self {
-            pointer,
-            location,
-            position: value.position,
+        if let Some(origin) = &value.origin {
+            return Self::of_origin(origin, value);
         }
+        let pointer = format!("{}/{index}", self.pointer).into();
+        let location = format!("{}[{index}]", self.location).into();
+        Self { pointer, location, position: value.position }
     }
 
     /// The same place, shown where a field's name stands.

@@ -9,7 +9,7 @@ use super::names::ScopeNames;
 use super::report::Report;
 use super::{choice, errors, map, simple, task};
 use crate::definition::{
-    Parallel, Pass, QueryLanguage, ResourceKind, State, StateKind, StateRef, Transition,
+    Parallel, Pass, QueryLanguage, ResourceKind, State, StateKind, StatePlace, StateRef, Transition,
 };
 
 /// The types of states, in the order in which Step Functions lists them.
@@ -95,6 +95,12 @@ pub(crate) fn read(
         flow,
         retry,
         catch,
+        place: StatePlace {
+            pointer: draft.object.place.pointer.clone(),
+            location: draft.object.place.location.clone(),
+            line: draft.object.place.position.line,
+            column: draft.object.place.position.column,
+        },
     })
 }
 

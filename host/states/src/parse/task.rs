@@ -14,6 +14,7 @@ pub(crate) fn read(draft: &Draft<'_>, report: &mut Report) -> Option<Task> {
     let seconds = Bounds {
         min: 1,
         max: NUMBER_MAX,
+        fractions: false,
     };
     let timeout = flow::limit(object, "TimeoutSeconds", draft.language, seconds, report);
     let heartbeat = flow::limit(object, "HeartbeatSeconds", draft.language, seconds, report);
