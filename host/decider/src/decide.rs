@@ -115,7 +115,12 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
         } => {
             if let Some(frame) = frame_of(draft, scheduled) {
                 task::started(draft, frame, scheduled, None, started_at);
-                draft.emit(frame, EventKind::TaskSubmitted { scheduled, output });
+                let kind = EventKind::TaskSubmitted {
+                    scheduled,
+                    output,
+                    usage: None,
+                };
+                draft.emit(frame, kind);
             }
         }
         Input::TaskTaken { scheduled, worker } => {
@@ -131,6 +136,7 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
         }
         Input::ChildFinished { scheduled, result } => {
             if let Some(frame) = frame_of(draft, scheduled) {
+                let result = task::child_result(draft, scheduled, result);
                 report(draft, frame, scheduled, result);
             }
         }

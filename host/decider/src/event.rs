@@ -109,6 +109,8 @@ pub enum EventKind {
         scheduled: EventNumber,
         /// What the called service answered.
         output: Payload,
+        /// What it cost, where it ran in the sandbox.
+        usage: Option<Usage>,
     },
     /// The work is done.
     TaskSucceeded {

@@ -135,7 +135,12 @@ fn apply_to_task(execution: &mut Execution, event: &HistoryEvent) {
             with_task(execution, *scheduled, |task| task.started = true);
             move_cursor(execution, event);
         }
-        EventKind::TaskSubmitted { scheduled, .. } => {
+        EventKind::TaskSubmitted {
+            scheduled, usage, ..
+        } => {
+            if let Some(usage) = usage {
+                execution.usage.add(usage);
+            }
             execution.to_run.remove(scheduled);
             with_task(execution, *scheduled, |task| task.submitted = true);
             move_cursor(execution, event);
@@ -144,10 +149,22 @@ fn apply_to_task(execution: &mut Execution, event: &HistoryEvent) {
             with_task(execution, *scheduled, |task| task.heartbeat_due = *due);
             refresh_task_timer(execution, event.frame);
         }
-        EventKind::TaskSucceeded { scheduled, .. }
-        | EventKind::TaskFailed { scheduled, .. }
-        | EventKind::TaskSubmitFailed { scheduled, .. }
-        | EventKind::TaskTimedOut { scheduled, .. } => {
+        EventKind::TaskSucceeded {
+            scheduled, usage, ..
+        }
+        | EventKind::TaskFailed {
+            scheduled, usage, ..
+        }
+        | EventKind::TaskTimedOut {
+            scheduled, usage, ..
+        } => {
+            if let Some(usage) = usage {
+                execution.usage.add(usage);
+            }
+            close_task(execution, event.frame, *scheduled);
+            move_cursor(execution, event);
+        }
+        EventKind::TaskSubmitFailed { scheduled, .. } => {
             close_task(execution, event.frame, *scheduled);
             move_cursor(execution, event);
         }

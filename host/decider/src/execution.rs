@@ -10,10 +10,13 @@ use stepwell_states::{MapPlan, Payload, ScopeId, StateRef, Timestamp};
 
 use crate::event::{
     EventNumber, ExecutionStarted, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled,
-    Work,
+    Usage, Work,
 };
 use crate::evolve::evolve;
 use crate::failure::Failure;
+
+/// What resources end with whose tasks are completed by their token.
+const TOKEN_SUFFIX: &str = ".waitForTaskToken";
 
 /// Where an execution stands.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -41,10 +44,33 @@ pub struct Execution {
     pub(crate) inbox: BTreeMap<EventNumber, ReceivedEvent>,
     /// Senders' ids of all posted events.
     pub(crate) seen_events: BTreeSet<Arc<str>>,
+    pub(crate) usage: TotalUsage,
     /// Items of running Map states. A cache of what the definition says: it is
     /// filled by decisions, and takes no part in equality or storage.
     #[serde(skip)]
     pub(crate) plans: PlanCache,
+}
+
+/// What the task calls of an execution used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TotalUsage {
+    /// Calls in the sandbox.
+    pub calls: u64,
+    /// Fuel of all calls.
+    pub fuel: u64,
+    /// Wall time of all calls, in microseconds.
+    pub duration_us: u64,
+    /// The highest memory peak of a call, in bytes.
+    pub memory_peak_bytes: u64,
+}
+
+impl TotalUsage {
+    pub(crate) fn add(&mut self, usage: &Usage) {
+        self.calls += 1;
+        self.fuel = self.fuel.saturating_add(usage.fuel);
+        self.duration_us = self.duration_us.saturating_add(usage.duration_us);
+        self.memory_peak_bytes = self.memory_peak_bytes.max(usage.memory_peak_bytes);
+    }
 }
 
 /// How an execution ended.
@@ -246,6 +272,12 @@ impl Execution {
         self.end.as_ref().map_or(Status::Running, |end| end.status)
     }
 
+    /// Returns what its task calls have used.
+    #[must_use]
+    pub fn usage(&self) -> TotalUsage {
+        self.usage
+    }
+
     /// Returns the earliest time at which something is to happen by itself.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
@@ -322,6 +354,7 @@ impl Execution {
                 attempt: active.attempt,
                 due: held.due,
                 waits_for: active.waits_for(),
+                waits_for_token: active.waits_for_token(),
             })
         })
     }
@@ -386,9 +419,22 @@ pub struct ActiveState<'a> {
     pub due: Option<Timestamp>,
     /// What it waits for, in a few words.
     pub waits_for: String,
+    /// The task whose token it waits for, if it does.
+    pub waits_for_token: Option<EventNumber>,
 }
 
 impl Active {
+    /// A task is completed by its token where its definition says so, and nothing of the
+    /// host's own will complete it.
+    fn waits_for_token(&self) -> Option<EventNumber> {
+        let Phase::Task(task) = &self.phase else {
+            return None;
+        };
+        let by_token = task.order.resource.ends_with(TOKEN_SUFFIX)
+            || matches!(task.order.work, Work::AwaitWorker(_));
+        by_token.then_some(task.number)
+    }
+
     fn waits_for(&self) -> String {
         match &self.phase {
             Phase::Entered => "its turn".to_owned(),

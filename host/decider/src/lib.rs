@@ -34,7 +34,7 @@ pub use event::{
     ReceivedEvent, StateEntered, StateExited, StateType, TaskFamily, TaskScheduled, Usage, Work,
 };
 pub use evolve::evolve;
-pub use execution::{ActiveState, End, Execution, PendingWork, Status};
+pub use execution::{ActiveState, End, Execution, PendingWork, Status, TotalUsage};
 pub use failure::Failure;
 pub use input::{Input, TokenReport};
 pub use seed::{Purpose, Seed};

@@ -1,1 +1,58 @@
 //! Drives executions: decides, commits, then acts.
+//!
+//! ```text
+//!   doors ──> EngineHandle ──> shard (a thread) ──> store's writing thread
+//!                               ▲   │  ▲                     │
+//!              timers (a thread)┘   │  └──── Committed ──────┘
+//!                                   ▼
+//!                              Dispatcher ──> guests' threads ──> TaskRunner (sandbox)
+//! ```
+//!
+//! A request or report becomes an [`Input`](stepwell_decider::Input) for the shard that
+//! owns the execution. The shard decides, hands the events to the writing thread and goes
+//! on with others; when the commit is acknowledged it acts: queues task calls, answers
+//! whoever asked. Hops of a task step: guest to shard, shard to writer, writer to shard,
+//! shard to guest.
+//!
+//! Nothing outside happens before COMMIT, and losing all that is in memory is harmless.
+//! Start reading at [`Engine::start`] and `shard.rs`.
+
+mod children;
+mod clock;
+mod config;
+mod definitions;
+mod dispatch;
+mod engine;
+mod error;
+mod handle;
+mod health;
+mod metrics;
+mod model;
+mod names;
+mod runner;
+mod sandbox_runner;
+mod shard;
+mod snapshot;
+mod timer_loop;
+mod wakeup;
+
+pub use clock::{Clock, SimulatedClock, SystemClock};
+pub use config::EngineConfig;
+pub use engine::Engine;
+pub use error::EngineError;
+pub use handle::EngineHandle;
+pub use model::*;
+pub use runner::{
+    CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
+};
+pub use sandbox_runner::{LogListener, SandboxRunner};
+// What the doors show of a history and a definition is the decider's and the
+// language's own vocabulary.
+pub use stepwell_decider::{
+    EventKind, EventNumber, ExecutionStarted, Failure, FrameId, HistoryEvent, MapIteration,
+    StateEntered, StateExited, StateType, Status, TaskFamily, TaskScheduled, TotalUsage, Usage,
+    Work,
+};
+pub use stepwell_states::{
+    Diagnostic, Format, Payload, Severity, StateMachine, StateRef, Timestamp,
+};

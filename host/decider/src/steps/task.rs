@@ -189,7 +189,14 @@ pub(crate) fn finished(
 ) {
     match result {
         Ok(output) if waits_for_report(draft, scheduled) => {
-            draft.emit(frame, EventKind::TaskSubmitted { scheduled, output });
+            draft.emit(
+                frame,
+                EventKind::TaskSubmitted {
+                    scheduled,
+                    output,
+                    usage,
+                },
+            );
         }
         Ok(output) => succeeded(draft, frame, scheduled, output, usage),
         Err(failure) => lost(draft, frame, scheduled, failure, usage),
@@ -314,4 +321,40 @@ pub(crate) fn heartbeat(draft: &mut Draft<'_>, frame: FrameId, scheduled: EventN
             },
         );
     }
+}
+
+/// What a task is told of the execution that it waited for. With `.sync`, its input and
+/// output are texts; with `.sync:2` they are JSON.
+pub(crate) fn child_result(
+    draft: &Draft<'_>,
+    scheduled: EventNumber,
+    result: Result<Payload, Failure>,
+) -> Result<Payload, Failure> {
+    let as_texts = draft
+        .execution
+        .open_task(scheduled)
+        .is_some_and(|task| task.order.resource.ends_with(Pattern::Sync.suffix()));
+    if !as_texts {
+        return result;
+    }
+    match result {
+        Ok(described) => Ok(with_texts(&described)),
+        Err(failure) => match failure.cause.as_deref().map(Payload::parse) {
+            Some(Ok(described)) => Err(Failure::new(
+                failure.error_name(),
+                with_texts(&described).as_str(),
+            )),
+            _ => Err(failure),
+        },
+    }
+}
+
+fn with_texts(described: &Payload) -> Payload {
+    let mut described = described.to_value();
+    for field in ["Input", "Output"] {
+        if let Some(value) = described.get_mut(field) {
+            *value = Value::String(value.to_string());
+        }
+    }
+    Payload::from_value(&described)
 }

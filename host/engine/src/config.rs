@@ -1,0 +1,52 @@
+//! The engine's settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+
+/// The engine's settings.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Loops that own the executions. More than the machine has cores gains nothing.
+    pub shards: usize,
+    /// Threads that run guests, beside those that serve requests.
+    pub guest_threads: usize,
+    /// Calls that run at once; what is over waits in its tenant's queue.
+    pub tasks_at_once: usize,
+    /// Executions that are kept in memory because something runs for them. What is over
+    /// stays in the database until there is room.
+    pub executions_in_memory_max: usize,
+    /// Bytes that an input or output may have.
+    pub payload_max_bytes: u32,
+    /// Bytes that a component may have.
+    pub component_max_bytes: usize,
+    /// How long a task may run that names no timeout.
+    pub default_task_timeout: Duration,
+    /// How long running tasks get to finish when the host shuts down.
+    pub shutdown_grace: Duration,
+    /// How long to wait before a commit that the database refused is tried again.
+    pub retry_delay: Duration,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            shards: cores.clamp(1, 8),
+            guest_threads: cores.max(1),
+            tasks_at_once: 128,
+            executions_in_memory_max: 20_000,
+            payload_max_bytes: 262_144,
+            component_max_bytes: 32 << 20,
+            // As long as a Lambda function may run, which definitions without a
+            // timeout were written for.
+            default_task_timeout: Duration::from_secs(900),
+            shutdown_grace: Duration::from_secs(10),
+            retry_delay: Duration::from_millis(200),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}

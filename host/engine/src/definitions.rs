@@ -1,0 +1,205 @@
+//! Definitions, tenants and components as executions need them: read once, kept.
+//!
+//! Revisions never change, so what is kept here never goes stale; which revision a
+//! machine has now is read from the database at each start.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use stepwell_decider::Failure;
+use stepwell_sandbox::ComponentDigest;
+use stepwell_states::{Format, StateMachine, parse};
+use stepwell_store::{Digest, MachineId, Store, StoreError, TenantId};
+
+use crate::model::Tenant;
+
+/// One revision of a state machine, ready to run.
+#[derive(Debug)]
+pub(crate) struct Revision {
+    pub(crate) machine: MachineId,
+    pub(crate) number: i64,
+    pub(crate) name: Arc<str>,
+    pub(crate) role_arn: Arc<str>,
+    pub(crate) definition: Arc<StateMachine>,
+    /// The components that it runs: what runs is what was reviewed.
+    pub(crate) pins: BTreeMap<String, Digest>,
+}
+
+/// The component that a task names.
+#[derive(Clone, Copy)]
+pub(crate) struct ComponentLookup<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: Option<&'a str>,
+}
+
+impl ComponentLookup<'_> {
+    /// Name in the pins of a revision.
+    pub(crate) fn pin(&self) -> String {
+        match self.version {
+            Some(version) => format!("{}@{version}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+}
+
+/// What a component's name leads to.
+pub(crate) enum Resolved {
+    Component(ComponentDigest),
+    /// There is none: the task fails so.
+    Missing(Failure),
+}
+
+/// Revisions that are kept at most; past it, all are dropped and read again as needed.
+const REVISIONS_MAX: usize = 4_096;
+
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    revisions: RwLock<BTreeMap<(MachineId, i64), Arc<Revision>>>,
+    tenants: RwLock<BTreeMap<TenantId, Arc<Tenant>>>,
+}
+
+impl Definitions {
+    /// Returns a tenant.
+    pub(crate) fn tenant(&self, store: &Store, id: TenantId) -> Result<Arc<Tenant>, StoreError> {
+        let kept = self
+            .tenants
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned();
+        if let Some(tenant) = kept {
+            return Ok(tenant);
+        }
+        let row = store
+            .load_tenant(id)?
+            .ok_or_else(|| missing("tenant", id))?;
+        let tenant = Arc::new(Tenant {
+            id: id.0,
+            name: row.name.into(),
+            account: row.account.into(),
+            region: row.region.into(),
+        });
+        let mut kept = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(kept.entry(id).or_insert(tenant)))
+    }
+
+    /// Returns a revision of a machine.
+    pub(crate) fn revision(
+        &self,
+        store: &Store,
+        machine: MachineId,
+        number: i64,
+    ) -> Result<Arc<Revision>, StoreError> {
+        let kept = self
+            .revisions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(revision) = kept.get(&(machine, number)) {
+            return Ok(Arc::clone(revision));
+        }
+        drop(kept);
+        let revision = Arc::new(read(store, machine, number)?);
+        let mut kept = self
+            .revisions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= REVISIONS_MAX {
+            kept.clear();
+        }
+        Ok(Arc::clone(
+            kept.entry((machine, number)).or_insert(revision),
+        ))
+    }
+
+    /// Finds the component that a task of a revision names.
+    ///
+    /// A pinned one is what was there at the deployment. One that was missing then is
+    /// looked for now, so that a definition may be deployed before its components.
+    pub(crate) fn component(
+        &self,
+        store: &Store,
+        revision: &Revision,
+        tenant: i64,
+        lookup: ComponentLookup<'_>,
+    ) -> Result<Resolved, StoreError> {
+        if let Some(digest) = revision.pins.get(&lookup.pin()) {
+            return Ok(Resolved::Component(component_digest(*digest)));
+        }
+        let version = match lookup.version.map(str::parse) {
+            None => None,
+            Some(Ok(number)) => Some(number),
+            Some(Err(_)) => return Ok(no_component(lookup)),
+        };
+        let row = store.find_component(TenantId(tenant), lookup.name, version)?;
+        Ok(match row {
+            Some(row) => Resolved::Component(component_digest(row.digest)),
+            None => no_component(lookup),
+        })
+    }
+}
+
+fn no_component(lookup: ComponentLookup<'_>) -> Resolved {
+    let cause = format!(
+        "there is no component {}; push it with `stepwell component push {} FILE`",
+        lookup.pin(),
+        lookup.name
+    );
+    Resolved::Missing(Failure::new("Stepwell.ComponentNotFound", cause))
+}
+
+pub(crate) fn component_digest(digest: Digest) -> ComponentDigest {
+    ComponentDigest::from_bytes(digest.0)
+}
+
+fn missing(kind: &str, id: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt {
+        what: format!("the {kind} {id} is missing"),
+    }
+}
+
+fn read(store: &Store, machine: MachineId, number: i64) -> Result<Revision, StoreError> {
+    let row = store
+        .load_revision(machine, number)?
+        .ok_or_else(|| missing("revision", machine))?;
+    let named = store
+        .load_state_machine(machine)?
+        .ok_or_else(|| missing("machine", machine))?;
+    let format = format_of(&row.format);
+    let (definition, _warnings) = parse(&row.definition, format).map_err(|problems| {
+        let first = problems
+            .first()
+            .map(|problem| problem.message.clone())
+            .unwrap_or_default();
+        StoreError::Corrupt {
+            what: format!(
+                "revision {number} of {} can no longer be read: {first}",
+                named.name
+            ),
+        }
+    })?;
+    Ok(Revision {
+        machine,
+        number,
+        name: named.name.into(),
+        role_arn: row.role_arn.unwrap_or_default().into(),
+        definition: Arc::new(definition),
+        pins: row.pins,
+    })
+}
+
+/// The words for a format in the database.
+pub(crate) fn format_word(format: Option<Format>) -> &'static str {
+    match format {
+        Some(Format::Json) => "json",
+        Some(Format::Yaml) => "yaml",
+        None => "auto",
+    }
+}
+
+fn format_of(word: &str) -> Option<Format> {
+    match word {
+        "json" => Some(Format::Json),
+        "yaml" => Some(Format::Yaml),
+        _ => None,
+    }
+}

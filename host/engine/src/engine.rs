@@ -1,0 +1,226 @@
+//! Starts the engine's threads, and ends them in order.
+
+use std::sync::atomic::AtomicI64;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use stepwell_store::{Store, StoreError};
+use tokio::runtime::Runtime;
+use tokio::sync::{oneshot, watch};
+
+use crate::children::Children;
+use crate::config::EngineConfig;
+use crate::definitions::Definitions;
+use crate::dispatch::Dispatcher;
+use crate::error::EngineError;
+use crate::handle::starting::Starter;
+use crate::handle::{EngineHandle, Inner};
+use crate::health::Health;
+use crate::metrics::Counters;
+use crate::runner::TaskRunner;
+use crate::shard::{Message, Shard, ShardSender, Shards, Shared};
+use crate::timer_loop::{self, Timers};
+use crate::wakeup::Watchers;
+
+/// How often a shutdown looks whether the last tasks have ended.
+const GRACE_STEP: Duration = Duration::from_millis(10);
+
+/// A running engine: its threads.
+pub struct Engine {
+    handle: EngineHandle,
+    timers: Arc<Timers>,
+    threads: Vec<JoinHandle<()>>,
+    guests: Option<Runtime>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine(..)")
+    }
+}
+
+impl Engine {
+    /// Starts the engine on a store. What the store says is to be done is taken up at
+    /// once: that is all the recovery there is.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or a thread cannot be started.
+    pub fn start(
+        config: EngineConfig,
+        store: Store,
+        runner: Arc<dyn TaskRunner>,
+    ) -> Result<Self, EngineError> {
+        let guests = guest_runtime(&config)?;
+        let last_key = store
+            .max_execution_key()
+            .map_err(unreadable)?
+            .map_or(0, |key| key.0);
+        let (shards, inboxes) = shard_channels(config.shards.max(1));
+        let counters = Arc::new(Counters::default());
+        let definitions = Arc::new(Definitions::default());
+        let starter = Arc::new(Starter {
+            config: config.clone(),
+            store: store.clone(),
+            definitions: Arc::clone(&definitions),
+            shards: shards.clone(),
+            next_key: AtomicI64::new(last_key + 1),
+        });
+        let dispatcher = Arc::new(Dispatcher::new(
+            Arc::clone(&runner),
+            guests.handle().clone(),
+            config.tasks_at_once,
+            Arc::clone(&config.clock),
+            Arc::clone(&counters),
+        ));
+        let shared = Arc::new(Shared {
+            store: store.clone(),
+            shards: shards.clone(),
+            definitions: Arc::clone(&definitions),
+            dispatcher: Arc::clone(&dispatcher),
+            timers: Arc::new(Timers::default()),
+            watchers: Arc::new(Watchers::default()),
+            counters: Arc::clone(&counters),
+            health: Arc::new(Health::default()),
+            children: Children {
+                runtime: guests.handle().clone(),
+                starter: Arc::downgrade(&starter),
+            },
+            config,
+        });
+        let threads = start_threads(&shared, inboxes)?;
+        let handle = EngineHandle(Arc::new(Inner {
+            starter,
+            store,
+            definitions,
+            runner,
+            dispatcher,
+            watchers: Arc::clone(&shared.watchers),
+            counters,
+            health: Arc::clone(&shared.health),
+            shutting_down: watch::Sender::new(false),
+        }));
+        Ok(Self {
+            handle,
+            timers: Arc::clone(&shared.timers),
+            threads,
+            guests: Some(guests),
+        })
+    }
+
+    /// Returns the way into the engine.
+    #[must_use]
+    pub fn handle(&self) -> EngineHandle {
+        self.handle.clone()
+    }
+
+    /// Ends the engine: takes no more requests, lets running tasks finish for the grace
+    /// that the configuration gives, commits what they report, and stops. What has not
+    /// finished is taken up again by the next start.
+    ///
+    /// Blocks; call it off threads that run futures.
+    pub fn shut_down(mut self) {
+        let inner = &self.handle.0;
+        inner.shutting_down.send_replace(true);
+        inner.dispatcher.close();
+        self.timers.stop();
+        let deadline = Instant::now() + inner.starter.config.shutdown_grace;
+        while inner.dispatcher.load().0 > 0 && Instant::now() < deadline {
+            std::thread::sleep(GRACE_STEP);
+        }
+        let stopped: Vec<_> = inner.starter.shards.0.iter().map(stop_shard).collect();
+        for answer in stopped {
+            // A shard that is gone has nothing to commit.
+            let _ = answer.blocking_recv();
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine had panicked");
+            }
+        }
+        if let Some(guests) = self.guests.take() {
+            guests.shutdown_background();
+        }
+        inner.store.clone().close();
+    }
+}
+
+impl Drop for Engine {
+    /// Without [`Engine::shut_down`] the threads are told to stop and not waited for.
+    fn drop(&mut self) {
+        self.timers.stop();
+        for shard in self.handle.0.starter.shards.0.iter() {
+            drop(stop_shard(shard));
+        }
+        if let Some(guests) = self.guests.take() {
+            guests.shutdown_background();
+        }
+    }
+}
+
+fn stop_shard(shard: &ShardSender) -> oneshot::Receiver<()> {
+    let (stopped, answer) = oneshot::channel();
+    shard.send(Message::Stop { stopped });
+    answer
+}
+
+fn unreadable(error: StoreError) -> EngineError {
+    crate::error::from_store(error)
+}
+
+fn no_thread(error: std::io::Error) -> EngineError {
+    EngineError::Internal(format!("a thread cannot be started: {error}"))
+}
+
+/// Guests run on threads of their own: a busy guest delays no request.
+fn guest_runtime(config: &EngineConfig) -> Result<Runtime, EngineError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.guest_threads.max(1))
+        .thread_name("guest")
+        .enable_time()
+        .build()
+        .map_err(no_thread)
+}
+
+fn shard_channels(count: usize) -> (Shards, Vec<Receiver<Message>>) {
+    let (senders, inboxes): (Vec<_>, Vec<_>) = (0..count)
+        .map(|_| {
+            let (sender, inbox) = channel();
+            (ShardSender(sender), inbox)
+        })
+        .unzip();
+    (Shards(senders.into()), inboxes)
+}
+
+fn start_threads(
+    shared: &Arc<Shared>,
+    inboxes: Vec<Receiver<Message>>,
+) -> Result<Vec<JoinHandle<()>>, EngineError> {
+    let mut threads = Vec::new();
+    for (index, inbox) in inboxes.into_iter().enumerate() {
+        let shard = Shard::new(index, Arc::clone(shared), inbox);
+        let builder = std::thread::Builder::new().name(format!("shard-{index}"));
+        threads.push(builder.spawn(move || shard.run()).map_err(no_thread)?);
+    }
+    // The loop must not keep what it serves alive.
+    let timers: Weak<Timers> = Arc::downgrade(&shared.timers);
+    shared.config.clock.on_jump(Box::new(move || {
+        if let Some(timers) = timers.upgrade() {
+            timers.poke();
+        }
+    }));
+    let shared = Arc::clone(shared);
+    let run = move || {
+        timer_loop::run(
+            &shared.timers,
+            &shared.store,
+            &shared.shards,
+            &shared.config.clock,
+        );
+    };
+    let builder = std::thread::Builder::new().name("timers".to_owned());
+    threads.push(builder.spawn(run).map_err(no_thread)?);
+    Ok(threads)
+}

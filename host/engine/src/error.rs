@@ -1,0 +1,95 @@
+//! Why the engine refuses a request. Doors map each variant to a status and a code.
+
+use stepwell_decider::DecideError;
+use stepwell_states::Diagnostic;
+use stepwell_store::StoreError;
+
+/// Why a request was refused or could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A field of the request is not as it must be.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field, as the request names it.
+        field: &'static str,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The definition has problems.
+    #[error("the definition has {} problem(s)", .0.len())]
+    InvalidDefinition(Vec<Diagnostic>),
+    /// The component was refused.
+    #[error("{message}")]
+    ComponentRefused {
+        /// Stable code, such as `ForbiddenImport`.
+        code: &'static str,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Something that the request names does not exist (or is another tenant's).
+    #[error("{kind} {name:?} does not exist")]
+    NotFound {
+        /// What kind of thing: `execution`, `state machine`, `component`, ….
+        kind: &'static str,
+        /// How the request named it.
+        name: String,
+    },
+    /// An execution of that name exists and was given other input.
+    #[error("an execution named {name:?} exists already and was started with other input")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The execution is at its end.
+    #[error("the execution has ended")]
+    ExecutionEnded,
+    /// The text is no task token, or none of this host.
+    #[error("the task token is not valid")]
+    InvalidToken,
+    /// The task has ended, timed out, or was given up.
+    #[error("the task is not waiting any more")]
+    TaskTimedOut,
+    /// A payload has too many bytes.
+    #[error("{field} has {bytes} bytes; the limit is {max_bytes}")]
+    TooLarge {
+        /// The field, as the request names it.
+        field: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        max_bytes: usize,
+    },
+    /// The database cannot be written or read now; nothing was changed.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The host is shutting down.
+    #[error("the host is shutting down")]
+    ShuttingDown,
+    /// We are wrong: a bug, or data that cannot be what it is.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<DecideError> for EngineError {
+    fn from(error: DecideError) -> Self {
+        match error {
+            DecideError::Ended => Self::ExecutionEnded,
+            DecideError::ForeignToken => Self::InvalidToken,
+            DecideError::TaskClosed | DecideError::TaskTaken => Self::TaskTimedOut,
+            DecideError::AlreadyStarted | DecideError::NotStarted => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+/// What a caller is told of the store's trouble.
+pub(crate) fn from_store(error: StoreError) -> EngineError {
+    match error {
+        StoreError::Full | StoreError::Unavailable { .. } | StoreError::Conflict { .. } => {
+            EngineError::Unavailable(error.to_string())
+        }
+        StoreError::Closed => EngineError::ShuttingDown,
+        other => EngineError::Internal(other.to_string()),
+    }
+}

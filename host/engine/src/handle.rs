@@ -1,0 +1,172 @@
+//! What the doors may ask: the one way into the engine.
+
+mod access;
+mod components;
+mod executions;
+mod histories;
+pub(crate) mod starting;
+mod state_machines;
+mod tasks;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use stepwell_store::{ExecutionKey, ExecutionRow, Store, StoreError, TenantId};
+use tokio::sync::watch;
+
+use crate::definitions::Definitions;
+use crate::dispatch::Dispatcher;
+use crate::error::{EngineError, from_store};
+use crate::health::Health;
+use crate::metrics::Counters;
+use crate::model::{Caller, EngineMetrics, Readiness};
+use crate::names;
+use crate::runner::TaskRunner;
+use crate::wakeup::Watchers;
+use starting::Starter;
+
+/// What a request body may have beside a payload or component, in bytes.
+const ENVELOPE_BYTES: usize = 64 * 1_024;
+/// Bytes of a definition, at most: AWS's limit.
+pub(crate) const DEFINITION_MAX_BYTES: usize = 1_048_576;
+
+/// A way into the engine; cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) starter: Arc<Starter>,
+    pub(crate) store: Store,
+    pub(crate) definitions: Arc<Definitions>,
+    pub(crate) runner: Arc<dyn TaskRunner>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) watchers: Arc<Watchers>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) shutting_down: watch::Sender<bool>,
+}
+
+impl fmt::Debug for EngineHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EngineHandle(..)")
+    }
+}
+
+impl EngineHandle {
+    /// The largest request body that can hold a payload or component, in bytes.
+    #[must_use]
+    pub fn body_max_bytes(&self) -> usize {
+        let config = &self.0.starter.config;
+        let payload = config.payload_max_bytes as usize;
+        // A payload may be escaped as text in the body, which doubles what is quoted.
+        let largest = (2 * payload)
+            .max(config.component_max_bytes)
+            .max(2 * DEFINITION_MAX_BYTES);
+        largest.saturating_add(ENVELOPE_BYTES)
+    }
+
+    /// Returns the numbers for `/metrics`.
+    #[must_use]
+    pub fn metrics(&self) -> EngineMetrics {
+        let counters = &self.0.counters;
+        let (running, queued) = self.0.dispatcher.load();
+        let store = self.0.store.stats();
+        EngineMetrics {
+            executions_started: counters.executions_started.load(Relaxed),
+            executions_ended: [0, 1, 2, 3].map(|end| counters.executions_ended[end].load(Relaxed)),
+            task_calls: [
+                counters.tasks_completed.load(Relaxed),
+                counters.tasks_failed.load(Relaxed),
+            ],
+            fuel: counters.fuel.load(Relaxed),
+            tasks_running: running as u64,
+            tasks_queued: queued as u64,
+            executions_in_memory: counters.in_memory(),
+            commits: counters.commits.load(Relaxed),
+            transactions: store.commits,
+            events_written: counters.events_written.load(Relaxed),
+            history_bytes: store.history_bytes,
+        }
+    }
+
+    /// Returns whether the host can take work.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        if *self.0.shutting_down.borrow() {
+            return Readiness {
+                ready: false,
+                reason: Some("shutting down".to_owned()),
+            };
+        }
+        let reason = self.0.health.trouble();
+        Readiness {
+            ready: reason.is_none(),
+            reason,
+        }
+    }
+
+    /// Returns a receiver that changes when the host begins to shut down.
+    #[must_use]
+    pub fn shutting_down(&self) -> watch::Receiver<bool> {
+        self.0.shutting_down.subscribe()
+    }
+
+    fn require_running(&self) -> Result<(), EngineError> {
+        if *self.0.shutting_down.borrow() {
+            Err(EngineError::ShuttingDown)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads from the store, off the threads that serve requests.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let store = self.0.store.clone();
+        let result = blocking(move || read(&store)).await?;
+        result.map_err(|error| {
+            self.0.health.failed(&error);
+            from_store(error)
+        })
+    }
+
+    /// Finds the execution that a request names.
+    pub(crate) async fn find(
+        &self,
+        caller: &Caller,
+        given: &str,
+    ) -> Result<ExecutionRow, EngineError> {
+        let not_found = || EngineError::NotFound {
+            kind: "execution",
+            name: given.to_owned(),
+        };
+        let name = names::execution_name(&caller.tenant, given).ok_or_else(not_found)?;
+        let (machine, execution) = (name.machine.to_owned(), name.execution.to_owned());
+        let tenant = TenantId(caller.tenant.id);
+        let row = self
+            .read(move |store| store.find_execution_by_names(tenant, &machine, &execution))
+            .await?;
+        row.ok_or_else(not_found)
+    }
+
+    /// The same, where only its key is needed.
+    pub(crate) async fn find_key(
+        &self,
+        caller: &Caller,
+        given: &str,
+    ) -> Result<ExecutionKey, EngineError> {
+        Ok(self.find(caller, given).await?.key)
+    }
+}
+
+/// Runs what may block off the threads that serve requests.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| EngineError::Internal(format!("a request's work ended early: {error}")))
+}

@@ -1,0 +1,341 @@
+//! Executions: start, describe, list, stop, wait.
+
+use std::time::Duration;
+
+use stepwell_decider::{EventNumber, Execution, Failure, Input, TaskToken};
+use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, TenantId};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::EngineError;
+use crate::handle::EngineHandle;
+use crate::handle::starting::NewStart;
+use crate::model::{
+    ActiveStateDescription, Caller, ExecutionDescription, ExecutionSummary, ListExecutions, PageOf,
+    PostEvent, StartExecution, StartedExecution,
+};
+use crate::names;
+use crate::shard::Message;
+use crate::shard::load::load_execution;
+
+/// Lines of a list's page, at most.
+const PAGE_MAX: u32 = 1_000;
+
+impl EngineHandle {
+    /// Starts an execution. When this returns it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`] if there is no such state machine,
+    /// [`EngineError::NameTaken`] if the name belongs to an execution with other input,
+    /// [`EngineError::TooLarge`], [`EngineError::Invalid`], or trouble of the host's own.
+    pub async fn start_execution(
+        &self,
+        caller: &Caller,
+        order: StartExecution,
+    ) -> Result<StartedExecution, EngineError> {
+        self.require_running()?;
+        let principal = Some(caller.principal.to_string());
+        let start = NewStart {
+            order,
+            principal,
+            parent: None,
+            seed: None,
+        };
+        self.0.starter.start(&caller.tenant, start).await
+    }
+
+    /// Describes an execution. `execution` is its ARN, or `machine/name`.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or trouble of the host's own.
+    pub async fn describe_execution(
+        &self,
+        caller: &Caller,
+        execution: &str,
+    ) -> Result<ExecutionDescription, EngineError> {
+        let row = self.find(caller, execution).await?;
+        self.describe(caller, row.key).await
+    }
+
+    async fn describe(
+        &self,
+        caller: &Caller,
+        key: ExecutionKey,
+    ) -> Result<ExecutionDescription, EngineError> {
+        let loaded = self.read(move |store| load_execution(store, key)).await?;
+        let missing = || EngineError::NotFound {
+            kind: "execution",
+            name: key.to_string(),
+        };
+        let (row, execution) = loaded.ok_or_else(missing)?;
+        let started = execution.started().ok_or_else(missing)?;
+        let parent = started
+            .parent
+            .as_ref()
+            .map(|parent| ExecutionKey(parent.execution));
+        let parent_arn = match parent {
+            Some(parent) => self.arn_of(parent).await?,
+            None => None,
+        };
+        let end = execution.end();
+        Ok(ExecutionDescription {
+            summary: ExecutionSummary {
+                arn: started.execution_arn.to_string(),
+                name: started.execution_name.to_string(),
+                state_machine_arn: names::machine_arn(&caller.tenant, &started.state_machine_name),
+                state_machine: started.state_machine_name.to_string(),
+                status: execution.status(),
+                started_at: execution.started_at(),
+                stopped_at: end.map(|end| end.at),
+            },
+            input: started.input.clone(),
+            output: end.and_then(|end| end.output.clone()),
+            failure: end.and_then(|end| end.failure.clone()),
+            revision: row.revision.unsigned_abs(),
+            traceparent: started.traceparent.as_deref().map(str::to_owned),
+            started_by: started.principal.as_deref().map(str::to_owned),
+            parent_arn,
+            active: active_states(&execution),
+            usage: execution.usage(),
+        })
+    }
+
+    async fn arn_of(&self, key: ExecutionKey) -> Result<Option<String>, EngineError> {
+        let events = self
+            .read(move |store| store.history_page(key, None, 1, false))
+            .await?;
+        Ok(events.events.first().and_then(|event| match &event.kind {
+            stepwell_decider::EventKind::ExecutionStarted(started) => {
+                Some(started.execution_arn.to_string())
+            }
+            _ => None,
+        }))
+    }
+
+    /// Lists executions, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`] if there is no such state machine,
+    /// [`EngineError::Invalid`] for a page token or limit that cannot be, or trouble of
+    /// the host's own.
+    pub async fn list_executions(
+        &self,
+        caller: &Caller,
+        list: ListExecutions,
+    ) -> Result<PageOf<ExecutionSummary>, EngineError> {
+        if list.limit == 0 || list.limit > PAGE_MAX {
+            let reason = format!("is {}; give 1 to {PAGE_MAX}", list.limit);
+            return Err(EngineError::Invalid {
+                field: "limit",
+                reason,
+            });
+        }
+        let before = list
+            .page_token
+            .as_deref()
+            .map(read_page_token)
+            .transpose()?;
+        let of = match &list.state_machine {
+            None => ExecutionsOf::Tenant(TenantId(caller.tenant.id)),
+            Some(given) => ExecutionsOf::Machine(self.find_machine(caller, given).await?.id),
+        };
+        let status = list.status.map(crate::shard::store_status);
+        let limit = list.limit as usize;
+        let (rows, names) = self
+            .read(move |store| {
+                let filter = ExecutionFilter { of, status };
+                let rows = store.list_executions(filter, before, limit + 1)?;
+                let mut names = std::collections::BTreeMap::new();
+                for row in &rows {
+                    if !names.contains_key(&row.machine)
+                        && let Some(machine) = store.load_state_machine(row.machine)?
+                    {
+                        names.insert(row.machine, machine.name);
+                    }
+                }
+                Ok((rows, names))
+            })
+            .await?;
+        let more = rows.len() > limit;
+        let next_page_token = more
+            .then(|| rows[limit - 1].key.0.to_string())
+            .filter(|token| !token.is_empty());
+        let items = rows.iter().take(limit).map(|row| {
+            let machine = names.get(&row.machine).map_or("", String::as_str);
+            summary_of(caller, row, machine)
+        });
+        Ok(PageOf {
+            items: items.collect(),
+            next_page_token,
+        })
+    }
+
+    /// Waits until an execution has ended, or `timeout` is over; then describes it.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or trouble of the host's own.
+    pub async fn wait_for_end(
+        &self,
+        caller: &Caller,
+        execution: &str,
+        timeout: Duration,
+    ) -> Result<ExecutionDescription, EngineError> {
+        let key = self.find_key(caller, execution).await?;
+        let deadline = Instant::now() + timeout;
+        let watch = self.0.watchers.watch(key.0);
+        let mut stop = self.shutting_down();
+        loop {
+            // Watched before looked at: an end between the two is not missed.
+            let moved = watch.moved();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            let row = self
+                .read(move |store| store.load_execution_row(key))
+                .await?;
+            let ended = row.is_none_or(|row| row.summary.status != stepwell_store::Status::Running);
+            let over = tokio::select! {
+                moved = timeout_at(deadline, moved), if !ended => moved.is_err(),
+                _ = stop.wait_for(|stopping| *stopping), if !ended => true,
+                else => true,
+            };
+            if over {
+                return self.describe(caller, key).await;
+            }
+        }
+    }
+
+    /// Stops an execution; returns once that is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], [`EngineError::ExecutionEnded`], or trouble of the
+    /// host's own.
+    pub async fn stop_execution(
+        &self,
+        caller: &Caller,
+        execution: &str,
+        error: Option<String>,
+        cause: Option<String>,
+    ) -> Result<(), EngineError> {
+        let key = self.find_key(caller, execution).await?;
+        let failure = Failure::from_parts(error.as_deref(), cause.as_deref());
+        let principal = Some(caller.principal.clone());
+        self.tell(key, Input::Stop { failure, principal }).await
+    }
+
+    /// Posts an event to an execution; returns once it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], [`EngineError::ExecutionEnded`],
+    /// [`EngineError::TooLarge`], [`EngineError::Invalid`], or trouble of the host's own.
+    pub async fn post_event(
+        &self,
+        caller: &Caller,
+        execution: &str,
+        event: PostEvent,
+    ) -> Result<(), EngineError> {
+        names::check("name", &event.name)?;
+        if event
+            .event_id
+            .as_ref()
+            .is_some_and(|id| id.is_empty() || id.len() > 256)
+        {
+            let reason = "give 1 to 256 bytes, or leave it out".to_owned();
+            return Err(EngineError::Invalid {
+                field: "id",
+                reason,
+            });
+        }
+        let data = event
+            .data
+            .unwrap_or_else(stepwell_states::Payload::empty_object);
+        self.check_size("data", &data)?;
+        let key = self.find_key(caller, execution).await?;
+        let received = stepwell_decider::ReceivedEvent {
+            name: event.name.into(),
+            event_id: event.event_id.map(Into::into),
+            data,
+            principal: Some(caller.principal.clone()),
+        };
+        self.tell(key, Input::EventPosted(received)).await
+    }
+
+    /// Tells an execution's shard of something, and waits until it is durable.
+    pub(crate) async fn tell(&self, key: ExecutionKey, input: Input) -> Result<(), EngineError> {
+        self.require_running()?;
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Input {
+            key,
+            input,
+            told_child: None,
+            reply: Some(reply),
+        };
+        self.0.starter.shards.of(key).send(message);
+        answer.await.map_err(|_closed| EngineError::ShuttingDown)?
+    }
+
+    pub(crate) fn check_size(
+        &self,
+        field: &'static str,
+        payload: &stepwell_states::Payload,
+    ) -> Result<(), EngineError> {
+        let (bytes, max_bytes) = (
+            payload.byte_len(),
+            self.0.starter.config.payload_max_bytes as usize,
+        );
+        if bytes > max_bytes {
+            return Err(EngineError::TooLarge {
+                field,
+                bytes,
+                max_bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn active_states(execution: &Execution) -> Vec<ActiveStateDescription> {
+    let token = |scheduled: EventNumber| {
+        let started = execution.started()?;
+        Some(TaskToken::new(&started.seed, started.key, scheduled).to_string())
+    };
+    let described = execution
+        .active_states()
+        .map(|active| ActiveStateDescription {
+            name: active.name.to_owned(),
+            state_type: active.state_type,
+            entered_at: active.entered_at,
+            attempt: active.attempt,
+            waits_for: active.waits_for,
+            due: active.due,
+            task_token: active.waits_for_token.and_then(token),
+        });
+    described.collect()
+}
+
+fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> ExecutionSummary {
+    ExecutionSummary {
+        arn: names::execution_arn(&caller.tenant, machine, &row.name),
+        name: row.name.clone(),
+        state_machine_arn: names::machine_arn(&caller.tenant, machine),
+        state_machine: machine.to_owned(),
+        status: crate::shard::decider_status(row.summary.status),
+        started_at: row.started_at,
+        stopped_at: row.summary.stopped_at,
+    }
+}
+
+fn read_page_token(token: &str) -> Result<ExecutionKey, EngineError> {
+    token
+        .parse()
+        .map(ExecutionKey)
+        .map_err(|_unreadable| EngineError::Invalid {
+            field: "pageToken",
+            reason: "is not one that a list has given".to_owned(),
+        })
+}

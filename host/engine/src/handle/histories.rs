@@ -1,0 +1,100 @@
+//! Histories: read a part, wait for more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_decider::EventNumber;
+use tokio::time::timeout;
+
+use crate::error::EngineError;
+use crate::handle::EngineHandle;
+use crate::model::{Caller, HistoryPart, HistoryRange};
+use crate::names;
+
+/// Events of a part, at most.
+const PART_MAX: u32 = 1_000;
+
+impl EngineHandle {
+    /// Reads a part of a history, hidden events too.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], [`EngineError::Invalid`] for a limit that cannot be, or
+    /// trouble of the host's own.
+    pub async fn read_history(
+        &self,
+        caller: &Caller,
+        execution: &str,
+        range: HistoryRange,
+    ) -> Result<HistoryPart, EngineError> {
+        if range.limit == 0 || range.limit > PART_MAX {
+            let reason = format!("is {}; give 1 to {PART_MAX}", range.limit);
+            return Err(EngineError::Invalid {
+                field: "limit",
+                reason,
+            });
+        }
+        let row = self.find(caller, execution).await?;
+        let definitions = Arc::clone(&self.0.definitions);
+        let (limit, after) = (range.limit as usize, range.after);
+        let (slice, revision) = self
+            .read(move |store| {
+                let slice = if range.reverse {
+                    let before = (after > 0).then_some(EventNumber(after));
+                    store.events_before(row.key, before, limit)?
+                } else {
+                    store.events_after(row.key, EventNumber(after), limit)?
+                };
+                Ok((
+                    slice,
+                    definitions.revision(store, row.machine, row.revision)?,
+                ))
+            })
+            .await?;
+        let arn = names::execution_arn(&caller.tenant, &revision.name, &row.name);
+        Ok(HistoryPart {
+            events: slice.events,
+            more: slice.more,
+            status: crate::shard::decider_status(row.summary.status),
+            definition: Arc::clone(&revision.definition),
+            execution_arn: arn.into(),
+        })
+    }
+
+    /// Waits until the history has events after the number `after`, or the execution has
+    /// ended, or `patience` is over.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or trouble of the host's own.
+    pub async fn wait_for_events(
+        &self,
+        caller: &Caller,
+        execution: &str,
+        after: u64,
+        patience: Duration,
+    ) -> Result<(), EngineError> {
+        let key = self.find_key(caller, execution).await?;
+        let watch = self.0.watchers.watch(key.0);
+        // Watched before looked at: an event between the two is not missed.
+        let moved = watch.moved();
+        tokio::pin!(moved);
+        moved.as_mut().enable();
+        let row = self
+            .read(move |store| store.load_execution_row(key))
+            .await?;
+        let settled = row.is_none_or(|row| {
+            row.version.0 > after || row.summary.status != stepwell_store::Status::Running
+        });
+        if settled {
+            return Ok(());
+        }
+        let mut stop = self.shutting_down();
+        tokio::select! {
+            // Whether it moved or the time is over: the caller looks again.
+            _ = timeout(patience, moved) => {}
+            _ = stop.wait_for(|stopping| *stopping) => {}
+        }
+        Ok(())
+    }
+}

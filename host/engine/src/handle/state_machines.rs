@@ -1,0 +1,373 @@
+//! State machines: validate, deploy, describe, list, delete.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use stepwell_states::{Diagnostic, Format, ResourceKind, Severity, StateKind, StateMachine, parse};
+use stepwell_store::{
+    Digest, ExecutionFilter, ExecutionsOf, MachineRow, NewRevision, PutMode, RevisionRow, Store,
+    StoreError, TenantId,
+};
+
+use crate::definitions::{ComponentLookup, component_digest, format_word};
+use crate::error::{EngineError, from_store};
+use crate::handle::{DEFINITION_MAX_BYTES, EngineHandle, blocking};
+use crate::model::{
+    Caller, DeployStateMachine, DeployedStateMachine, StateMachineDescription, Tenant,
+    ValidationReport,
+};
+use crate::names;
+
+/// State machines of a list, at most.
+const LIST_MAX: usize = 10_000;
+
+impl EngineHandle {
+    /// Validates a definition against the tenant's components, without deploying it.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::TooLarge`], or trouble of the host's own. Problems of the definition
+    /// are in the report.
+    pub async fn validate_definition(
+        &self,
+        caller: &Caller,
+        definition: String,
+        format: Option<Format>,
+    ) -> Result<ValidationReport, EngineError> {
+        check_size(&definition)?;
+        let tenant = TenantId(caller.tenant.id);
+        let checked = self
+            .read(move |store| check(store, tenant, &definition, format))
+            .await?;
+        Ok(match checked {
+            Ok(checked) => ValidationReport {
+                valid: !checked.diagnostics.iter().any(is_error),
+                diagnostics: checked.diagnostics,
+            },
+            Err(diagnostics) => ValidationReport {
+                valid: false,
+                diagnostics,
+            },
+        })
+    }
+
+    /// Deploys a definition: creates the state machine, or gives it a new revision.
+    /// Executions that run go on with the revision that they were started with.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::InvalidDefinition`] with all problems, [`EngineError::Invalid`] for
+    /// the name, [`EngineError::TooLarge`], or trouble of the host's own.
+    pub async fn deploy_state_machine(
+        &self,
+        caller: &Caller,
+        order: DeployStateMachine,
+    ) -> Result<DeployedStateMachine, EngineError> {
+        self.require_running()?;
+        check_size(&order.definition)?;
+        if let Some(name) = &order.name {
+            names::check("name", name)?;
+        }
+        let (store, caller, at) = (self.0.store.clone(), caller.clone(), self.0.starter.now());
+        blocking(move || {
+            let tenant = TenantId(caller.tenant.id);
+            let checked = check(&store, tenant, &order.definition, order.format)
+                .map_err(from_store)?
+                .map_err(EngineError::InvalidDefinition)?;
+            if checked.diagnostics.iter().any(is_error) {
+                return Err(EngineError::InvalidDefinition(checked.diagnostics));
+            }
+            let name = name_of(&order, &checked.definition)?;
+            let new = NewRevision {
+                tenant,
+                name: name.clone(),
+                machine_type: "STANDARD".to_owned(),
+                asl: checked.definition.to_asl().to_string(),
+                definition: order.definition,
+                format: format_word(order.format).to_owned(),
+                pins: checked.pins,
+                role_arn: order.role_arn,
+                created_at: at,
+                created_by: Some(caller.principal.to_string()),
+            };
+            let put = store
+                .put_state_machine(new, PutMode::CreateOrUpdate)
+                .map_err(from_store)?;
+            let state_machine = describe(&store, &caller.tenant, &name)?;
+            let warnings = checked.diagnostics;
+            Ok(DeployedStateMachine {
+                state_machine,
+                changed: put.is_new,
+                warnings,
+            })
+        })
+        .await?
+    }
+
+    /// Describes a state machine by name or ARN.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or trouble of the host's own.
+    pub async fn describe_state_machine(
+        &self,
+        caller: &Caller,
+        state_machine: &str,
+    ) -> Result<StateMachineDescription, EngineError> {
+        let name = self.find_machine(caller, state_machine).await?.name;
+        let (store, tenant) = (self.0.store.clone(), caller.tenant.clone());
+        blocking(move || describe(&store, &tenant, &name)).await?
+    }
+
+    /// Lists the tenant's state machines by name.
+    ///
+    /// # Errors
+    ///
+    /// Trouble of the host's own.
+    pub async fn list_state_machines(
+        &self,
+        caller: &Caller,
+    ) -> Result<Vec<StateMachineDescription>, EngineError> {
+        let (store, tenant) = (self.0.store.clone(), caller.tenant.clone());
+        blocking(move || {
+            let id = TenantId(tenant.id);
+            let machines = store
+                .list_state_machines(id, None, LIST_MAX)
+                .map_err(from_store)?;
+            machines
+                .into_iter()
+                .map(|machine| description(&store, &tenant, machine))
+                .collect()
+        })
+        .await?
+    }
+
+    /// Deletes a state machine. Its name is free then; executions and their histories stay.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], [`EngineError::Invalid`] while it has running executions,
+    /// or trouble of the host's own.
+    pub async fn delete_state_machine(
+        &self,
+        caller: &Caller,
+        state_machine: &str,
+    ) -> Result<(), EngineError> {
+        self.require_running()?;
+        let machine = self.find_machine(caller, state_machine).await?;
+        let at = self.0.starter.now();
+        let filter = ExecutionFilter {
+            of: ExecutionsOf::Machine(machine.id),
+            status: Some(stepwell_store::Status::Running),
+        };
+        let running = self
+            .read(move |store| store.list_executions(filter, None, 1))
+            .await?;
+        if !running.is_empty() {
+            let reason = "has running executions; stop them or wait for their end".to_owned();
+            return Err(EngineError::Invalid {
+                field: "stateMachine",
+                reason,
+            });
+        }
+        self.read(move |store| store.delete_state_machine(machine.id, at))
+            .await
+    }
+
+    /// Finds the state machine that a request names.
+    pub(crate) async fn find_machine(
+        &self,
+        caller: &Caller,
+        given: &str,
+    ) -> Result<MachineRow, EngineError> {
+        let not_found = || EngineError::NotFound {
+            kind: "state machine",
+            name: given.to_owned(),
+        };
+        let name = names::machine_name(&caller.tenant, given)
+            .ok_or_else(not_found)?
+            .to_owned();
+        let tenant = TenantId(caller.tenant.id);
+        let row = self
+            .read(move |store| store.find_state_machine(tenant, &name))
+            .await?;
+        row.ok_or_else(not_found)
+    }
+}
+
+fn check_size(definition: &str) -> Result<(), EngineError> {
+    let bytes = definition.len();
+    if bytes > DEFINITION_MAX_BYTES {
+        let max_bytes = DEFINITION_MAX_BYTES;
+        return Err(EngineError::TooLarge {
+            field: "definition",
+            bytes,
+            max_bytes,
+        });
+    }
+    Ok(())
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
+}
+
+fn name_of(order: &DeployStateMachine, definition: &StateMachine) -> Result<String, EngineError> {
+    let Some(name) = order.name.clone().or_else(|| definition.name.clone()) else {
+        let reason = "is missing; give one, or write the definition in the short form, \
+                      which has a name"
+            .to_owned();
+        return Err(EngineError::Invalid {
+            field: "name",
+            reason,
+        });
+    };
+    names::check("name", &name)?;
+    Ok(name)
+}
+
+/// A definition without errors of its own, and the components that it would run now.
+struct Checked {
+    definition: StateMachine,
+    /// Warnings; and errors for components that are missing.
+    diagnostics: Vec<Diagnostic>,
+    pins: BTreeMap<String, Digest>,
+}
+
+fn check(
+    store: &Store,
+    tenant: TenantId,
+    text: &str,
+    format: Option<Format>,
+) -> Result<Result<Checked, Vec<Diagnostic>>, StoreError> {
+    let (definition, mut diagnostics) = match parse(text, format) {
+        Ok(parsed) => parsed,
+        Err(problems) => return Ok(Err(problems)),
+    };
+    let mut pins = BTreeMap::new();
+    for (reference, state) in definition.states() {
+        let StateKind::Task(task) = &state.kind else {
+            continue;
+        };
+        let Some(lookup) = component_of(&task.resource.kind) else {
+            continue;
+        };
+        let version = match lookup.version.map(str::parse::<u32>) {
+            None => Some(None),
+            Some(Ok(version)) => Some(Some(version)),
+            Some(Err(_)) => None,
+        };
+        let found = match version {
+            Some(version) => store.find_component(tenant, lookup.name, version)?,
+            None => None,
+        };
+        match found {
+            Some(row) => {
+                pins.insert(lookup.pin(), row.digest);
+            }
+            None => diagnostics.push(missing(&definition, reference, lookup)),
+        }
+    }
+    Ok(Ok(Checked {
+        definition,
+        diagnostics,
+        pins,
+    }))
+}
+
+/// The component that a resource names in the definition itself.
+fn component_of(kind: &ResourceKind) -> Option<ComponentLookup<'_>> {
+    match kind {
+        ResourceKind::Component { name, version } => Some(ComponentLookup {
+            name,
+            version: version.as_deref(),
+        }),
+        ResourceKind::LambdaFunction { name } => Some(ComponentLookup {
+            name,
+            version: None,
+        }),
+        _ => None,
+    }
+}
+
+fn missing(
+    definition: &StateMachine,
+    state: stepwell_states::StateRef,
+    lookup: ComponentLookup<'_>,
+) -> Diagnostic {
+    let state = definition.state(state);
+    Diagnostic {
+        severity: Severity::Error,
+        code: "COMPONENT_MISSING".to_owned(),
+        message: format!("the tenant has no component {}", lookup.pin()),
+        pointer: state.place.pointer.to_string(),
+        location: state.place.location.to_string(),
+        line: state.place.line,
+        column: state.place.column,
+        hint: Some(format!(
+            "push it first: stepwell component push {} FILE",
+            lookup.name
+        )),
+    }
+}
+
+fn describe(
+    store: &Store,
+    tenant: &Tenant,
+    name: &str,
+) -> Result<StateMachineDescription, EngineError> {
+    let found = store
+        .find_state_machine(TenantId(tenant.id), name)
+        .map_err(from_store)?;
+    let machine = found.ok_or_else(|| EngineError::NotFound {
+        kind: "state machine",
+        name: name.to_owned(),
+    })?;
+    description(store, tenant, machine)
+}
+
+fn description(
+    store: &Store,
+    tenant: &Tenant,
+    machine: MachineRow,
+) -> Result<StateMachineDescription, EngineError> {
+    let revision = store
+        .load_revision(machine.id, machine.revision)
+        .map_err(from_store)?;
+    let RevisionRow {
+        definition,
+        asl,
+        pins,
+        role_arn,
+        created_at,
+        created_by,
+        ..
+    } = revision.ok_or_else(|| {
+        EngineError::Internal(format!(
+            "the state machine {} has no revision",
+            machine.name
+        ))
+    })?;
+    let components = pins.into_iter();
+    Ok(StateMachineDescription {
+        arn: names::machine_arn(tenant, &machine.name),
+        name: machine.name,
+        revision: machine.revision.unsigned_abs(),
+        created_at: machine.created_at,
+        revised_at: created_at,
+        revised_by: created_by.unwrap_or_default(),
+        definition,
+        asl: pretty(&asl),
+        components: components
+            .map(|(name, digest)| (name, component_digest(digest).to_string()))
+            .collect(),
+        role_arn: role_arn.unwrap_or_default(),
+    })
+}
+
+fn pretty(asl: &str) -> String {
+    let parsed: Result<Value, _> = serde_json::from_str(asl);
+    parsed
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| asl.to_owned())
+}

@@ -1,0 +1,341 @@
+//! What the doors ask of the engine, and what it answers.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_decider::{Failure, HistoryEvent, StateType, Status, TotalUsage};
+use stepwell_states::{Diagnostic, Format, Payload, StateMachine, Timestamp};
+
+/// The tenant that a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Key in the store.
+    pub id: i64,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Twelve digits: the account in its ARNs.
+    pub account: Arc<str>,
+    /// The region in its ARNs.
+    pub region: Arc<str>,
+}
+
+/// Who asks, for whom: every call carries one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The tenant whose things are meant.
+    pub tenant: Arc<Tenant>,
+    /// The caller's name, as the server knows it: `token:admin`, `dev`, ….
+    pub principal: Arc<str>,
+}
+
+/// A tenant that is to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTenantOrder {
+    /// Its name.
+    pub name: String,
+    /// Twelve digits: the account in its ARNs.
+    pub account: String,
+    /// The region in its ARNs.
+    pub region: String,
+}
+
+/// Returns a status in the words of AWS: `RUNNING`, `SUCCEEDED`, ….
+#[must_use]
+pub fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Running => "RUNNING",
+        Status::Succeeded => "SUCCEEDED",
+        Status::Failed => "FAILED",
+        Status::TimedOut => "TIMED_OUT",
+        Status::Aborted => "ABORTED",
+    }
+}
+
+/// An order to start an execution.
+#[derive(Debug, Clone)]
+pub struct StartExecution {
+    /// Name or ARN of the state machine.
+    pub state_machine: String,
+    /// Name of the execution; without one, a UUID.
+    pub name: Option<String>,
+    /// Input; without one, `{}`.
+    pub input: Option<Payload>,
+    /// W3C trace context of the caller.
+    pub traceparent: Option<String>,
+}
+
+/// A started execution, durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartedExecution {
+    /// ARN of the execution.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Whether it existed: a start with the same name and input is the same start.
+    pub existed: bool,
+}
+
+/// All that is known about an execution.
+#[derive(Debug, Clone)]
+pub struct ExecutionDescription {
+    /// Its line in lists.
+    pub summary: ExecutionSummary,
+    /// Its input.
+    pub input: Payload,
+    /// Its output, if it succeeded.
+    pub output: Option<Payload>,
+    /// Its error and cause, if it ended otherwise.
+    pub failure: Option<Failure>,
+    /// Revision of the state machine that it runs.
+    pub revision: u64,
+    /// W3C trace context that it was started with.
+    pub traceparent: Option<String>,
+    /// Who started it.
+    pub started_by: Option<String>,
+    /// ARN of the execution that started it, if one did.
+    pub parent_arn: Option<String>,
+    /// Where it is.
+    pub active: Vec<ActiveStateDescription>,
+    /// What its tasks used so far.
+    pub usage: TotalUsage,
+}
+
+/// An execution's line in lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionSummary {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// ARN of its state machine.
+    pub state_machine_arn: String,
+    /// Name of its state machine.
+    pub state_machine: String,
+    /// Its status.
+    pub status: Status,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+}
+
+/// A state that an execution is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveStateDescription {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub state_type: StateType,
+    /// Since when.
+    pub entered_at: Timestamp,
+    /// Number of the attempt, counted from 1.
+    pub attempt: u32,
+    /// What it waits for, in a few words.
+    pub waits_for: String,
+    /// When something happens by itself.
+    pub due: Option<Timestamp>,
+    /// Token of its task, where the task waits for one.
+    pub task_token: Option<String>,
+}
+
+/// Which executions to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListExecutions {
+    /// Name or ARN of a state machine; without one, all of the tenant's.
+    pub state_machine: Option<String>,
+    /// Only those with this status.
+    pub status: Option<Status>,
+    /// Where the last page ended.
+    pub page_token: Option<String>,
+    /// Lines a page; 1 to 1,000.
+    pub limit: u32,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct PageOf<T> {
+    /// The lines.
+    pub items: Vec<T>,
+    /// Where the next page begins, if there is one.
+    pub next_page_token: Option<String>,
+}
+
+/// Which part of a history to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryRange {
+    /// Events after this number only (before it, in reverse); 0 for all.
+    pub after: u64,
+    /// Events at most.
+    pub limit: u32,
+    /// Newest first.
+    pub reverse: bool,
+}
+
+/// A part of a history. Events that the wire hides are among them.
+#[derive(Debug, Clone)]
+pub struct HistoryPart {
+    /// The events.
+    pub events: Vec<HistoryEvent>,
+    /// Whether there are more in this direction.
+    pub more: bool,
+    /// Status of the execution when the events were read.
+    pub status: Status,
+    /// The definition that names the states of the events.
+    pub definition: Arc<StateMachine>,
+    /// ARN of the execution.
+    pub execution_arn: Arc<str>,
+}
+
+/// An event for an execution that waits for it, or will.
+#[derive(Debug, Clone)]
+pub struct PostEvent {
+    /// Name of the event: what the waiting state names.
+    pub name: String,
+    /// The sender's id; an event with an id that was seen is taken once.
+    pub event_id: Option<String>,
+    /// Its data; without any, `{}`.
+    pub data: Option<Payload>,
+}
+
+/// A report on a task that waits for its token.
+#[derive(Debug, Clone)]
+pub enum TaskReport {
+    /// It is done, with this output.
+    Success(Payload),
+    /// It failed.
+    Failure {
+        /// Error name.
+        error: Option<String>,
+        /// Cause.
+        cause: Option<String>,
+    },
+    /// It is alive.
+    Heartbeat,
+}
+
+/// A definition to deploy.
+#[derive(Debug, Clone)]
+pub struct DeployStateMachine {
+    /// Name; without one, the name that the short form gives.
+    pub name: Option<String>,
+    /// The text.
+    pub definition: String,
+    /// Its format; without one, found out.
+    pub format: Option<Format>,
+    /// ARN of a role, for AWS's tools.
+    pub role_arn: Option<String>,
+}
+
+/// A deployed definition.
+#[derive(Debug, Clone)]
+pub struct DeployedStateMachine {
+    /// What is deployed now.
+    pub state_machine: StateMachineDescription,
+    /// Whether this made a new revision; the same text again does not.
+    pub changed: bool,
+    /// Warnings of the validator.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A state machine and its current revision.
+#[derive(Debug, Clone)]
+pub struct StateMachineDescription {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// Number of the revision, counted from 1.
+    pub revision: u64,
+    /// When the state machine was created.
+    pub created_at: Timestamp,
+    /// When the revision was made.
+    pub revised_at: Timestamp,
+    /// Who made the revision.
+    pub revised_by: String,
+    /// The text as it was deployed.
+    pub definition: String,
+    /// The definition in the Amazon States Language, as JSON.
+    pub asl: String,
+    /// The components that the revision pins: name and digest.
+    pub components: Vec<(String, String)>,
+    /// ARN of the role.
+    pub role_arn: String,
+}
+
+/// What the validator found.
+#[derive(Debug, Clone)]
+pub struct ValidationReport {
+    /// Whether the definition can be deployed.
+    pub valid: bool,
+    /// All problems and warnings, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A component and one of its versions.
+#[derive(Debug, Clone)]
+pub struct ComponentDescription {
+    /// Its name.
+    pub name: String,
+    /// Version, counted from 1.
+    pub version: u64,
+    /// Digest of its bytes: `sha256:…`.
+    pub digest: String,
+    /// Size, in bytes.
+    pub bytes: u64,
+    /// When it was pushed.
+    pub pushed_at: Timestamp,
+    /// Who pushed it.
+    pub pushed_by: String,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// What it says of itself (`name`, `version`, `summary`, `inputSchema`,
+    /// `outputSchema`, `errors`), if it does.
+    pub description: Option<Value>,
+}
+
+/// A pushed component.
+#[derive(Debug, Clone)]
+pub struct PushedComponent {
+    /// The version.
+    pub component: ComponentDescription,
+    /// Whether this made a new version; the same bytes again do not.
+    pub changed: bool,
+}
+
+/// Numbers for `/metrics`.
+#[derive(Debug, Clone, Default)]
+pub struct EngineMetrics {
+    /// Executions started since the host started.
+    pub executions_started: u64,
+    /// Executions ended since then, by status: succeeded, failed, timed out, aborted.
+    pub executions_ended: [u64; 4],
+    /// Task calls since then, by how they ended: completed, failed.
+    pub task_calls: [u64; 2],
+    /// Fuel of all task calls.
+    pub fuel: u64,
+    /// Task calls that run now.
+    pub tasks_running: u64,
+    /// Tasks that wait for a free place.
+    pub tasks_queued: u64,
+    /// Executions in memory.
+    pub executions_in_memory: u64,
+    /// Decisions committed.
+    pub commits: u64,
+    /// Physical transactions that held them.
+    pub transactions: u64,
+    /// Events written.
+    pub events_written: u64,
+    /// Bytes of history written.
+    pub history_bytes: u64,
+}
+
+/// Whether the host can take work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether it can.
+    pub ready: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}

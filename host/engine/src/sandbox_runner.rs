@@ -1,0 +1,304 @@
+//! Runs tasks in the sandbox.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde_json::json;
+use stepwell_decider::{Failure, Purpose, TaskToken, Usage};
+use stepwell_sandbox::{
+    CallReport, ComponentDigest, LogLevel, LogLine, Outcome, Progress, Sandbox, TaskCall,
+    TaskContext, TaskHost, TaskLimits,
+};
+use stepwell_states::Payload;
+use stepwell_store::{Digest, Store};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::runner::{
+    CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
+};
+
+/// Whoever wants to see the log lines of guests.
+pub type LogListener = Arc<dyn Fn(&TaskOrder, &LogLine) + Send + Sync>;
+
+/// Runs tasks in the sandbox, with components from the store.
+pub struct SandboxRunner {
+    sandbox: Sandbox,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    /// What each call may use; a state's own timeout goes before the one in here.
+    limits: TaskLimits,
+    listener: RwLock<Option<LogListener>>,
+}
+
+impl std::fmt::Debug for SandboxRunner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SandboxRunner(..)")
+    }
+}
+
+impl SandboxRunner {
+    /// Makes a runner.
+    #[must_use]
+    pub fn new(sandbox: Sandbox, store: Store, clock: Arc<dyn Clock>, limits: TaskLimits) -> Self {
+        Self {
+            sandbox,
+            store,
+            clock,
+            limits,
+            listener: RwLock::new(None),
+        }
+    }
+
+    /// Shows the log lines of all guests to `listener` too.
+    pub fn listen(&self, listener: LogListener) {
+        *self
+            .listener
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(listener);
+    }
+}
+
+impl TaskRunner for SandboxRunner {
+    fn run(&self, order: TaskOrder) -> RunningTask {
+        let sandbox = self.sandbox.clone();
+        let store = self.store.clone();
+        let listener = self
+            .listener
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let host = Arc::new(Host {
+            order: order.clone(),
+            clock: Arc::clone(&self.clock),
+            listener,
+            alive: Notify::new(),
+            beats: AtomicU64::new(0),
+        });
+        let call = self.call(&order, &host);
+        Box::pin(async move {
+            if let Err(reason) = load(&sandbox, &store, &order.component).await {
+                return TaskEnd {
+                    result: reason,
+                    usage: Usage::default(),
+                };
+            }
+            let running = sandbox.call(&order.component, call);
+            match order.heartbeat {
+                None => end_of(running.await),
+                Some(silence) => tokio::select! {
+                    report = running => end_of(report),
+                    () = host.fell_silent(silence) => silent_end(),
+                },
+            }
+        })
+    }
+
+    fn check(&self, wasm: &[u8]) -> Result<CheckedComponent, RefusedComponent> {
+        let prepared = self
+            .sandbox
+            .prepare(wasm)
+            .map_err(|rejected| RefusedComponent {
+                code: rejected.code,
+                message: rejected.message,
+            })?;
+        Ok(CheckedComponent {
+            digest: prepared.digest,
+            wasm: prepared.wasm,
+            imports: prepared.imports,
+            description: prepared.description.map(|description| {
+                let schema = |text: &str| serde_json::from_str(text).unwrap_or(json!(null));
+                json!({
+                    "name": description.name,
+                    "version": description.version,
+                    "summary": description.summary,
+                    "inputSchema": schema(&description.input_schema),
+                    "outputSchema": schema(&description.output_schema),
+                    "errors": description.errors,
+                })
+            }),
+        })
+    }
+}
+
+impl SandboxRunner {
+    fn call(&self, order: &TaskOrder, host: &Arc<Host>) -> TaskCall {
+        let execution = &order.execution;
+        let now = self.clock.now();
+        let timeout_ms = u64::try_from(order.timeout.as_millis()).unwrap_or(u64::MAX);
+        let waits_for_token = order.task.resource.ends_with(".waitForTaskToken");
+        let token = TaskToken::new(&execution.seed, execution.key, order.scheduled);
+        let limits = TaskLimits {
+            timeout: order.timeout,
+            output_max_bytes: execution.payload_max_bytes as usize,
+            ..self.limits.clone()
+        };
+        TaskCall {
+            context: TaskContext {
+                tenant: execution.tenant.to_string(),
+                execution_id: execution.execution_arn.to_string(),
+                execution_name: execution.execution_name.to_string(),
+                state_machine: execution.state_machine_name.to_string(),
+                state: order.task.state_name.to_string(),
+                attempt: order.task.attempt,
+                idempotency_key: order.task.idempotency_key.to_string(),
+                execution_started_ms: u64::try_from(order.execution_started_at.as_ms())
+                    .unwrap_or(0),
+                deadline_ms: u64::try_from(now.plus_ms(timeout_ms).as_ms()).unwrap_or(0),
+                task_token: waits_for_token.then(|| token.to_string()),
+                traceparent: execution
+                    .traceparent
+                    .as_deref()
+                    .unwrap_or_default()
+                    .to_owned(),
+            },
+            input: order.input.shared_text(),
+            limits,
+            seed: execution.seed.derive(Purpose::Guest, order.scheduled),
+            host: Arc::clone(host) as Arc<dyn TaskHost>,
+            cancel: order.cancel.clone(),
+        }
+    }
+}
+
+/// Makes sure that the component can be called; may compile it, off the guests' threads.
+async fn load(
+    sandbox: &Sandbox,
+    store: &Store,
+    component: &ComponentDigest,
+) -> Result<(), TaskResult> {
+    if sandbox.is_loaded(component) {
+        return Ok(());
+    }
+    let (sandbox, store, component) = (sandbox.clone(), store.clone(), *component);
+    let loading = tokio::task::spawn_blocking(move || {
+        let mut trouble = None;
+        let loaded = sandbox.load(&component, || {
+            match store.load_component_blob(Digest(*component.as_bytes())) {
+                Ok(wasm) => wasm.map(|wasm| wasm.to_vec()),
+                Err(error) => {
+                    trouble = Some(error);
+                    None
+                }
+            }
+        });
+        match (loaded, trouble) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(error)) => Err(TaskResult::Unavailable(error.to_string())),
+            (Err(error), None) => Err(TaskResult::Failed(Failure::new(
+                "Stepwell.ComponentNotFound",
+                error.to_string(),
+            ))),
+        }
+    });
+    loading
+        .await
+        .unwrap_or_else(|error| Err(TaskResult::Unavailable(error.to_string())))
+}
+
+fn end_of(report: CallReport) -> TaskEnd {
+    let usage = Usage {
+        fuel: report.fuel_used,
+        memory_peak_bytes: report.memory_peak_bytes,
+        duration_us: u64::try_from(report.duration.as_micros()).unwrap_or(u64::MAX),
+    };
+    let result = match &report.outcome {
+        Outcome::Completed(output) => {
+            TaskResult::Completed(Payload::from_trusted(Arc::clone(output)))
+        }
+        Outcome::Cancelled => TaskResult::Cancelled,
+        Outcome::Unavailable { reason } => TaskResult::Unavailable(reason.clone()),
+        failed => match failed.failure() {
+            Some((error, cause)) => TaskResult::Failed(Failure::new(error, cause)),
+            None => TaskResult::Unavailable("the call ended without a word".to_owned()),
+        },
+    };
+    TaskEnd { result, usage }
+}
+
+fn silent_end() -> TaskEnd {
+    let cause = "the task sent no heartbeat in time";
+    let failure = Failure::new("States.HeartbeatTimeout", cause);
+    TaskEnd {
+        result: TaskResult::Failed(failure),
+        usage: Usage::default(),
+    }
+}
+
+/// What a running guest may ask, for one call.
+struct Host {
+    order: TaskOrder,
+    clock: Arc<dyn Clock>,
+    listener: Option<LogListener>,
+    alive: Notify,
+    beats: AtomicU64,
+}
+
+impl Host {
+    /// Resolves when the guest was silent for that long.
+    async fn fell_silent(&self, silence: Duration) {
+        let mut seen = self.beats.load(Ordering::Acquire);
+        loop {
+            let woken = tokio::time::timeout(silence, self.alive.notified())
+                .await
+                .is_ok();
+            let beats = self.beats.load(Ordering::Acquire);
+            if !woken && beats == seen {
+                return;
+            }
+            seen = beats;
+        }
+    }
+}
+
+impl TaskHost for Host {
+    fn log(&self, line: LogLine) {
+        let execution = &*self.order.execution.execution_arn;
+        let state = &*self.order.task.state_name;
+        let LogLine {
+            level,
+            target,
+            message,
+            ..
+        } = &line;
+        match level {
+            LogLevel::Error => {
+                tracing::error!(target: "guest", execution, state, %target, "{message}")
+            }
+            LogLevel::Warn => {
+                tracing::warn!(target: "guest", execution, state, %target, "{message}")
+            }
+            LogLevel::Info => {
+                tracing::info!(target: "guest", execution, state, %target, "{message}")
+            }
+            LogLevel::Debug => {
+                tracing::debug!(target: "guest", execution, state, %target, "{message}")
+            }
+            LogLevel::Trace => {
+                tracing::trace!(target: "guest", execution, state, %target, "{message}")
+            }
+        }
+        if let Some(listener) = &self.listener {
+            listener(&self.order, &line);
+        }
+    }
+
+    fn heartbeat(&self, _progress: Option<Progress>) {
+        self.beats.fetch_add(1, Ordering::AcqRel);
+        self.alive.notify_one();
+    }
+
+    fn secret(&self, _name: &str) -> Option<String> {
+        // Nothing is granted before states can grant.
+        None
+    }
+
+    fn config(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.clock.now().as_ms()).unwrap_or(0)
+    }
+}

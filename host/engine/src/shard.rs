@@ -1,0 +1,363 @@
+//! A shard: a plain loop that owns some of the executions.
+//!
+//! ```text
+//!   doors, guests, timers, children
+//!        │ Message
+//!        ▼
+//!   [ take ] ─> decide ─> store.commit ──(writing thread, fsync)──> Committed ─┐
+//!        ▲                                                                    │
+//!        └── effects: guests' queue, other shards <── act <───────────────────┘
+//! ```
+//!
+//! An execution has at most one commit under way. What arrives meanwhile waits in its
+//! queue and is decided together afterwards, in one commit. Everything here can be
+//! lost at any time: the database says what has work, and [`refill`] takes it up.
+
+mod act;
+mod commit;
+mod hot;
+pub(crate) mod load;
+mod refill;
+
+pub(crate) use load::{decider_status, store_status};
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use stepwell_decider::{EventNumber, ExecutionStarted, Input};
+use stepwell_sandbox::CancelToken;
+use stepwell_store::{Created, ExecutionKey, NewExecution, Store, StoreError};
+use tokio::sync::oneshot;
+
+use crate::config::EngineConfig;
+use crate::definitions::{Definitions, Revision};
+use crate::dispatch::Dispatcher;
+use crate::error::EngineError;
+use crate::metrics::Counters;
+use crate::model::Tenant;
+use crate::timer_loop::Timers;
+use crate::wakeup::Watchers;
+use hot::{Hot, Waiting};
+
+/// How long a shard waits for a message before it looks whether there is room for more.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// What a shard is told.
+pub(crate) enum Message {
+    /// Start an execution.
+    Start(Box<StartOrder>),
+    /// Something happened that concerns an execution.
+    Input {
+        key: ExecutionKey,
+        input: Input,
+        /// A child whose end this is: once it is taken in, the child has no work any more.
+        told_child: Option<ExecutionKey>,
+        reply: Option<Reply>,
+    },
+    /// A timer of an execution is due.
+    TimersDue { key: ExecutionKey },
+    /// A task could not be run now for a reason of the host's own.
+    TryAgain {
+        key: ExecutionKey,
+        scheduled: EventNumber,
+    },
+    /// It is time to try it again.
+    Retry {
+        key: ExecutionKey,
+        scheduled: EventNumber,
+    },
+    /// The writing thread is done with an execution's commit.
+    Committed {
+        key: ExecutionKey,
+        result: Result<Created, StoreError>,
+    },
+    /// Take no more inputs from outside, and end when all commits are done.
+    Stop { stopped: oneshot::Sender<()> },
+}
+
+/// An execution to be created.
+pub(crate) struct StartOrder {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) revision: Arc<Revision>,
+    pub(crate) started: Arc<ExecutionStarted>,
+    pub(crate) reply: oneshot::Sender<Result<Created, EngineError>>,
+}
+
+/// Where the answer to an input goes, once it is durable.
+pub(crate) type Reply = oneshot::Sender<Result<(), EngineError>>;
+
+/// A way to a shard.
+#[derive(Clone)]
+pub(crate) struct ShardSender(pub(crate) Sender<Message>);
+
+impl ShardSender {
+    /// Sends a message. After the shard has ended it is dropped: the database knows what
+    /// is to be done, and whoever waits for a reply finds its channel closed.
+    pub(crate) fn send(&self, message: Message) {
+        drop(self.0.send(message));
+    }
+}
+
+/// All shards.
+#[derive(Clone)]
+pub(crate) struct Shards(pub(crate) Arc<[ShardSender]>);
+
+impl Shards {
+    /// Returns the shard that owns an execution.
+    pub(crate) fn of(&self, key: ExecutionKey) -> &ShardSender {
+        let index = key.0.unsigned_abs() % self.0.len() as u64;
+        &self.0[usize::try_from(index).expect("an index below a length fits")]
+    }
+}
+
+/// What shards share.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) store: Store,
+    pub(crate) shards: Shards,
+    pub(crate) definitions: Arc<Definitions>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) watchers: Arc<Watchers>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) health: Arc<crate::health::Health>,
+    /// Starts executions that tasks ask for.
+    pub(crate) children: crate::children::Children,
+}
+
+/// One shard.
+pub(crate) struct Shard {
+    index: usize,
+    shared: Arc<Shared>,
+    inbox: Receiver<Message>,
+    hot: BTreeMap<ExecutionKey, Hot>,
+    /// Calls of executions that had to be dropped from memory while they ran.
+    orphans: BTreeMap<ExecutionKey, BTreeMap<EventNumber, CancelToken>>,
+    /// Most executions that may be kept in memory.
+    hot_max: usize,
+    /// Whether the database may hold work that is not in memory, and how far it was looked
+    /// through.
+    refill: refill::Refill,
+    /// Messages to be taken again after a while.
+    later: VecDeque<(Instant, Message)>,
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+impl Shard {
+    pub(crate) fn new(index: usize, shared: Arc<Shared>, inbox: Receiver<Message>) -> Self {
+        let shards = shared.shards.0.len();
+        let hot_max = (shared.config.executions_in_memory_max / shards).max(1);
+        Self {
+            index,
+            shared,
+            inbox,
+            hot: BTreeMap::new(),
+            orphans: BTreeMap::new(),
+            hot_max,
+            // At the start everything is in the database: recovery is the ordinary way.
+            refill: refill::Refill::from_the_start(),
+            later: VecDeque::new(),
+            stopping: None,
+        }
+    }
+
+    /// Runs until it is told to stop and all its commits are done.
+    pub(crate) fn run(mut self) {
+        loop {
+            if self.stopping.is_none() {
+                self.refill();
+            }
+            if self.is_done() {
+                break;
+            }
+            match self.inbox.recv_timeout(self.patience()) {
+                Ok(message) => {
+                    self.take(message);
+                    while let Ok(message) = self.inbox.try_recv() {
+                        self.take(message);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.take_postponed();
+        }
+        if let Some(stopped) = self.stopping.take() {
+            // Nobody waits any more if the engine was dropped.
+            let _ = stopped.send(());
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.stopping.is_some() && self.hot.values().all(|hot| hot.committing.is_none())
+    }
+
+    fn patience(&self) -> Duration {
+        match self.later.front() {
+            Some((at, _)) => at.saturating_duration_since(Instant::now()),
+            None if self.refill.is_wanted() => self.shared.config.retry_delay,
+            None => IDLE,
+        }
+    }
+
+    fn take_postponed(&mut self) {
+        let now = Instant::now();
+        while self.later.front().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, message)) = self.later.pop_front() {
+                self.take(message);
+            }
+        }
+    }
+
+    /// Takes a message again after a while: the database is not available, or a task
+    /// could not be run now.
+    fn postpone(&mut self, message: Message) {
+        self.later
+            .push_back((Instant::now() + self.shared.config.retry_delay, message));
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Start(order) => self.start(*order),
+            Message::Input {
+                key,
+                input,
+                told_child,
+                reply,
+            } => {
+                self.input(
+                    key,
+                    Waiting {
+                        input,
+                        told_child,
+                        reply,
+                    },
+                );
+            }
+            Message::TimersDue { key } => self.timers_due(key),
+            Message::TryAgain { key, scheduled } => {
+                self.postpone(Message::Retry { key, scheduled })
+            }
+            Message::Retry { key, scheduled } => self.retry_work(key, scheduled),
+            Message::Committed { key, result } => self.committed(key, result),
+            Message::Stop { stopped } => self.stopping = Some(stopped),
+        }
+    }
+
+    fn start(&mut self, order: StartOrder) {
+        if self.stopping.is_some() {
+            drop(order.reply.send(Err(EngineError::ShuttingDown)));
+            return;
+        }
+        let key = ExecutionKey(order.started.key);
+        let mut hot = Hot::new(order.tenant, order.revision);
+        let now = self.shared.config.clock.now();
+        let batch = hot.start(order.started, order.reply, now);
+        match batch {
+            Ok(new) => {
+                self.hot.insert(key, hot);
+                self.create(key, new);
+            }
+            Err(()) => tracing::error!(execution = key.0, "an execution could not be started"),
+        }
+    }
+
+    fn create(&self, key: ExecutionKey, new: NewExecution) {
+        let shard = self.shared.shards.of(key).clone();
+        let done = Box::new(move |result| shard.send(Message::Committed { key, result }));
+        self.shared.store.create_execution(new, done);
+    }
+
+    fn input(&mut self, key: ExecutionKey, waiting: Waiting) {
+        if self.stopping.is_some() && waiting.reply.is_some() {
+            waiting.answer(Err(EngineError::ShuttingDown));
+            return;
+        }
+        match self.bring_in(key) {
+            Ok(true) => {
+                let Some(hot) = self.hot.get_mut(&key) else {
+                    return;
+                };
+                hot.queue_input(waiting);
+                self.advance(key);
+            }
+            Ok(false) => {
+                let name = key.to_string();
+                waiting.answer(Err(EngineError::NotFound {
+                    kind: "execution",
+                    name,
+                }));
+            }
+            Err(error) => self.not_loaded(key, waiting, &error),
+        }
+    }
+
+    /// The execution could not be read: people are told, everything else is tried again.
+    fn not_loaded(&mut self, key: ExecutionKey, waiting: Waiting, error: &StoreError) {
+        self.shared.health.failed(error);
+        if waiting.reply.is_some() || !error.is_transient() {
+            tracing::error!(execution = key.0, %error, "an execution could not be loaded");
+            waiting.answer(Err(crate::error::from_store(error.clone())));
+            return;
+        }
+        let Waiting {
+            input, told_child, ..
+        } = waiting;
+        self.postpone(Message::Input {
+            key,
+            input,
+            told_child,
+            reply: None,
+        });
+    }
+
+    fn timers_due(&mut self, key: ExecutionKey) {
+        match self.bring_in(key) {
+            Ok(true) => {
+                let Some(hot) = self.hot.get_mut(&key) else {
+                    return;
+                };
+                hot.timers_told = true;
+                hot.queue.push_back(Waiting::unattended(Input::TimersDue));
+                self.advance(key);
+            }
+            Ok(false) => self.shared.timers.answered(key),
+            Err(error) => {
+                self.shared.health.failed(&error);
+                tracing::warn!(execution = key.0, %error, "a timer could not be handled yet");
+                if error.is_transient() {
+                    self.postpone(Message::TimersDue { key });
+                } else {
+                    self.shared.timers.answered(key);
+                }
+            }
+        }
+    }
+
+    /// Brings an execution into memory and goes on with what its history says is to be
+    /// done; false if there is none of that key.
+    fn bring_in(&mut self, key: ExecutionKey) -> Result<bool, StoreError> {
+        if self.hot.contains_key(&key) {
+            return Ok(true);
+        }
+        let Some(mut loaded) = load::load_hot(&self.shared, key)? else {
+            return Ok(false);
+        };
+        loaded.adopt(self.orphans.remove(&key).unwrap_or_default());
+        let effects = loaded.outstanding();
+        self.hot.insert(key, loaded);
+        self.count_hot();
+        for effect in effects {
+            self.act(key, effect);
+        }
+        Ok(true)
+    }
+
+    fn count_hot(&self) {
+        self.shared
+            .counters
+            .set_in_memory(self.index, self.hot.len());
+    }
+}

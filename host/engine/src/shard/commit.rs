@@ -1,0 +1,215 @@
+//! Decides what has queued, commits it, and goes on when it is durable.
+
+use stepwell_decider::{Effect, Input};
+use stepwell_store::{CommitDecision, Created, ExecutionKey, StoreError};
+
+use crate::error::{EngineError, from_store};
+use crate::shard::hot::{Batch, Broken, Decided, Waiting};
+use crate::shard::{Message, Shard};
+
+impl Shard {
+    /// Decides what has queued for an execution, unless a commit is under way.
+    pub(super) fn advance(&mut self, key: ExecutionKey) {
+        let now = self.shared.config.clock.now();
+        let Some(hot) = self.hot.get_mut(&key) else {
+            return;
+        };
+        if hot.committing.is_some() {
+            return;
+        }
+        match hot.decide_queued(now) {
+            Ok(Some(decided)) => self.commit(key, decided),
+            Ok(None) => self.settle(key),
+            Err(Broken) => self.set_aside(key),
+        }
+    }
+
+    fn commit(&self, key: ExecutionKey, decided: Decided) {
+        let Decided {
+            expected_version,
+            events,
+            summary,
+            told_children,
+            snapshot,
+        } = decided;
+        if let Some(due) = summary.due_at {
+            self.shared.timers.armed(due);
+        }
+        let write = CommitDecision {
+            key,
+            expected_version,
+            events,
+            summary,
+            told_children,
+            snapshot,
+        };
+        let shard = self.shared.shards.of(key).clone();
+        let done = Box::new(move |result: Result<(), StoreError>| {
+            shard.send(Message::Committed {
+                key,
+                result: result.map(|()| Created::New),
+            });
+        });
+        self.shared.store.commit(write, done);
+    }
+
+    /// The writing thread is done with an execution's commit.
+    pub(super) fn committed(&mut self, key: ExecutionKey, result: Result<Created, StoreError>) {
+        let Some(batch) = self.hot.get_mut(&key).and_then(|hot| hot.committing.take()) else {
+            return;
+        };
+        match result {
+            Ok(Created::New) => self.durable(key, batch),
+            Ok(existing) => {
+                self.hot.remove(&key);
+                if let Some(reply) = batch.started {
+                    drop(reply.send(Ok(existing)));
+                }
+            }
+            Err(error) => self.not_committed(key, batch, error),
+        }
+    }
+
+    fn durable(&mut self, key: ExecutionKey, batch: Batch) {
+        let shared = self.shared.clone();
+        shared.health.worked();
+        shared.counters.committed(batch.events);
+        if batch.started.is_some() {
+            shared.counters.execution_started();
+            if let Some(due) = self.hot.get(&key).and_then(|hot| hot.execution.next_due()) {
+                shared.timers.armed(due);
+            }
+        }
+        if let Some(status) = batch.ended {
+            shared.counters.execution_ended(status);
+        }
+        if batch.gave_up {
+            self.cancel_what_nobody_waits_for(key);
+        }
+        self.act_or_park(key, batch.effects);
+        if let Some(reply) = batch.started {
+            drop(reply.send(Ok(Created::New)));
+        }
+        for waiting in batch.taken {
+            waiting.answer(Ok(()));
+        }
+        shared.watchers.wake(key.0);
+        self.settle(key);
+    }
+
+    /// Acts on effects, unless memory is full of executions that have something running:
+    /// then this one stays in the database until there is room.
+    fn act_or_park(&mut self, key: ExecutionKey, effects: Vec<Effect>) {
+        let full = self.hot.len() > self.hot_max;
+        let idle = self.hot.get(&key).is_some_and(|hot| hot.is_idle());
+        if full
+            && idle
+            && effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::DoWork(_)))
+        {
+            self.hot.remove(&key);
+            self.refill.want();
+            return;
+        }
+        for effect in effects {
+            self.act(key, effect);
+        }
+    }
+
+    /// After a step: goes on with what is left to do, or lets the execution go from memory.
+    pub(super) fn settle(&mut self, key: ExecutionKey) {
+        let Some(hot) = self.hot.get_mut(&key) else {
+            return;
+        };
+        if hot.committing.is_some() {
+            return;
+        }
+        if hot.queue.is_empty() && hot.execution.is_unfinished() {
+            hot.queue.push_back(Waiting::unattended(Input::Continue));
+        }
+        if !hot.queue.is_empty() {
+            self.advance(key);
+            return;
+        }
+        if std::mem::take(&mut hot.timers_told) {
+            self.shared.timers.answered(key);
+        }
+        if hot.is_idle() {
+            self.hot.remove(&key);
+        }
+        self.count_hot();
+    }
+
+    /// The commit was refused. The copy in memory is ahead of the database and is dropped;
+    /// askers are told, and everything else is decided again on what the database says.
+    fn not_committed(&mut self, key: ExecutionKey, batch: Batch, error: StoreError) {
+        self.shared.health.failed(&error);
+        tracing::warn!(execution = key.0, %error, "a commit was refused; trying again");
+        let Some(hot) = self.hot.remove(&key) else {
+            return;
+        };
+        self.count_hot();
+        if hot.timers_told {
+            self.shared.timers.answered(key);
+        }
+        // What runs goes on: it reports to the copy that is loaded next.
+        if !hot.in_flight.is_empty() {
+            self.orphans.insert(key, hot.in_flight);
+        }
+        if let Some(reply) = batch.started {
+            let name = hot
+                .execution
+                .started()
+                .map(|started| started.execution_name.to_string());
+            drop(reply.send(Err(match error {
+                StoreError::NameTaken { .. } => EngineError::NameTaken {
+                    name: name.unwrap_or_default(),
+                },
+                other => from_store(other),
+            })));
+            return;
+        }
+        for waiting in batch.taken.into_iter().chain(hot.queue) {
+            if waiting.reply.is_some() {
+                waiting.answer(Err(from_store(error.clone())));
+            } else if !matches!(waiting.input, Input::TimersDue | Input::Continue) {
+                let Waiting {
+                    input, told_child, ..
+                } = waiting;
+                self.postpone(Message::Input {
+                    key,
+                    input,
+                    told_child,
+                    reply: None,
+                });
+            }
+        }
+        self.refill.want_later();
+    }
+
+    /// The decider panicked on an execution. It stays in the database as it is, and is not
+    /// taken up again by this host until its next start.
+    fn set_aside(&mut self, key: ExecutionKey) {
+        tracing::error!(
+            execution = key.0,
+            "deciding on an execution failed; it is set aside until the next start of the host"
+        );
+        let Some(hot) = self.hot.remove(&key) else {
+            return;
+        };
+        self.count_hot();
+        self.refill.set_aside(key);
+        if hot.timers_told {
+            // Not answered: the timer loop must not tell of it again and again.
+            tracing::error!(execution = key.0, "its timers do not fire");
+        }
+        for call in hot.in_flight.values() {
+            call.cancel();
+        }
+        for waiting in hot.queue {
+            let message = "this execution is set aside; see the host's log".to_owned();
+            waiting.answer(Err(EngineError::Internal(message)));
+        }
+    }
+}

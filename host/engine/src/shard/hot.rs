@@ -1,0 +1,279 @@
+//! An execution in memory: a copy of what the database says, and what is under way.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use stepwell_decider::{
+    DecideError, Decision, Effect, EventKind, EventNumber, Execution, ExecutionStarted,
+    HistoryEvent, Input, Status, decide, effects_of, outstanding_effects,
+};
+use stepwell_sandbox::CancelToken;
+use stepwell_states::Timestamp;
+use stepwell_store::{Created, Digest, ExecutionKey, NewExecution, Snapshot, Summary};
+use tokio::sync::oneshot;
+
+use crate::definitions::Revision;
+use crate::error::EngineError;
+use crate::model::Tenant;
+use crate::shard::Reply;
+use crate::snapshot;
+
+/// Events after which a commit takes no more inputs: it would only grow its page.
+const BATCH_EVENTS: usize = 2_048;
+
+/// An input that waits to be decided.
+pub(crate) struct Waiting {
+    pub(crate) input: Input,
+    pub(crate) told_child: Option<ExecutionKey>,
+    pub(crate) reply: Option<Reply>,
+}
+
+impl Waiting {
+    /// An input that nobody waits for an answer to.
+    pub(crate) fn unattended(input: Input) -> Self {
+        Self {
+            input,
+            told_child: None,
+            reply: None,
+        }
+    }
+
+    pub(crate) fn answer(self, answer: Result<(), EngineError>) {
+        if let Some(reply) = self.reply {
+            // The asker may have gone.
+            drop(reply.send(answer));
+        }
+    }
+}
+
+/// A commit under way: whom to tell, and what to do when it is durable.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub(crate) taken: Vec<Waiting>,
+    pub(crate) started: Option<oneshot::Sender<Result<Created, EngineError>>>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) events: u64,
+    /// Whether tasks may have been given up, whose calls are to be cancelled.
+    pub(crate) gave_up: bool,
+    pub(crate) ended: Option<Status>,
+}
+
+/// Events decided together, to be committed together.
+pub(crate) struct Decided {
+    pub(crate) expected_version: EventNumber,
+    pub(crate) events: Vec<HistoryEvent>,
+    pub(crate) summary: Summary,
+    pub(crate) told_children: Vec<ExecutionKey>,
+    pub(crate) snapshot: Option<Snapshot>,
+}
+
+/// The decider panicked: a bug of ours. The execution is set aside.
+pub(crate) struct Broken;
+
+/// An execution in memory.
+pub(crate) struct Hot {
+    pub(crate) execution: Execution,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) revision: Arc<Revision>,
+    pub(crate) queue: VecDeque<Waiting>,
+    pub(crate) committing: Option<Batch>,
+    /// Calls that run or wait for their turn.
+    pub(crate) in_flight: BTreeMap<EventNumber, CancelToken>,
+    /// Whether the timer loop waits for an answer.
+    pub(crate) timers_told: bool,
+    pub(crate) snapshots: snapshot::Rhythm,
+}
+
+impl Hot {
+    pub(crate) fn new(tenant: Arc<Tenant>, revision: Arc<Revision>) -> Self {
+        Self {
+            execution: Execution::default(),
+            tenant,
+            revision,
+            queue: VecDeque::new(),
+            committing: None,
+            in_flight: BTreeMap::new(),
+            timers_told: false,
+            snapshots: snapshot::Rhythm::default(),
+        }
+    }
+
+    /// Decides the start. On `Err` the decider is broken and the asker has been told.
+    pub(crate) fn start(
+        &mut self,
+        started: Arc<ExecutionStarted>,
+        reply: oneshot::Sender<Result<Created, EngineError>>,
+        now: Timestamp,
+    ) -> Result<NewExecution, ()> {
+        let input = Input::Start(Arc::clone(&started));
+        let Ok(Ok(Decision { events })) = self.decide(input, now) else {
+            let message = "the execution could not be started; see the host's log".to_owned();
+            drop(reply.send(Err(EngineError::Internal(message))));
+            return Err(());
+        };
+        let mut batch = self.batch_of(&events);
+        batch.started = Some(reply);
+        self.committing = Some(batch);
+        Ok(NewExecution {
+            key: ExecutionKey(started.key),
+            tenant: stepwell_store::TenantId(self.tenant.id),
+            machine: self.revision.machine,
+            revision: self.revision.number,
+            name: started.execution_name.to_string(),
+            input_digest: Digest::of(started.input.as_str().as_bytes()),
+            started_at: self.execution.started_at(),
+            events,
+            summary: self.summary(),
+            parent: started.parent.clone(),
+        })
+    }
+
+    /// Decides what has queued. None where that changes nothing; then everybody has been
+    /// answered.
+    pub(crate) fn decide_queued(&mut self, now: Timestamp) -> Result<Option<Decided>, Broken> {
+        let expected_version = self.execution.version();
+        let mut events = Vec::new();
+        let mut told_children = Vec::new();
+        let mut taken = Vec::new();
+        while events.len() < BATCH_EVENTS {
+            let Some(waiting) = self.queue.pop_front() else {
+                break;
+            };
+            match self.decide(waiting.input.clone(), now) {
+                Ok(Ok(decision)) => {
+                    events.extend(decision.events);
+                    told_children.extend(waiting.told_child);
+                    taken.push(waiting);
+                }
+                Ok(Err(refused)) => waiting.answer(Err(refused.into())),
+                Err(broken) => {
+                    let message = "this execution is set aside; see the host's log".to_owned();
+                    waiting.answer(Err(EngineError::Internal(message)));
+                    return Err(broken);
+                }
+            }
+        }
+        if events.is_empty() && told_children.is_empty() {
+            for waiting in taken {
+                waiting.answer(Ok(()));
+            }
+            return Ok(None);
+        }
+        let mut batch = self.batch_of(&events);
+        batch.taken = taken;
+        self.committing = Some(batch);
+        let snapshot = self.snapshots.take(&self.execution, events.len());
+        let summary = self.summary();
+        Ok(Some(Decided {
+            expected_version,
+            events,
+            summary,
+            told_children,
+            snapshot,
+        }))
+    }
+
+    /// A panic of the decider is a bug of ours: it costs this execution its progress, and
+    /// no other.
+    fn decide(
+        &mut self,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<Result<Decision, DecideError>, Broken> {
+        let definition = &self.revision.definition;
+        let execution = &mut self.execution;
+        catch_unwind(AssertUnwindSafe(|| {
+            decide(definition, execution, input, now)
+        }))
+        .map_err(|_panic| Broken)
+    }
+
+    fn batch_of(&self, events: &[HistoryEvent]) -> Batch {
+        let mut batch = Batch {
+            events: events.len() as u64,
+            ..Batch::default()
+        };
+        for event in events {
+            batch.gave_up |= gives_up(&event.kind);
+            let Some(effect) = effects_of(&self.execution, event) else {
+                continue;
+            };
+            let overtaken = match &effect {
+                Effect::DoWork(work) | Effect::OfferToWorkers { work, .. } => {
+                    !self.execution.is_open(work.scheduled)
+                }
+                Effect::TellParent { .. } => false,
+            };
+            if !overtaken {
+                batch.effects.push(effect);
+            }
+        }
+        batch.ended = self.execution.end().map(|end| end.status);
+        batch
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        let end = self.execution.end();
+        Summary {
+            status: super::store_status(self.execution.status()),
+            due_at: self.execution.next_due(),
+            has_work: self.execution.has_work(),
+            stopped_at: end.map(|end| end.at),
+            error: end
+                .and_then(|end| end.failure.as_ref())
+                .and_then(|failure| failure.error.as_deref().map(str::to_owned)),
+        }
+    }
+
+    /// Queues an input; a call that reports its end runs no more.
+    pub(crate) fn queue_input(&mut self, waiting: Waiting) {
+        if let Input::TaskFinished { scheduled, .. } | Input::TaskSubmitted { scheduled, .. } =
+            &waiting.input
+        {
+            self.in_flight.remove(scheduled);
+        }
+        self.queue.push_back(waiting);
+    }
+
+    /// Takes over calls that run already; those that nobody waits for are cancelled.
+    pub(crate) fn adopt(&mut self, calls: BTreeMap<EventNumber, CancelToken>) {
+        for (scheduled, call) in calls {
+            if self.execution.is_open(scheduled) {
+                self.in_flight.insert(scheduled, call);
+            } else {
+                call.cancel();
+            }
+        }
+    }
+
+    /// What the history asks for and nothing does yet.
+    pub(crate) fn outstanding(&self) -> Vec<Effect> {
+        let mut effects = outstanding_effects(&self.execution);
+        effects.retain(|effect| match effect {
+            Effect::DoWork(work) => !self.in_flight.contains_key(&work.scheduled),
+            Effect::OfferToWorkers { .. } | Effect::TellParent { .. } => true,
+        });
+        effects
+    }
+
+    /// Whether nothing is under way: then the database says all there is.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.committing.is_none() && self.queue.is_empty() && self.in_flight.is_empty()
+    }
+}
+
+/// Whether after this event a task may be waited for no more.
+fn gives_up(kind: &EventKind) -> bool {
+    kind.is_end()
+        || matches!(
+            kind,
+            EventKind::StateAborted { .. }
+                | EventKind::RetryScheduled { .. }
+                | EventKind::ParallelStateFailed
+                | EventKind::MapStateFailed
+                | EventKind::TaskSucceeded { .. }
+                | EventKind::TaskFailed { .. }
+                | EventKind::TaskTimedOut { .. }
+        )
+}
