@@ -139,7 +139,7 @@ impl Test {
 
 /// Applies a path of a rule.
 fn find(path: &Path, sources: &Sources<'_>) -> Result<Value, EvalFailure> {
-    sources.evaluation.find(path, sources.dollar).map_err(|_| {
+    sources.evaluation.find(path, sources.dollar).map_err(|_problem| {
         EvalFailure::runtime(format!(
             "Invalid path '{path}': The choice state's condition path references an invalid value."
         ))

@@ -4,6 +4,7 @@
 //! follows the text, so the same definition is always numbered the same way and
 //! references may be kept in histories.
 
+mod references;
 mod resource;
 
 use std::fmt;

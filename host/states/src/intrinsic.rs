@@ -149,7 +149,7 @@ impl Call {
                 Argument::Number(number) => Value::Number(number.clone()),
                 Argument::Bool(value) => Value::Bool(*value),
                 Argument::Null => Value::Null,
-                Argument::Path(path) => evaluation.find(path, dollar).map_err(|_| {
+                Argument::Path(path) => evaluation.find(path, dollar).map_err(|_problem| {
                     EvalFailure::runtime(format!(
                         "The JsonPath argument for the field '{path}' could not be found in the \
                          input '{dollar}'"

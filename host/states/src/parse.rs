@@ -69,7 +69,7 @@ pub fn parse(
     let mut built = machine::build(&node, name, report);
     match built.machine {
         Some(machine) if !built.report.has_errors() => {
-            lint::check(&machine, &built.places, &mut built.report);
+            lint::check(&machine, &node, &built.places, &mut built.report);
             if built.report.has_errors() {
                 return Err(built.report.into_diagnostics());
             }

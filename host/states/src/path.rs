@@ -1,6 +1,6 @@
 //! Paths into JSON values: `$.orders[0].items[?(@.price > 10)]`.
 //!
-//! The syntax and the meaning are those of Jayway's JsonPath, which the language
+//! The syntax and the meaning are those of Jayway's `JsonPath`, which the language
 //! names. A *definite* path (names and single indexes only) finds one value or
 //! fails; any other finds a list, which may be empty. What the path starts from is
 //! its [`Root`]: the input at hand (`$`), the context object (`$$`) or a variable

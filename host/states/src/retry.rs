@@ -109,7 +109,7 @@ impl Catcher {
 
 /// `States.ALL` matches all but terminal errors; `States.TaskFailed` matches all but
 /// timeouts and those; every other name matches itself.
-fn matches(error_equals: &[String], error: &str) -> bool {
+pub(crate) fn matches(error_equals: &[String], error: &str) -> bool {
     error_equals.iter().any(|name| match name.as_str() {
         // States.Runtime fails the execution whatever the definition says.
         _ if error == "States.Runtime" => false,

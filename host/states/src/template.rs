@@ -84,6 +84,15 @@ impl Template {
         }
     }
 
+    /// Returns the names of the fields of a template that is an object.
+    pub(crate) fn field_names(&self) -> Vec<&str> {
+        match &self.0 {
+            Part::Object(fields) => fields.iter().map(|(name, _)| name.as_str()).collect(),
+            Part::Fixed(Value::Object(fields)) => fields.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Goes through all paths and expressions.
     pub(crate) fn visit(&self, visitor: &mut dyn FnMut(Reference<'_>)) {
         self.0.visit(visitor);
@@ -113,13 +122,16 @@ impl Part {
                 Ok(Value::Object(object))
             }
             Self::Path(path, field) => {
-                sources.evaluation.find(path, sources.dollar).map_err(|_| {
-                    EvalFailure::runtime(format!(
-                        "The JSONPath '{path}' specified for the field '{field}' could not be \
+                sources
+                    .evaluation
+                    .find(path, sources.dollar)
+                    .map_err(|_problem| {
+                        EvalFailure::runtime(format!(
+                            "The JSONPath '{path}' specified for the field '{field}' could not be \
                          found in the input '{}'",
-                        sources.dollar
-                    ))
-                })
+                            sources.dollar
+                        ))
+                    })
             }
             Self::Call(call) => call.evaluate(sources.evaluation, sources.dollar),
             Self::Jsonata(expression) => expression.evaluate(sources.evaluation, sources.states),

@@ -73,7 +73,7 @@ impl Timestamp {
                 let nanoseconds = timestamp.as_nanosecond();
                 Self(i64::try_from(nanoseconds.div_euclid(1_000_000)).unwrap_or(MAX_MS))
             })
-            .map_err(|_| TimestampError {
+            .map_err(|_problem| TimestampError {
                 text: text.to_owned(),
             })
     }

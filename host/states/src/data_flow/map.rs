@@ -154,7 +154,7 @@ fn path_items(
     let (value, path) = match &map.items_path {
         None => (input.to_value(), "$".to_owned()),
         Some(path) => {
-            let value = find(path, input, evaluation).map_err(|_| {
+            let value = find(path, input, evaluation).map_err(|_problem| {
                 let step = path.last_name().unwrap_or("$");
                 EvalFailure::new(
                     "States.ReferencePathConflict",

@@ -74,10 +74,10 @@ pub fn pass_result(
     env: &Env<'_>,
     effective_input: &Payload,
 ) -> Result<Payload, EvalFailure> {
-    if let StateKind::Pass(pass) = &state.kind {
-        if let Some(result) = &pass.result {
-            return Evaluation::new(env, Purpose::Arguments).payload(&state.name, result);
-        }
+    if let StateKind::Pass(pass) = &state.kind
+        && let Some(result) = &pass.result
+    {
+        return Evaluation::new(env, Purpose::Arguments).payload(&state.name, result);
     }
     arguments(state, env, effective_input)
 }

@@ -122,7 +122,7 @@ fn seconds(path: &Path, value: &Value) -> Result<u64, EvalFailure> {
             "The SecondsPath parameter cannot be parsed as a long value: {path} == {text}"
         )));
     };
-    u64::try_from(seconds).map_err(|_| {
+    u64::try_from(seconds).map_err(|_problem| {
         EvalFailure::runtime(format!(
             "The SecondsPath parameter references a negative value: {path} == {text}"
         ))

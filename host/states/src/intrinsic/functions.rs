@@ -157,10 +157,10 @@ fn unique(elements: &[Value]) -> Value {
 fn base64_decode(encoded: &str) -> Answer {
     let bytes = STANDARD
         .decode(encoded)
-        .map_err(|_| "the text is no Base64".to_owned())?;
+        .map_err(|_problem| "the text is no Base64".to_owned())?;
     String::from_utf8(bytes)
         .map(Value::String)
-        .map_err(|_| "the decoded bytes are no UTF-8 text".to_owned())
+        .map_err(|_problem| "the decoded bytes are no UTF-8 text".to_owned())
 }
 
 fn hash(data: &Value, algorithm: &str) -> Answer {

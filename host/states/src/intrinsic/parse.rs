@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
     fn number(&mut self) -> Result<Number, CallSyntaxError> {
         let text =
             self.take_while(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E'));
-        serde_json::from_str(text).map_err(|_| self.error("this is no number"))
+        serde_json::from_str(text).map_err(|_problem| self.error("this is no number"))
     }
 
     fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {

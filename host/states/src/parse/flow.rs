@@ -237,13 +237,13 @@ pub(crate) fn limit(
     let Some((node, place)) = object.get(name) else {
         return Limit::None;
     };
-    if let (QueryLanguage::Jsonata, Some(text)) = (language, node.as_str()) {
-        if jsonata::is_expression(text) {
-            return match Jsonata::compile(text, name, &place, report) {
-                Some(expression) => Limit::Jsonata(expression),
-                None => Limit::None,
-            };
-        }
+    if let (QueryLanguage::Jsonata, Some(text)) = (language, node.as_str())
+        && jsonata::is_expression(text)
+    {
+        return match Jsonata::compile(text, name, &place, report) {
+            Some(expression) => Limit::Jsonata(expression),
+            None => Limit::None,
+        };
     }
     let value = match bounds.fractions {
         true => object.number(name, bounds.min, bounds.max, report),

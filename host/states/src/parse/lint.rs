@@ -1,10 +1,146 @@
-//! lint placeholder
-use super::report::{Place, Report};
-use crate::definition::{StateMachine, StateRef};
+//! What is legal but probably not meant, and the few rules that need the whole graph.
+
+mod graph;
+mod handlers;
+mod secrets;
+mod variables;
+
 use std::collections::BTreeMap;
-pub(crate) fn check(
-    _machine: &StateMachine,
-    _places: &BTreeMap<StateRef, Place>,
-    _report: &mut Report,
+
+use super::node::Node;
+use super::report::{Place, Report};
+use crate::definition::{
+    Limit, Pattern, ResourceKind, State, StateKind, StateMachine, StateRef, Task,
+};
+use crate::diagnostic::Severity;
+
+/// A definition, and where its states stand.
+pub(super) struct Subject<'a> {
+    machine: &'a StateMachine,
+    places: &'a BTreeMap<StateRef, Place>,
+}
+
+impl Subject<'_> {
+    /// Adds a warning about a state.
+    fn warn(
+        &self,
+        state: StateRef,
+        code: &str,
+        message: impl Into<String>,
+        hint: &str,
+        report: &mut Report,
+    ) {
+        if let Some(place) = self.places.get(&state) {
+            report.add(
+                Severity::Warning,
+                code,
+                place,
+                message.into(),
+                Some(hint.to_owned()),
+            );
+        }
+    }
+}
+
+/// Looks a definition through that has no errors.
+pub(super) fn check(
+    machine: &StateMachine,
+    root: &Node,
+    places: &BTreeMap<StateRef, Place>,
+    report: &mut Report,
 ) {
+    let subject = Subject { machine, places };
+    graph::check(&subject, root, report);
+    variables::check(&subject, report);
+    for (reference, state) in machine.states() {
+        match &state.kind {
+            StateKind::Task(task) => self::task(&subject, reference, task, report),
+            StateKind::Choice(choice) if choice.default.is_none() => subject.warn(
+                reference,
+                "CHOICE_WITHOUT_DEFAULT",
+                "The Choice has no Default: input that no rule takes fails with \
+                 States.NoChoiceMatched",
+                "add 'Default'",
+                report,
+            ),
+            _ => {}
+        }
+        handlers::check(&subject, reference, state, report);
+    }
+    secrets::check(root, &Place::root(root), report);
+}
+
+fn task(subject: &Subject<'_>, reference: StateRef, task: &Task, report: &mut Report) {
+    if matches!(task.timeout, Limit::None) && can_take_long(task) {
+        subject.warn(
+            reference,
+            "TASK_WITHOUT_TIMEOUT",
+            "The Task has no timeout: if nobody answers, the execution hangs",
+            "add 'TimeoutSeconds'",
+            report,
+        );
+    }
+    if let (Limit::Value(heartbeat), Limit::Value(timeout)) = (&task.heartbeat, &task.timeout)
+        && heartbeat >= timeout
+    {
+        subject.warn(
+            reference,
+            "HEARTBEAT_NOT_BELOW_TIMEOUT",
+            format!(
+                "HeartbeatSeconds ({heartbeat}) is not below TimeoutSeconds ({timeout}), so \
+                     it never takes effect"
+            ),
+            "make 'HeartbeatSeconds' smaller",
+            report,
+        );
+    }
+    if let (Limit::Value(timeout), Some(machine)) = (&task.timeout, subject.machine.timeout_seconds)
+    {
+        // Both are far below 2^53.
+        if *timeout > machine as f64 {
+            subject.warn(
+                reference,
+                "TIMEOUT_BEYOND_EXECUTION",
+                format!("The Task may take {timeout} s, but the whole execution only {machine} s"),
+                "make the Task's timeout smaller than the definition's",
+                report,
+            );
+        }
+    }
+    if let ResourceKind::Integration { service, action } = &task.resource.kind {
+        subject.warn(
+            reference,
+            "INTEGRATION_NEEDS_BINDING",
+            format!("The integration {service}:{action} runs only if a component is bound to it"),
+            "bind a component of yours to the resource",
+            report,
+        );
+    }
+}
+
+/// Says whether a Task's end depends on somebody who may never answer.
+fn can_take_long(task: &Task) -> bool {
+    match task.resource.kind {
+        ResourceKind::StepwellSdk { .. } | ResourceKind::StartExecution => {
+            task.resource.pattern != Pattern::RequestResponse
+        }
+        _ => true,
+    }
+}
+
+/// Says whether a state lets time pass before it goes on.
+fn waits(state: &State) -> bool {
+    match &state.kind {
+        StateKind::Wait(_) => true,
+        StateKind::Task(task) => {
+            task.resource.pattern != Pattern::RequestResponse
+                || matches!(
+                    task.resource.kind,
+                    ResourceKind::Event { .. }
+                        | ResourceKind::Approval
+                        | ResourceKind::Activity { .. }
+                )
+        }
+        _ => false,
+    }
 }

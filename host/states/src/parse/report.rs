@@ -54,7 +54,11 @@ impl Place {
         }
         let pointer = format!("{}/{}", self.pointer, escape(name)).into();
         let location = format!("{}/{name}", self.location).into();
-        Self { pointer, location, position: value.position }
+        Self {
+            pointer,
+            location,
+            position: value.position,
+        }
     }
 
     /// The place of an element.
@@ -64,7 +68,11 @@ impl Place {
         }
         let pointer = format!("{}/{index}", self.pointer).into();
         let location = format!("{}[{index}]", self.location).into();
-        Self { pointer, location, position: value.position }
+        Self {
+            pointer,
+            location,
+            position: value.position,
+        }
     }
 
     /// The same place, shown where a field's name stands.

@@ -144,10 +144,10 @@ impl Lowering<'_> {
                 ),
             }
         }
-        if let Some((node, place)) = workflow.get("timeout") {
-            if let Some(seconds) = duration::seconds(node, &place, self.report) {
-                machine.make("TimeoutSeconds", NodeKind::Number(seconds.into()), &place);
-            }
+        if let Some((node, place)) = workflow.get("timeout")
+            && let Some(seconds) = duration::seconds(node, &place, self.report)
+        {
+            machine.make("TimeoutSeconds", NodeKind::Number(seconds.into()), &place);
         }
         self.scope_into(&mut machine, workflow);
         (machine.into_node(), name)

@@ -68,7 +68,7 @@ pub(crate) fn read(
         );
         return None;
     }
-    object.only(allowed_fields(kind_name), report);
+    object.only(&allowed_fields(kind_name), report);
     let language = language(&object, builder.language, report);
     let draft = Draft {
         name,
@@ -143,140 +143,38 @@ fn kind(builder: &mut Builder, draft: &Draft<'_>, kind_name: &str) -> Option<Sta
     })
 }
 
-/// Which fields a state of a type may have.
-fn allowed_fields(kind_name: &str) -> &'static [&'static str] {
-    match kind_name {
-        "Task" => &[
-            "Type",
-            "Comment",
-            "QueryLanguage",
-            "InputPath",
-            "OutputPath",
-            "ResultPath",
-            "Parameters",
-            "Arguments",
-            "Output",
-            "Assign",
-            "Resource",
-            "Credentials",
-            "Grants",
-            "ResultSelector",
-            "Retry",
-            "Catch",
-            "TimeoutSeconds",
-            "TimeoutSecondsPath",
-            "HeartbeatSeconds",
-            "HeartbeatSecondsPath",
-            "Next",
-            "End",
-        ],
-        "Wait" => &[
-            "Type",
-            "Comment",
-            "QueryLanguage",
-            "InputPath",
-            "OutputPath",
-            "Output",
-            "Assign",
-            "Seconds",
-            "Timestamp",
-            "SecondsPath",
-            "TimestampPath",
-            "Next",
-            "End",
-        ],
-        "Pass" => &[
-            "Type",
-            "Comment",
-            "QueryLanguage",
-            "InputPath",
-            "OutputPath",
-            "Result",
-            "ResultPath",
-            "Parameters",
-            "Output",
-            "Assign",
-            "Next",
-            "End",
-        ],
-        "Succeed" => &[
-            "Type",
-            "Comment",
-            "QueryLanguage",
-            "InputPath",
-            "OutputPath",
-            "Output",
-        ],
-        "Fail" => &[
-            "Type",
-            "Comment",
-            "QueryLanguage",
-            "Error",
-            "Cause",
-            "ErrorPath",
-            "CausePath",
-        ],
-        "Choice" => &[
-            "Type",
-            "Comment",
-            "QueryLanguage",
-            "InputPath",
-            "OutputPath",
-            "Output",
-            "Assign",
-            "Choices",
-            "Default",
-        ],
-        "Parallel" => &[
-            "Type",
-            "Comment",
-            "QueryLanguage",
-            "InputPath",
-            "OutputPath",
-            "ResultPath",
-            "Parameters",
-            "Arguments",
-            "Output",
-            "Assign",
-            "ResultSelector",
-            "Retry",
-            "Catch",
-            "Branches",
-            "Next",
-            "End",
-        ],
-        _ => &[
-            "Type",
-            "Comment",
-            "QueryLanguage",
-            "InputPath",
-            "OutputPath",
-            "ResultPath",
-            "Parameters",
-            "Output",
-            "Assign",
-            "ResultSelector",
-            "Retry",
-            "Catch",
-            "ItemProcessor",
-            "Iterator",
-            "ItemsPath",
-            "Items",
-            "ItemSelector",
-            "ItemReader",
-            "ItemBatcher",
-            "ResultWriter",
-            "MaxConcurrency",
-            "MaxConcurrencyPath",
-            "ToleratedFailurePercentage",
-            "ToleratedFailurePercentagePath",
-            "ToleratedFailureCount",
-            "ToleratedFailureCountPath",
-            "Label",
-            "Next",
-            "End",
-        ],
-    }
+/// Fields that all types have.
+const COMMON_FIELDS: &str = "Type Comment QueryLanguage";
+
+/// Returns the fields that a state of a type may have.
+fn allowed_fields(kind_name: &str) -> Vec<&'static str> {
+    let own = match kind_name {
+        "Task" => {
+            "InputPath OutputPath ResultPath Parameters Arguments Output Assign Resource \
+             Credentials Grants ResultSelector Retry Catch TimeoutSeconds TimeoutSecondsPath \
+             HeartbeatSeconds HeartbeatSecondsPath Next End"
+        }
+        "Wait" => {
+            "InputPath OutputPath Output Assign Seconds Timestamp SecondsPath TimestampPath Next \
+             End"
+        }
+        "Pass" => "InputPath OutputPath Result ResultPath Parameters Output Assign Next End",
+        "Succeed" => "InputPath OutputPath Output",
+        "Fail" => "Error Cause ErrorPath CausePath",
+        "Choice" => "InputPath OutputPath Output Assign Choices Default",
+        "Parallel" => {
+            "InputPath OutputPath ResultPath Parameters Arguments Output Assign ResultSelector \
+             Retry Catch Branches Next End"
+        }
+        _ => {
+            "InputPath OutputPath ResultPath Parameters Output Assign ResultSelector Retry Catch \
+             ItemProcessor Iterator ItemsPath Items ItemSelector ItemReader ItemBatcher \
+             ResultWriter MaxConcurrency MaxConcurrencyPath ToleratedFailurePercentage \
+             ToleratedFailurePercentagePath ToleratedFailureCount ToleratedFailureCountPath Label \
+             Next End"
+        }
+    };
+    COMMON_FIELDS.split(' ').chain(own.split(' ')).collect()
 }
 
 /// Which of a type's fields make up its data flow.

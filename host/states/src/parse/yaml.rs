@@ -251,10 +251,10 @@ fn plain(text: &str) -> Option<NodeKind> {
         return None;
     }
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
-        if let Some(integer) = text.strip_prefix(prefix) {
-            if let Ok(integer) = u64::from_str_radix(integer, radix) {
-                return Some(NodeKind::Number(integer.into()));
-            }
+        if let Some(integer) = text.strip_prefix(prefix)
+            && let Ok(integer) = u64::from_str_radix(integer, radix)
+        {
+            return Some(NodeKind::Number(integer.into()));
         }
     }
     if is_decimal(unsigned) {

@@ -206,7 +206,7 @@ fn literal(reader: &mut Reader<'_>, depth: usize) -> Result<Value, PathSyntaxErr
                 "null" => Ok(Value::Null),
                 word => serde_json::from_str::<Number>(word)
                     .map(Value::Number)
-                    .map_err(|_| {
+                    .map_err(|_problem| {
                         reader.error("expected a path, text, number, true, false or null")
                     }),
             }

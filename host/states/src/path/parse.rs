@@ -365,7 +365,8 @@ impl<'a> Reader<'a> {
         self.eat('-');
         self.take_while(|c| c.is_ascii_digit());
         let text = self.text.get(start..self.at).unwrap_or("");
-        text.parse().map_err(|_| self.error("expected an integer"))
+        text.parse()
+            .map_err(|_problem| self.error("expected an integer"))
     }
 
     pub(super) fn error(&self, message: &str) -> PathSyntaxError {

@@ -221,7 +221,8 @@ fn take<'v>(
                 next.extend(filter.accepts(node, whole, budget).then_some(node));
             }
             _ => {
-                strict.missing(|path| format!("Filter: {path} can not be applied to primitives"))?
+                strict
+                    .missing(|path| format!("Filter: {path} can not be applied to primitives"))?;
             }
         },
         // Taken care of by the caller, because it looks at all values together.

@@ -51,10 +51,10 @@ impl Lowering<'_> {
             ("interval", "IntervalSeconds"),
             ("max_delay", "MaxDelaySeconds"),
         ] {
-            if let Some((node, place)) = object.get(key) {
-                if let Some(seconds) = duration::seconds(node, &place, self.report) {
-                    retrier.make(field, NodeKind::Number(seconds.into()), &place);
-                }
+            if let Some((node, place)) = object.get(key)
+                && let Some(seconds) = duration::seconds(node, &place, self.report)
+            {
+                retrier.make(field, NodeKind::Number(seconds.into()), &place);
             }
         }
         match object.word("backoff", &["exponential", "linear", "fixed"], self.report) {
