@@ -6,6 +6,9 @@
 
 mod scan;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -124,3 +124,81 @@ pub(crate) fn matches(error_equals: &[String], error: &str) -> bool {
         name => name == error,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Backoff, Jitter, Retrier, matches};
+
+    fn retrier(backoff: Backoff) -> Retrier {
+        Retrier {
+            error_equals: vec!["States.ALL".to_owned()],
+            interval_seconds: 3,
+            max_attempts: 5,
+            backoff,
+            max_delay_seconds: None,
+            jitter: Jitter::None,
+            comment: None,
+        }
+    }
+
+    fn delays(retrier: &Retrier) -> Vec<u64> {
+        (0..4).map(|count| retrier.delay_ms(count, 0.5)).collect()
+    }
+
+    #[test]
+    fn delays_grow_as_the_retrier_says() {
+        let rate = retrier(Backoff::Exponential { rate: 1.5 });
+        assert_eq!(delays(&rate), [3_000, 4_500, 6_750, 10_125]);
+        let fixed = retrier(Backoff::Exponential { rate: 1.0 });
+        assert_eq!(delays(&fixed), [3_000, 3_000, 3_000, 3_000]);
+        assert_eq!(
+            delays(&retrier(Backoff::Linear)),
+            [3_000, 6_000, 9_000, 12_000]
+        );
+    }
+
+    #[test]
+    fn a_bound_holds_before_the_delay_is_spread() {
+        let bounded = Retrier {
+            max_delay_seconds: Some(4),
+            jitter: Jitter::Full,
+            ..retrier(Backoff::Exponential { rate: 2.0 })
+        };
+        assert_eq!(bounded.delay_ms(0, 1.0), 3_000);
+        assert_eq!(bounded.delay_ms(9, 1.0), 4_000);
+        assert_eq!(bounded.delay_ms(9, 0.25), 1_000);
+        assert_eq!(bounded.delay_ms(9, 0.0), 0);
+    }
+
+    #[test]
+    fn no_count_is_too_large() {
+        let rate = retrier(Backoff::Exponential { rate: 10.0 });
+        assert_eq!(rate.delay_ms(u32::MAX, 0.0), 99_999_999_000);
+    }
+
+    #[test]
+    fn wildcards_leave_out_what_is_terminal() {
+        for (names, error, expected) in [
+            ("States.ALL", "Anything", true),
+            ("States.ALL", "States.Timeout", true),
+            ("States.ALL", "States.DataLimitExceeded", false),
+            ("States.ALL", "States.Runtime", false),
+            ("States.Runtime", "States.Runtime", false),
+            ("States.DataLimitExceeded", "States.DataLimitExceeded", true),
+            ("States.TaskFailed", "Anything", true),
+            ("States.TaskFailed", "States.TaskFailed", true),
+            ("States.TaskFailed", "States.Timeout", false),
+            ("States.TaskFailed", "States.HeartbeatTimeout", false),
+            ("States.Timeout", "States.HeartbeatTimeout", true),
+            ("States.HeartbeatTimeout", "States.Timeout", false),
+            ("OutOfStock", "OutOfStock", true),
+            ("OutOfStock", "outofstock", false),
+        ] {
+            assert_eq!(
+                matches(&[names.to_owned()], error),
+                expected,
+                "{names} {error}"
+            );
+        }
+    }
+}

@@ -121,3 +121,66 @@ impl fmt::Display for Timestamp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn texts_and_instants_agree() {
+        for (text, ms) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2026-11-21T10:00:00.250Z", 1_795_255_200_250),
+            ("2026-11-21T11:00:00.250+01:00", 1_795_255_200_250),
+            ("1969-12-31T23:59:59.999999999Z", -1),
+        ] {
+            assert_eq!(
+                Timestamp::parse_rfc3339(text).map(Timestamp::as_ms),
+                Ok(ms),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            Timestamp::from_ms(1_795_255_200_250).to_string(),
+            "2026-11-21T10:00:00.250Z"
+        );
+        assert_eq!(
+            Timestamp::from_ms(0).to_string(),
+            "1970-01-01T00:00:00.000Z"
+        );
+    }
+
+    #[test]
+    fn the_form_is_strict() {
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-11-21 10:00:00Z",
+            "2026-11-21t10:00:00Z",
+            "2026-11-21T10:00:00z",
+            "2026-11-21T10:00:00",
+            "2026-11-21T10:00Z",
+            "2026-11-21T10:00:00.Z",
+            "2026-11-21T10:00:00+0100",
+            "2026-13-21T10:00:00Z",
+            "2026-02-30T10:00:00Z",
+            "2026-11-21T25:00:00Z",
+            "05-12-2016T21:29:29Z",
+            "2026-11-21T10:00:00Z[UTC]",
+        ] {
+            assert!(Timestamp::parse_rfc3339(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sums_stay_within_what_can_be_written() {
+        let far = Timestamp::from_ms(i64::MAX);
+        assert_eq!(far, far.plus_ms(u64::MAX));
+        assert!(far.to_string().starts_with("9999-12-30T"));
+        assert!(
+            Timestamp::from_ms(i64::MIN)
+                .to_string()
+                .starts_with("0000-01-01T")
+        );
+    }
+}

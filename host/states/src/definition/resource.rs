@@ -239,3 +239,131 @@ fn integration_kind(service: &str, action: &str) -> Option<ResourceKind> {
         action: action.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Pattern, Resource, ResourceKind};
+
+    fn parse(text: &str) -> Resource {
+        Resource::parse(text, "here").unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn forms_name_their_kind_type_and_name() {
+        let arn = "arn:aws:lambda:us-east-1:123456789012:function:f:live";
+        let activity = "arn:aws:states:us-east-1:123456789012:activity:pick";
+        for (text, kind, resource_type, resource_name) in [
+            ("task:a", "Component", "task", "a"),
+            ("task:a@1.2.0", "Component", "task", "a@1.2.0"),
+            (
+                "arn:aws:states:us-east-1:123456789012:task:a",
+                "Component",
+                "task",
+                "a",
+            ),
+            (arn, "LambdaFunction", "lambda", arn),
+            (
+                "arn:aws:states:::lambda:invoke",
+                "LambdaInvoke",
+                "lambda",
+                "invoke",
+            ),
+            (activity, "Activity", "activity", activity),
+            (
+                "arn:aws:states:::states:startExecution.sync:2",
+                "StartExecution",
+                "states",
+                "startExecution.sync:2",
+            ),
+            (
+                "arn:aws:states:::http:invoke",
+                "HttpInvoke",
+                "http",
+                "invoke",
+            ),
+            ("stepwell:approval", "Approval", "stepwell", "approval"),
+            ("stepwell:event:paid", "Event", "stepwell", "event:paid"),
+            (
+                "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
+                "StepwellSdk",
+                "aws-sdk:sfn",
+                "sendTaskSuccess",
+            ),
+            (
+                "arn:aws-cn:states:::sqs:sendMessage",
+                "Integration",
+                "sqs",
+                "sendMessage",
+            ),
+            (
+                "arn:aws:states:::aws-sdk:s3:getObject",
+                "Integration",
+                "aws-sdk:s3",
+                "getObject",
+            ),
+        ] {
+            let resource = parse(text);
+            let found = format!("{:?}", resource.kind);
+            assert!(found.starts_with(kind), "{text}: {found}");
+            assert_eq!(resource.resource_type(), resource_type, "{text}");
+            assert_eq!(resource.resource_name(), resource_name, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_a_name_has_the_states() {
+        assert_eq!(
+            parse("stepwell:event").kind,
+            ResourceKind::Event {
+                name: "here".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn versions_and_qualifiers_are_told_apart_from_names() {
+        let versioned = ResourceKind::Component {
+            name: "a".to_owned(),
+            version: Some("1.2.0".to_owned()),
+        };
+        assert_eq!(parse("task:a@1.2.0").kind, versioned);
+        let function = ResourceKind::LambdaFunction {
+            name: "f".to_owned(),
+        };
+        assert_eq!(parse("arn:aws:lambda:r:1:function:f:live").kind, function);
+    }
+
+    #[test]
+    fn suffixes_say_how_the_end_is_learnt() {
+        for (suffix, pattern) in [
+            ("", Pattern::RequestResponse),
+            (".sync", Pattern::Sync),
+            (".sync:2", Pattern::Sync2),
+            (".waitForTaskToken", Pattern::WaitForTaskToken),
+        ] {
+            let text = format!("arn:aws:states:::states:startExecution{suffix}");
+            assert_eq!(parse(&text).pattern, pattern, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "",
+            "a",
+            "task:",
+            "task:@1",
+            "task:a@",
+            "stepwell:",
+            "stepwell:event:",
+            "stepwell:x",
+            "arn:aws:lambda:r:1:function:",
+            "arn:aws:states:::sqs",
+            "arn:aws:s3:::bucket",
+            "arn:aws:states:::aws-sdk:s3",
+            "arn:aws:states:r:1:activity:",
+        ] {
+            assert!(Resource::parse(text, "s").is_err(), "{text}");
+        }
+    }
+}
