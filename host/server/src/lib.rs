@@ -1,4 +1,30 @@
-//! Translates HTTP to engine calls and back.
+//! Translates HTTP to engine calls and back. Decides nothing.
+//!
+//! ```text
+//!   serve ──> observe ──> catch panics ──> foreign pages? ──> place free? ──> handler
+//!                                                                               │
+//!               wire types <── Caller, Segment, Query, Json, … (extract, auth) ─┤
+//!                                                                               ▼
+//!                                                                         EngineHandle
+//! ```
+//!
+//! Start reading at `router.rs`, which has the whole API on one page. [`wire`] holds all
+//! JSON shapes, for clients too; `error.rs` maps every refusal to its status and code.
 
+mod app;
+mod auth;
+mod config;
 mod error;
+mod extract;
+mod metrics;
+mod observe;
+mod openapi;
+mod router;
+mod routes;
+mod serve;
 pub mod wire;
+
+pub use config::{Auth, ServerConfig};
+pub use openapi::openapi;
+pub use router::router;
+pub use serve::{ServeError, serve};

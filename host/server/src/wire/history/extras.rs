@@ -99,10 +99,12 @@ pub fn answered_task(event: &EngineEvent) -> Option<u64> {
 fn task_part(kind: &EventKind) -> Option<(u64, Option<EngineUsage>)> {
     match kind {
         EventKind::TaskStarted { scheduled, .. }
-        | EventKind::TaskSubmitted { scheduled, .. }
         | EventKind::TaskSubmitFailed { scheduled, .. }
         | EventKind::TaskHeartbeat { scheduled, .. } => Some((scheduled.0, None)),
-        EventKind::TaskSucceeded {
+        EventKind::TaskSubmitted {
+            scheduled, usage, ..
+        }
+        | EventKind::TaskSucceeded {
             scheduled, usage, ..
         }
         | EventKind::TaskFailed {

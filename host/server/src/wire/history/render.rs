@@ -319,9 +319,9 @@ impl<'a> TaskStep<'a> {
             EventKind::TaskStarted { scheduled, worker } => {
                 (scheduled.0, Self::Started(worker.as_deref()))
             }
-            EventKind::TaskSubmitted { scheduled, output } => {
-                (scheduled.0, Self::Submitted(output))
-            }
+            EventKind::TaskSubmitted {
+                scheduled, output, ..
+            } => (scheduled.0, Self::Submitted(output)),
             EventKind::TaskSucceeded {
                 scheduled, output, ..
             } => (scheduled.0, Self::Succeeded(output)),

@@ -1,0 +1,134 @@
+//! What all handlers share.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_engine::EngineHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError, watch};
+
+use crate::config::ServerConfig;
+use crate::error::{ApiError, Code};
+use crate::metrics::HttpMetrics;
+
+/// What all handlers share; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    engine: EngineHandle,
+    config: ServerConfig,
+    metrics: HttpMetrics,
+    requests: Semaphore,
+    waits: Semaphore,
+    uploads: Arc<Semaphore>,
+    draining: watch::Sender<bool>,
+}
+
+impl App {
+    /// Makes the shared state of one server.
+    pub(crate) fn new(engine: EngineHandle, config: ServerConfig) -> Self {
+        Self(Arc::new(Shared {
+            engine,
+            metrics: HttpMetrics::default(),
+            requests: Semaphore::new(config.requests_max),
+            waits: Semaphore::new(config.waits_max),
+            uploads: Arc::new(Semaphore::new(config.uploads_max.max(1))),
+            draining: watch::Sender::new(false),
+            config,
+        }))
+    }
+
+    /// Returns the way into the engine.
+    pub(crate) fn engine(&self) -> &EngineHandle {
+        &self.0.engine
+    }
+
+    /// Returns the settings.
+    pub(crate) fn config(&self) -> &ServerConfig {
+        &self.0.config
+    }
+
+    /// Returns the counts of requests.
+    pub(crate) fn metrics(&self) -> &HttpMetrics {
+        &self.0.metrics
+    }
+
+    /// Takes a place among the requests that are handled at once.
+    ///
+    /// # Errors
+    /// All places are taken.
+    pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let place = self.0.requests.try_acquire();
+        place.map_err(|full| overloaded(&full, "try again"))
+    }
+
+    /// Waits for a place among the uploads, and takes it.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub(crate) async fn admit_upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let place = Arc::clone(&self.0.uploads).acquire_owned().await;
+        place.map_err(|closed| ApiError::new(Code::ShuttingDown, closed.to_string()))
+    }
+
+    /// Takes a place among the requests that wait for something to happen, if the
+    /// caller asked for that.
+    ///
+    /// # Errors
+    /// All places are taken.
+    pub(crate) fn patience(&self, seconds: Option<u64>) -> Result<Option<Patience<'_>>, ApiError> {
+        let Some(seconds) = seconds.filter(|seconds| *seconds > 0) else {
+            return Ok(None);
+        };
+        let place = self.0.waits.try_acquire();
+        let place = place.map_err(|full| overloaded(&full, "try again, or without 'wait'"))?;
+        Ok(Some(Patience {
+            time: Duration::from_secs(seconds).min(self.0.config.wait_max),
+            draining: self.0.draining.subscribe(),
+            engine_stopping: self.0.engine.shutting_down(),
+            _place: place,
+        }))
+    }
+
+    /// Ends all waiting early, from now on.
+    pub(crate) fn drain(&self) {
+        self.0.draining.send_replace(true);
+    }
+}
+
+/// How long a request may wait for something to happen, and its place among those.
+#[derive(Debug)]
+pub(crate) struct Patience<'a> {
+    time: Duration,
+    draining: watch::Receiver<bool>,
+    engine_stopping: watch::Receiver<bool>,
+    _place: SemaphorePermit<'a>,
+}
+
+impl Patience<'_> {
+    /// Returns how long to wait.
+    pub(crate) fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// Waits for `happening`; returns nothing if the server or the engine shuts down
+    /// before that.
+    pub(crate) async fn wait<T>(mut self, happening: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            happened = happening => Some(happened),
+            _ = self.draining.wait_for(|draining| *draining) => None,
+            _ = self.engine_stopping.wait_for(|stopping| *stopping) => None,
+        }
+    }
+}
+
+fn overloaded(full: &TryAcquireError, advice: &str) -> ApiError {
+    tracing::warn!(%full, "refused a request: too many at once");
+    ApiError::new(
+        Code::Overloaded,
+        format!("too many requests at once: {advice}"),
+    )
+}

@@ -1,0 +1,115 @@
+//! Who calls: the bearer token, or in development mode everybody on this machine.
+//!
+//! Handlers take a [`Caller`] among their arguments; one that lacks it visibly asks for
+//! nobody's name.
+
+#[cfg(test)]
+mod tests;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::middleware::Next;
+use axum::response::Response;
+use stepwell_engine::Caller;
+
+use crate::app::App;
+use crate::config::Auth;
+use crate::error::{ApiError, Code};
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if let Auth::Dev { caller } = &app.config().auth {
+            return Ok(caller.clone());
+        }
+        let token = bearer_token(&parts.headers)?;
+        let found = app.engine().authenticate_token(token).await?;
+        found.ok_or_else(|| unauthenticated("the token is not valid or has expired"))
+    }
+}
+
+/// Returns the token of the `Authorization` header.
+fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (value, None) = (values.next(), values.next()) else {
+        return Err(unauthenticated("send one Authorization header"));
+    };
+    let value = value
+        .ok_or_else(|| unauthenticated("send the header 'Authorization: Bearer TOKEN'"))?
+        .to_str()
+        .unwrap_or_default();
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(unauthenticated(
+            "write the header as 'Authorization: Bearer TOKEN'",
+        )),
+    }
+}
+
+fn unauthenticated(message: &str) -> ApiError {
+    ApiError::new(Code::Unauthenticated, message)
+}
+
+/// In development mode, lets only requests through that are meant for this machine.
+///
+/// Nobody needs a token there, so any page in the developer's browser could call: by
+/// naming the address itself, which its `Origin` shows, or by a DNS name that points
+/// here, which `Host` shows.
+pub(crate) async fn refuse_foreign_pages(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if matches!(app.config().auth, Auth::Dev { .. }) {
+        check_host(request.uri(), request.headers())?;
+        check_origin(request.headers())?;
+    }
+    Ok(next.run(request).await)
+}
+
+fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let named = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_loopback_authority(host),
+        (None, None) => uri.authority().is_some(),
+        _ => false,
+    };
+    // A request line may name the host too, in its absolute form.
+    let in_line = uri
+        .authority()
+        .is_none_or(|authority| is_loopback(authority.host()));
+    if named && in_line {
+        return Ok(());
+    }
+    let message = "development mode answers to localhost, 127.0.0.1 and [::1] only";
+    Err(ApiError::new(Code::ForbiddenHost, message))
+}
+
+fn check_origin(headers: &HeaderMap) -> Result<(), ApiError> {
+    let is_local = |origin: &HeaderValue| {
+        let origin = origin.to_str().ok()?.parse::<Uri>().ok()?;
+        Some(is_loopback(origin.host()?))
+    };
+    let mut origins = headers.get_all(ORIGIN).iter();
+    if origins.all(|origin| is_local(origin) == Some(true)) {
+        return Ok(());
+    }
+    let message = "development mode takes no requests from pages of other sites";
+    Err(ApiError::new(Code::ForbiddenOrigin, message))
+}
+
+fn is_loopback_authority(value: &HeaderValue) -> bool {
+    let parsed = value.to_str().ok().and_then(|text| {
+        let authority: axum::http::uri::Authority = text.parse().ok()?;
+        // `user@localhost` is no host.
+        (!text.contains('@')).then(|| is_loopback(authority.host()))
+    });
+    parsed == Some(true)
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host == "127.0.0.1" || host == "[::1]"
+}

@@ -1,0 +1,64 @@
+//! What the server is told at its start.
+
+use std::time::Duration;
+
+use stepwell_engine::Caller;
+
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// Everybody on this machine is this caller and needs no token. Only for loopback
+    /// addresses; requests that a page of another site makes in a browser are refused.
+    Dev {
+        /// The caller that everybody is.
+        caller: Caller,
+    },
+    /// Every call needs a bearer token.
+    Tokens,
+}
+
+/// The server's settings.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Who may call.
+    pub auth: Auth,
+    /// Bytes that the body of a request may have, other than a component's upload.
+    pub body_max_bytes: usize,
+    /// How long the head of a request may take, and how long a connection may be idle.
+    pub head_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// The longest that a request may wait for something to happen (`?wait=`).
+    pub wait_max: Duration,
+    /// Requests that are handled at once; one more is refused.
+    pub requests_max: usize,
+    /// Requests of them that may wait for something to happen; one more is refused.
+    pub waits_max: usize,
+    /// Components that are received and compiled at once; one more waits.
+    pub uploads_max: usize,
+    /// Connections that are open at once; one more waits until it is accepted.
+    pub connections_max: usize,
+    /// How long requests get to finish when the server shuts down.
+    pub shutdown_grace: Duration,
+}
+
+impl ServerConfig {
+    /// Returns settings that suit one host.
+    #[must_use]
+    pub fn new(auth: Auth) -> Self {
+        Self {
+            auth,
+            // A definition has 1 MiB at most, which JSON may escape into twice as much.
+            body_max_bytes: 4 << 20,
+            head_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(60),
+            wait_max: Duration::from_secs(60),
+            requests_max: 1_024,
+            waits_max: 768,
+            // Each may hold a component of the largest size in memory.
+            uploads_max: 4,
+            connections_max: 4_096,
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What handlers take from a request, with refusals in the API's own shape.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use axum::RequestPartsExt;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::error::{ApiError, Code};
+use crate::wire::DefinitionFormat;
+
+/// How long a refused body is read on.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
+
+/// The one parameter of a route's path, percent-decoded.
+#[derive(Debug)]
+pub(crate) struct Segment(pub(crate) String);
+
+impl FromRequestParts<App> for Segment {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let path = parts.extract::<Path<String>>().await;
+        let Path(text) = path.map_err(|_| ApiError::invalid("path", "write it in UTF-8"))?;
+        Ok(Self(text))
+    }
+}
+
+/// The parameters of a query.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let query = axum::extract::Query::try_from_uri(&parts.uri);
+        let axum::extract::Query(query) = query.map_err(|rejection| {
+            let text = rejection.body_text();
+            // axum's own introduction comes first.
+            refused_parameter(text.split_once(": ").map_or(&text, |(_, words)| words))
+        })?;
+        Ok(Self(query))
+    }
+}
+
+/// A JSON object as the body.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&media_type(&parts.headers)) {
+            return Err(unsupported("application/json"));
+        }
+        let bytes = read_body(&parts.headers, body, app.config().body_max_bytes, app).await?;
+        parse_json(&bytes).map(Self)
+    }
+}
+
+/// A JSON object as the body, or no body at all.
+#[derive(Debug)]
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = read_body(&parts.headers, body, app.config().body_max_bytes, app).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !is_json(&media_type(&parts.headers)) {
+            return Err(unsupported("application/json"));
+        }
+        parse_json(&bytes).map(Self)
+    }
+}
+
+/// A component's bytes as the body, and its place among the uploads.
+#[derive(Debug)]
+pub(crate) struct Wasm {
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// Given back when the component is compiled.
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+impl FromRequest<App> for Wasm {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let media_type = media_type(&parts.headers);
+        if !matches!(
+            media_type.as_str(),
+            "application/wasm" | "application/octet-stream"
+        ) {
+            return Err(unsupported("application/wasm"));
+        }
+        let place = app.admit_upload().await?;
+        let max_bytes = app.engine().body_max_bytes();
+        let bytes = read_body(&parts.headers, body, max_bytes, app).await?;
+        Ok(Self {
+            bytes: bytes.into(),
+            _place: place,
+        })
+    }
+}
+
+/// A definition as the body: its text, or a JSON object around it.
+#[derive(Debug)]
+pub(crate) struct DefinitionBody {
+    format: DefinitionFormat,
+    bytes: Bytes,
+}
+
+/// What a [`DefinitionBody`] is.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Definition<T> {
+    /// A JSON object around the text.
+    Wrapped(T),
+    /// The text itself.
+    Text(String, DefinitionFormat),
+}
+
+impl FromRequest<App> for DefinitionBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let format = match media_type(&parts.headers).as_str() {
+            "application/json" => DefinitionFormat::Json,
+            "application/yaml" | "application/x-yaml" | "text/yaml" => DefinitionFormat::Yaml,
+            _ => return Err(unsupported("application/json or application/yaml")),
+        };
+        let bytes = read_body(&parts.headers, body, app.config().body_max_bytes, app).await?;
+        Ok(Self { format, bytes })
+    }
+}
+
+impl DefinitionBody {
+    /// Reads the body: YAML is the text itself, and so is JSON if `raw`.
+    ///
+    /// # Errors
+    /// The text is not in UTF-8, or the object around it is not as it must be.
+    pub(crate) fn read<T: DeserializeOwned>(self, raw: bool) -> Result<Definition<T>, ApiError> {
+        if self.format == DefinitionFormat::Json && !raw {
+            return parse_json(&self.bytes).map(Definition::Wrapped);
+        }
+        let text = String::from_utf8(self.bytes.into());
+        let text = text.map_err(|_| ApiError::invalid("definition", "write it in UTF-8"))?;
+        Ok(Definition::Text(text, self.format))
+    }
+}
+
+/// Returns the content type without its parameters, in small letters; empty if there is
+/// none.
+fn media_type(headers: &HeaderMap) -> String {
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = value
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+fn is_json(media_type: &str) -> bool {
+    media_type == "application/json"
+}
+
+fn unsupported(wanted: &str) -> ApiError {
+    let message = format!("send the body with the content type {wanted}");
+    ApiError::new(Code::UnsupportedMediaType, message)
+}
+
+/// Reads a body that has `max_bytes` at most and arrives in time.
+async fn read_body(
+    headers: &HeaderMap,
+    mut body: Body,
+    max_bytes: usize,
+    app: &App,
+) -> Result<Bytes, ApiError> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    let announced = announced.and_then(|length| length.parse::<u64>().ok());
+    let read = if announced.is_some_and(|length| length > max_bytes as u64) {
+        Ok(None)
+    } else {
+        timeout(app.config().body_timeout, collect(&mut body, max_bytes)).await
+    };
+    match read {
+        Ok(Some(read)) => read,
+        Ok(None) => {
+            discard(body).await;
+            let message = format!("the body may have {max_bytes} bytes at most");
+            Err(ApiError::new(Code::BodyTooLarge, message))
+        }
+        Err(_) => {
+            let message = "the body did not arrive in time";
+            Err(ApiError::new(Code::BodyTimeout, message))
+        }
+    }
+}
+
+/// Collects a body; returns nothing if it has more than `max_bytes`.
+async fn collect(body: &mut Body, max_bytes: usize) -> Option<Result<Bytes, ApiError>> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            let message = "the body ended before it was complete";
+            return Some(Err(ApiError::new(Code::BodyTimeout, message)));
+        };
+        let data = frame.into_data().unwrap_or_default();
+        if data.len() > max_bytes.saturating_sub(bytes.len()) {
+            return None;
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Some(Ok(bytes.into()))
+}
+
+/// Reads the rest of a refused body for a moment, since most clients read the answer
+/// only when they have sent everything.
+async fn discard(mut body: Body) {
+    let drain = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Whether it was all or the moment is over: the answer is the same.
+    let _ = timeout(DISCARD_TIME, drain).await;
+}
+
+/// Reads a JSON object as a request.
+fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // A list of the fields' values in their order would be taken for a request, too.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|first| *first == b'[') {
+        return Err(ApiError::new(
+            Code::InvalidJson,
+            "the body must be a JSON object",
+        ));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if error.is_data() {
+            refused_field_at(&error.to_string(), &path)
+        } else {
+            invalid_json(&error)
+        }
+    })?;
+    deserializer.end().map_err(|error| invalid_json(&error))?;
+    Ok(parsed)
+}
+
+fn invalid_json(error: &serde_json::Error) -> ApiError {
+    ApiError::new(Code::InvalidJson, format!("the body is no JSON: {error}"))
+}
+
+/// Turns serde's words about the fields of a request into a refusal.
+fn refused_field_at(message: &str, path: &str) -> ApiError {
+    let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
+    if let Some(field) = named("unknown field `") {
+        return ApiError::new(Code::UnknownField, message).about(field);
+    }
+    if let Some(field) = named("missing field `") {
+        return ApiError::new(Code::MissingField, message).about(field);
+    }
+    if let Some(field) = named("duplicate field `") {
+        return ApiError::new(Code::InvalidField, message).about(field);
+    }
+    if path == "." {
+        return ApiError::new(Code::InvalidJson, "the body must be a JSON object");
+    }
+    ApiError::invalid(path, message)
+}
+
+/// Turns serde's words about the parameters of a query into a refusal.
+fn refused_parameter(message: &str) -> ApiError {
+    match message.split_once(": ") {
+        Some((field, reason)) => ApiError::invalid(field, reason),
+        None => refused_field_at(message, "query"),
+    }
+}

@@ -1,0 +1,113 @@
+//! What every request gets: an id, a span, a place in the metrics, headers of the answer.
+
+#[cfg(test)]
+mod tests;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::{Instrument, field};
+
+use crate::app::App;
+
+/// The header that carries a request's id, in and out.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that carries W3C's trace context.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The longest id that is taken from a request.
+const REQUEST_ID_MAX_CHARS: usize = 64;
+
+/// Runs a request in its span, counts it, and completes its answer.
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = method_label(request.method());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let request_id = request_id(request.headers());
+    let span = tracing::info_span!(
+        "http_request",
+        method,
+        route,
+        request_id = request_id.to_str().unwrap_or_default(),
+        traceparent = traceparent(request.headers()),
+        status = field::Empty,
+    );
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    let time = started.elapsed();
+    span.record("status", status);
+    span.in_scope(|| tracing::debug!(time_us = time.as_micros(), "answered"));
+    app.metrics().record(method, route, status, time);
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, request_id);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Returns the caller's id of the request if it is a decent one, or else a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let is_decent = |value: &&HeaderValue| {
+        (1..=REQUEST_ID_MAX_CHARS).contains(&value.len())
+            && value
+                .as_bytes()
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+    };
+    match headers.get(REQUEST_ID).filter(is_decent) {
+        Some(id) => id.clone(),
+        None => new_request_id(),
+    }
+}
+
+/// Returns an id that this process gives once, and another process hardly.
+fn new_request_id() -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    HeaderValue::try_from(format!("{:016x}-{count}", *PROCESS))
+        .unwrap_or(HeaderValue::from_static("none"))
+}
+
+/// Returns the W3C trace context of a request, if it has a valid one.
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let [version, trace, parent, flags, ..] = parts[..] else {
+        return None;
+    };
+    let is_hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|byte| b"0123456789abcdef".contains(&byte))
+    };
+    let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+    let is_valid = is_hex(version, 2)
+        && version != "ff"
+        // Later versions may append parts; the first has just these.
+        && (version != "00" || parts.len() == 4)
+        && is_hex(trace, 32)
+        && !is_zero(trace)
+        && is_hex(parent, 16)
+        && !is_zero(parent)
+        && is_hex(flags, 2)
+        && text.len() <= 256;
+    is_valid.then_some(text)
+}
+
+/// Returns the method as a label; those that no route has are one.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,94 @@
+//! The API's own description. A test holds it and the route table to the same routes.
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+use crate::routes::{components, definitions, executions, history, state_machines, system, tasks};
+use crate::wire::ApiErrorBody;
+
+/// Returns the OpenAPI document of the API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Stepwell", description = "Durable workflows of WebAssembly steps."),
+    paths(
+        components::push_component,
+        components::list_components,
+        components::describe_component,
+        definitions::validate_definition,
+        state_machines::deploy_state_machine,
+        state_machines::list_state_machines,
+        state_machines::describe_state_machine,
+        state_machines::delete_state_machine,
+        executions::start_execution,
+        executions::list_executions,
+        executions::describe_execution,
+        executions::stop_execution,
+        executions::post_event,
+        history::read_history,
+        tasks::report_success,
+        tasks::report_failure,
+        tasks::report_heartbeat,
+        system::openapi_document,
+        system::metrics,
+        system::health,
+        system::readiness,
+    ),
+    components(schemas(ApiErrorBody)),
+    security(("token" = [])),
+    modifiers(&BearerToken, &Refusals),
+)]
+struct Document;
+
+/// Declares the bearer token that every route needs that does not say otherwise.
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Gives every route the one shape of refusals.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for item in document.paths.paths.values_mut() {
+            for operation in operations(item) {
+                let responses = &mut operation.responses.responses;
+                for (status, description) in [
+                    ("4XX", "The request is refused; the code says why"),
+                    ("5XX", "The host is in trouble; the code says which"),
+                ] {
+                    let body = Ref::from_schema_name("ApiErrorBody");
+                    let content = ContentBuilder::new().schema(Some(body)).build();
+                    let response = ResponseBuilder::new()
+                        .description(description)
+                        .content("application/json", content)
+                        .build();
+                    responses.insert(status.to_owned(), RefOr::T(response));
+                }
+            }
+        }
+    }
+}
+
+/// Returns the operations of a path, whatever their method.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi::path::Operation> {
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .filter_map(Option::as_mut)
+}

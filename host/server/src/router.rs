@@ -1,0 +1,159 @@
+//! The whole API on one page.
+
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use stepwell_engine::EngineHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::auth::refuse_foreign_pages;
+use crate::config::ServerConfig;
+use crate::error::{ApiError, Code};
+use crate::observe::observe;
+use crate::routes::{components, definitions, executions, history, state_machines, system, tasks};
+
+/// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
+/// arguments are marked open; a test holds that.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        put("/v1/components/{name}", components::push_component),
+        get("/v1/components", components::list_components),
+        get("/v1/components/{name}", components::describe_component),
+        //
+        post("/v1/definitions/validate", definitions::validate_definition),
+        //
+        post("/v1/state-machines", state_machines::deploy_state_machine),
+        get("/v1/state-machines", state_machines::list_state_machines),
+        get(
+            "/v1/state-machines/{stateMachine}",
+            state_machines::describe_state_machine,
+        ),
+        delete(
+            "/v1/state-machines/{stateMachine}",
+            state_machines::delete_state_machine,
+        ),
+        //
+        post("/v1/executions", executions::start_execution),
+        get("/v1/executions", executions::list_executions),
+        get("/v1/executions/{execution}", executions::describe_execution),
+        post(
+            "/v1/executions/{execution}/stop",
+            executions::stop_execution,
+        ),
+        post("/v1/executions/{execution}/events", executions::post_event),
+        get("/v1/executions/{execution}/history", history::read_history),
+        //
+        post("/v1/tasks/success", tasks::report_success),
+        post("/v1/tasks/failure", tasks::report_failure),
+        post("/v1/tasks/heartbeat", tasks::report_heartbeat),
+        //
+        get("/v1/openapi.json", system::openapi_document),
+        get("/metrics", system::metrics),
+        get("/healthz", system::health).open(),
+        get("/readyz", system::readiness).open(),
+    ]
+}
+
+/// Returns the API as a service, for tests and for servers that accept connections
+/// themselves.
+#[must_use]
+pub fn router(engine: EngineHandle, config: ServerConfig) -> Router {
+    router_of(App::new(engine, config))
+}
+
+/// Puts the routes together with what every request goes through.
+pub(crate) fn router_of(app: App) -> Router {
+    let mut router = Router::new();
+    for route in routes() {
+        router = router.route(route.path, route.handler);
+    }
+    router
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        // The last one is the outermost: a panic is caught, and counted as what it became.
+        .layer(from_fn_with_state(app.clone(), admit))
+        .layer(from_fn_with_state(app.clone(), refuse_foreign_pages))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(from_fn_with_state(app.clone(), observe))
+        .with_state(app)
+}
+
+/// One route: a method of a path.
+pub(crate) struct Route {
+    /// The method.
+    pub(crate) method: Method,
+    /// The path, as a pattern.
+    pub(crate) path: &'static str,
+    /// Whether anybody may call it, without a token.
+    pub(crate) open: bool,
+    handler: MethodRouter<App>,
+}
+
+impl Route {
+    fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+}
+
+fn get<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Route {
+    route(Method::GET, path, on(MethodFilter::GET, handler))
+}
+
+fn post<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Route {
+    route(Method::POST, path, on(MethodFilter::POST, handler))
+}
+
+fn put<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Route {
+    route(Method::PUT, path, on(MethodFilter::PUT, handler))
+}
+
+fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Route {
+    route(Method::DELETE, path, on(MethodFilter::DELETE, handler))
+}
+
+fn route(method: Method, path: &'static str, handler: MethodRouter<App>) -> Route {
+    Route {
+        method,
+        path,
+        open: false,
+        handler,
+    }
+}
+
+/// Lets a request in if there is a place for it.
+async fn admit(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let _place = app.admit()?;
+    Ok(next.run(request).await)
+}
+
+async fn no_such_route() -> ApiError {
+    let message = "there is no such route: GET /v1/openapi.json tells which there are";
+    ApiError::new(Code::RouteNotFound, message)
+}
+
+async fn no_such_method() -> ApiError {
+    let message = "the route has other methods: see the header 'allow'";
+    ApiError::new(Code::MethodNotAllowed, message)
+}
+
+/// Answers a request whose handler panicked. The panic itself is in the log, by the
+/// panic hook.
+fn after_panic(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    ApiError::new(
+        Code::Internal,
+        "internal error: the server's log tells more",
+    )
+    .into_response()
+}
