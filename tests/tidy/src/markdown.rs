@@ -35,6 +35,25 @@ pub fn complaints(file: &TextFile, all: &BTreeMap<&str, &str>) -> Vec<String> {
     found
 }
 
+/// Complains about each Rust file that the text names and that is not there. A name may
+/// leave out the folders in front: `src/lib.rs` is there if any crate has it.
+#[must_use]
+pub fn file_complaints(file: &TextFile, all: &BTreeMap<&str, &str>) -> Vec<String> {
+    let TextFile { path, text } = file;
+    let mut found = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        for name in in_backticks(line) {
+            let is_file = name.ends_with(".rs") && !name.contains(char::is_whitespace);
+            let end = format!("/{name}");
+            let there = all.keys().any(|path| *path == name || path.ends_with(&end));
+            if is_file && !there {
+                found.push(format!("{path}:{}: there is no file `{name}`", at + 1));
+            }
+        }
+    }
+    found
+}
+
 /// Returns the text of a file, or nothing readable where the aim is a folder.
 fn entry<'a>(aim: &str, all: &BTreeMap<&'a str, &'a str>) -> Option<&'a str> {
     if let Some(text) = all.get(aim) {
@@ -161,6 +180,17 @@ mod tests {
         let dead = found("\n[a](c.md)\n[b](b.md#nothing)\n[c](../../outside.md)\n");
         assert_eq!(dead.len(), 3, "{dead:?}");
         assert!(dead[0].starts_with("docs/a.md:2:"), "{dead:?}");
+    }
+
+    #[test]
+    fn files_that_are_gone_are_named() {
+        let all = BTreeMap::from([("host/engine/src/shard.rs", "")]);
+        let file = TextFile {
+            path: "ARCHITECTURE.md".to_owned(),
+            text: "`engine/src/shard.rs`, `shard.rs`, `hard.rs`, `engine/src/gone.rs`".to_owned(),
+        };
+        let gone = file_complaints(&file, &all);
+        assert_eq!(gone.len(), 2, "{gone:?}");
     }
 
     #[test]

@@ -110,17 +110,20 @@ fn no_file_names_a_path_of_one_machine() -> anyhow::Result<()> {
 }
 
 #[test]
-fn links_lead_somewhere() -> anyhow::Result<()> {
+fn links_and_the_files_of_the_map_are_there() -> anyhow::Result<()> {
     let files = files()?;
     let all: BTreeMap<&str, &str> = files
         .iter()
         .map(|file| (file.path.as_str(), file.text.as_str()))
         .collect();
-    let complaints: Vec<String> = files
+    let mut complaints: Vec<String> = files
         .iter()
         .filter(|file| file.path.ends_with(".md"))
         .flat_map(|file| markdown::complaints(file, &all))
         .collect();
+    let map = files.iter().find(|file| file.path == "ARCHITECTURE.md");
+    let map = map.context("ARCHITECTURE.md is missing")?;
+    complaints.extend(markdown::file_complaints(map, &all));
     assert_none(&complaints);
     Ok(())
 }
