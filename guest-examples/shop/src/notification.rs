@@ -49,7 +49,7 @@ impl<Body> Notification<Body> {
             return Err(ChannelDown { channel, attempt });
         }
         let message_id = format!("msg-{:016x}", stable_number(ctx.idempotency_key()));
-        info!(channel, recipient, message = message_id, "handed over");
+        info!(channel, recipient, message_id, "handed over");
         Ok(Self {
             message_id,
             channel,

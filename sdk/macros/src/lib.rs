@@ -7,6 +7,7 @@ mod task;
 mod task_error;
 
 use proc_macro::TokenStream;
+use quote::quote;
 use syn::{DeriveInput, ItemFn, parse_macro_input};
 
 /// Makes a function the task of this component.
@@ -14,7 +15,7 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 /// The function takes `&Context` and an input, either one, or nothing, and
 /// returns an output, or a `Result` of an output and an error:
 ///
-/// ```ignore
+/// ```text
 /// #[stepwell_sdk::task]
 /// fn reserve(ctx: &Context, order: Order) -> Result<Receipt, ReserveError> { … }
 /// ```
@@ -35,9 +36,10 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 #[proc_macro_attribute]
 pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as ItemFn);
-    task::expand(arguments.into(), function)
-        .unwrap_or_else(|error| error.into_compile_error())
-        .into()
+    let task = task::expand(arguments.into(), &function);
+    // With an error the function stays too, so that its callers have none of their own.
+    let task = task.unwrap_or_else(syn::Error::into_compile_error);
+    quote! { #function #task }.into()
 }
 
 /// Gives an error its names for `ErrorEquals`: those of the enum's variants, or

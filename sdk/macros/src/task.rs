@@ -9,8 +9,8 @@ use syn::{
     Meta, PathArguments, Result, ReturnType, Signature, Type,
 };
 
-/// Keeps the function and writes a type of its name that implements `Task`.
-pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenStream> {
+/// Writes a type of the function's name that implements `Task` by calling it.
+pub(crate) fn expand(arguments: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     let arguments = Arguments::parse(arguments)?;
     let signature = &function.sig;
     refuse_unfit(signature)?;
@@ -36,8 +36,6 @@ pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenSt
     let call = returned.wrap(&quote! { #ident }, &parameters);
     let about = format!("The task that the function [`{ident}`](fn@{ident}) is.");
     Ok(quote! {
-        #function
-
         #[doc = #about]
         #[allow(non_camel_case_types)]
         #visibility enum #ident {}

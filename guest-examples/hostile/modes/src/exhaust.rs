@@ -20,12 +20,18 @@ pub(crate) fn spin_and_call(ctx: &Context) -> ! {
     }
 }
 
-/// Allocates memory for ever, and writes to it, so that it has to be there.
+/// Allocates memory for ever, and writes to each page of it, so that it has to
+/// be there.
 pub(crate) fn allocate() -> ! {
     const CHUNK_BYTES: usize = 1 << 20;
+    const PAGE_BYTES: usize = 1 << 12;
     let mut kept: Vec<Vec<u8>> = Vec::new();
     loop {
-        kept.push(black_box(vec![0xA5; CHUNK_BYTES]));
+        let mut chunk: Vec<u8> = Vec::with_capacity(CHUNK_BYTES);
+        for page in chunk.spare_capacity_mut().chunks_mut(PAGE_BYTES) {
+            page[0].write(0xA5);
+        }
+        kept.push(black_box(chunk));
     }
 }
 
