@@ -1,0 +1,114 @@
+//! Drives an execution to its end by a policy that depends on nothing but its history.
+
+use std::sync::Arc;
+
+use stepwell_decider::{
+    Effect, Execution, ExecutionStarted, Failure, HistoryEvent, Input, PendingWork, Seed, decide,
+    outstanding_effects,
+};
+use stepwell_states::{Payload, StateMachine, Timestamp, parse};
+
+pub(crate) const START: Timestamp = Timestamp::from_ms(1_800_000_000_000);
+/// Decisions after which an execution counts as endless.
+const DECISIONS_MAX: usize = 400;
+
+pub(crate) fn machine(text: &str) -> StateMachine {
+    match parse(text, None) {
+        Ok((machine, _)) => machine,
+        Err(problems) => panic!("{text}: {problems:#?}"),
+    }
+}
+
+pub(crate) fn started(input: &str) -> Arc<ExecutionStarted> {
+    Arc::new(ExecutionStarted {
+        key: 7,
+        input: Payload::parse(input).unwrap(),
+        tenant: "dev".into(),
+        execution_arn: "arn:aws:states:us-east-1:000000000000:execution:m:e".into(),
+        execution_name: "e".into(),
+        state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:m".into(),
+        state_machine_name: "m".into(),
+        version_arn: None,
+        alias_arn: None,
+        role_arn: "".into(),
+        region: "us-east-1".into(),
+        seed: Seed([3; 32]),
+        deadline: None,
+        parent: None,
+        traceparent: None,
+        principal: None,
+        payload_max_bytes: 262_144,
+    })
+}
+
+/// How a task ends, by its order.
+pub(crate) type Policy = fn(&PendingWork) -> Result<Payload, Failure>;
+
+/// An execution on its way, with all that was recorded.
+#[derive(Clone)]
+pub(crate) struct Run {
+    pub(crate) execution: Execution,
+    pub(crate) events: Vec<HistoryEvent>,
+    pub(crate) now: Timestamp,
+}
+
+impl Run {
+    pub(crate) fn start(definition: &StateMachine, input: &str) -> Self {
+        let mut run = Self { execution: Execution::default(), events: Vec::new(), now: START };
+        run.tell(definition, Input::Start(started(input)));
+        run
+    }
+
+    /// Goes on from a history.
+    pub(crate) fn resume(events: &[HistoryEvent]) -> Self {
+        let now = events.last().map_or(START, |event| event.at);
+        Self { execution: Execution::replay(events), events: events.to_vec(), now }
+    }
+
+    pub(crate) fn tell(&mut self, definition: &StateMachine, input: Input) {
+        let before = self.execution.clone();
+        let decision = decide(definition, &mut self.execution, input.clone(), self.now).unwrap();
+        let mut again = before;
+        let repeated = decide(definition, &mut again, input, self.now).unwrap();
+        assert_eq!(decision, repeated, "the same arguments give the same decision");
+        self.events.extend(decision.events);
+        assert_eq!(
+            Execution::replay(&self.events),
+            self.execution,
+            "replay gives what was lived through"
+        );
+    }
+
+    /// What to tell next; none at the end, or where only somebody outside can go on.
+    fn next_input(&mut self, policy: Policy) -> Option<Input> {
+        if self.execution.end().is_some() {
+            return None;
+        }
+        if self.execution.is_unfinished() {
+            return Some(Input::Continue);
+        }
+        let work = outstanding_effects(&self.execution).into_iter().find_map(|effect| match effect {
+            Effect::DoWork(work) => Some(work),
+            _ => None,
+        });
+        if let Some(work) = work {
+            return Some(Input::TaskFinished {
+                scheduled: work.scheduled,
+                started_at: self.now,
+                result: policy(&work),
+                usage: None,
+            });
+        }
+        self.now = self.execution.next_due()?.max(self.now);
+        Some(Input::TimersDue)
+    }
+
+    /// Goes on to the end; false if there is none in sight.
+    pub(crate) fn finish(&mut self, definition: &StateMachine, policy: Policy) -> bool {
+        for _ in 0..DECISIONS_MAX {
+            let Some(input) = self.next_input(policy) else { return true };
+            self.tell(definition, input);
+        }
+        false
+    }
+}
