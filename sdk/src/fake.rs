@@ -330,6 +330,10 @@ impl FakeHost {
     }
 
     pub(crate) fn random_bytes(&self, len: u32) -> Vec<u8> {
+        assert!(
+            len <= 4096,
+            "the host traps a guest that asks for {len} bytes at once"
+        );
         (0..len)
             .map(|_| self.random_number().to_be_bytes()[0])
             .collect()
