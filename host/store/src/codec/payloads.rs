@@ -1,0 +1,57 @@
+//! Where the payloads of an event are.
+
+use std::sync::Arc;
+
+use stepwell_decider::EventKind;
+use stepwell_states::Payload;
+
+/// Shows every payload of an event, in a fixed order, to be replaced.
+///
+/// Both directions of the codec go through here, so a payload that is left out is merely
+/// stored in place. The match has no wildcard: a new kind of event has to be thought about.
+pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
+    match kind {
+        EventKind::ExecutionStarted(started) => see(&mut Arc::make_mut(started).input),
+        EventKind::TaskScheduled(task) => see(&mut Arc::make_mut(task).parameters),
+        EventKind::StateEntered(entered) => see(&mut entered.input),
+        EventKind::ParallelStateStarted { input, .. } => see(input),
+        EventKind::StateExited(exited) => {
+            see(&mut exited.output);
+            exited.assigned.iter_mut().for_each(|(_, value)| see(value));
+        }
+        EventKind::MapIterationStarted(iteration) | EventKind::MapIterationAborted(iteration) => {
+            iteration.input.iter_mut().for_each(see);
+        }
+        EventKind::MapIterationSucceeded { iteration, output } => {
+            iteration.input.iter_mut().for_each(&mut *see);
+            see(output);
+        }
+        EventKind::MapIterationFailed { iteration, .. } => {
+            iteration.input.iter_mut().for_each(see);
+        }
+        EventKind::ExecutionSucceeded { output }
+        | EventKind::TaskSubmitted { output, .. }
+        | EventKind::TaskSucceeded { output, .. }
+        | EventKind::BranchSucceeded { output } => see(output),
+        EventKind::EventReceived(received) => see(&mut received.data),
+        EventKind::ExecutionFailed(_)
+        | EventKind::ExecutionTimedOut(_)
+        | EventKind::ExecutionAborted { .. }
+        | EventKind::StateAborted { .. }
+        | EventKind::WaitStarted { .. }
+        | EventKind::TaskStarted { .. }
+        | EventKind::TaskFailed { .. }
+        | EventKind::TaskSubmitFailed { .. }
+        | EventKind::TaskTimedOut { .. }
+        | EventKind::TaskHeartbeat { .. }
+        | EventKind::RetryScheduled { .. }
+        | EventKind::ParallelStateSucceeded
+        | EventKind::ParallelStateFailed
+        | EventKind::BranchFailed(_)
+        | EventKind::MapStateStarted { .. }
+        | EventKind::MapStateSucceeded
+        | EventKind::MapStateFailed
+        | EventKind::EvaluationFailed { .. }
+        | EventKind::EventTaken { .. } => {}
+    }
+}

@@ -1,0 +1,199 @@
+//! `commit_decision`: the script that every step of every execution goes through.
+//!
+//! A step of an execution writes two rows: a page of its history and its own row. As long
+//! as the status, the timer and the work flag stay as they are, no index is touched.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use stepwell_decider::{EventNumber, HistoryEvent};
+use stepwell_states::Timestamp;
+
+use crate::codec::{self, EncodedPage};
+use crate::error::StoreError;
+use crate::executions::{Status, Summary};
+use crate::history::{self, Snapshot};
+use crate::ids::ExecutionKey;
+use crate::store::Store;
+use crate::writer::Job;
+
+/// What a decision changes about an execution.
+#[derive(Debug, Clone)]
+pub struct CommitDecision {
+    /// Which execution.
+    pub key: ExecutionKey,
+    /// The number of its last event before these.
+    pub expected_version: EventNumber,
+    /// The events, numbered on from there. There may be none, where only flags change.
+    pub events: Vec<HistoryEvent>,
+    /// Where it stands after them.
+    pub summary: Summary,
+    /// Children that have ended and whose end these events take in: they have no work
+    /// any more.
+    pub told_children: Vec<ExecutionKey>,
+    /// A fold of the history, to be kept instead of the last one.
+    pub snapshot: Option<Snapshot>,
+}
+
+/// What is called with the end of a commit.
+pub type CommitDone = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+impl Store {
+    /// Queues a decision; `done` is called on the writing thread, after the COMMIT that
+    /// made it durable or with why there was none. Never waits for the disk.
+    ///
+    /// Before `Ok`, nothing outside may happen on the strength of the events; after it, no
+    /// crash undoes them. [`StoreError::Conflict`] means that the execution has moved on:
+    /// the decision was made on old knowledge. `done` must not call a blocking write.
+    pub fn commit(&self, write: CommitDecision, done: CommitDone) {
+        self.queue(self.job(write, done));
+    }
+
+    /// Queues several decisions at the cost of one; each succeeds or fails for itself.
+    pub fn commit_many(&self, writes: Vec<(CommitDecision, CommitDone)>) {
+        self.queue_all(
+            writes
+                .into_iter()
+                .map(|(write, done)| self.job(write, done))
+                .collect(),
+        );
+    }
+
+    /// Encodes on the calling thread, so that the writing thread has less to do.
+    fn job(&self, write: CommitDecision, done: CommitDone) -> Box<dyn Job> {
+        let CommitDecision {
+            key,
+            expected_version,
+            events,
+            summary,
+            told_children,
+            snapshot,
+        } = write;
+        let version = EventNumber(expected_version.0 + events.len() as u64);
+        let pages = match codec::numbering_problem(expected_version, &events) {
+            Some(reason) => Err(StoreError::Refused { reason }),
+            None => codec::encode(events),
+        };
+        self.count_pages(&pages);
+        Box::new(CommitJob {
+            key,
+            expected_version,
+            version,
+            pages,
+            summary,
+            told_children,
+            snapshot,
+            done,
+        })
+    }
+}
+
+struct CommitJob {
+    key: ExecutionKey,
+    expected_version: EventNumber,
+    version: EventNumber,
+    pages: Result<Vec<EncodedPage>, StoreError>,
+    summary: Summary,
+    told_children: Vec<ExecutionKey>,
+    snapshot: Option<Snapshot>,
+    done: CommitDone,
+}
+
+impl Job for CommitJob {
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let pages = self.pages.as_ref().map_err(Clone::clone)?;
+        self.update_row(connection)?;
+        for page in pages {
+            history::insert_page(connection, self.key, page)?;
+        }
+        for child in &self.told_children {
+            tell(connection, *child)?;
+        }
+        if let Some(snapshot) = &self.snapshot {
+            history::put_snapshot(connection, self.key, snapshot)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, result: Result<(), StoreError>) {
+        (self.done)(result);
+    }
+}
+
+impl CommitJob {
+    /// Checks the version and moves the row on, by the statement that touches the fewest
+    /// indexes. The first one is the whole cost of an ordinary step.
+    fn update_row(&self, connection: &Connection) -> Result<(), StoreError> {
+        let summary = &self.summary;
+        let due_at = summary.due_at.map(Timestamp::as_ms);
+        let (version, expected) = (
+            self.version.0.cast_signed(),
+            self.expected_version.0.cast_signed(),
+        );
+        let moved = connection
+            .prepare_cached(
+                "UPDATE executions SET version = ?2
+                 WHERE id = ?1 AND version = ?3 AND status = ?4 AND has_work = ?5 AND due_at IS ?6",
+            )?
+            .execute(params![
+                self.key,
+                version,
+                expected,
+                summary.status,
+                summary.has_work,
+                due_at
+            ])?;
+        if moved == 1 {
+            return Ok(());
+        }
+        if self.current_status(connection)? == summary.status {
+            connection
+                .prepare_cached(
+                    "UPDATE executions SET version = ?2, has_work = ?3, due_at = ?4 WHERE id = ?1",
+                )?
+                .execute(params![self.key, version, summary.has_work, due_at])?;
+            return Ok(());
+        }
+        connection
+            .prepare_cached(
+                "UPDATE executions SET version = ?2, has_work = ?3, due_at = ?4, status = ?5,
+                     stopped_at = ?6, error = ?7
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                self.key,
+                version,
+                summary.has_work,
+                due_at,
+                summary.status,
+                summary.stopped_at.map(Timestamp::as_ms),
+                summary.error,
+            ])?;
+        Ok(())
+    }
+
+    fn current_status(&self, connection: &Connection) -> Result<Status, StoreError> {
+        let row: Option<(i64, Status)> = connection
+            .prepare_cached("SELECT version, status FROM executions WHERE id = ?1")?
+            .query_row([self.key], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match row {
+            None => Err(StoreError::not_found(self.key.to_string())),
+            Some((version, status)) if version.cast_unsigned() == self.expected_version.0 => {
+                Ok(status)
+            }
+            Some(_) => Err(StoreError::Conflict {
+                execution: self.key,
+                expected: self.expected_version,
+            }),
+        }
+    }
+}
+
+/// Takes an ended child's work away: its parent knows.
+fn tell(connection: &Connection, child: ExecutionKey) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE executions SET has_work = 0 WHERE id = ?1 AND status <> 0 AND has_work = 1",
+        )?
+        .execute([child])?;
+    Ok(())
+}

@@ -1,0 +1,579 @@
+//! The rows of executions: creation, look-up, lists, counts.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use stepwell_decider::{EventNumber, HistoryEvent, ParentLink};
+use stepwell_states::Timestamp;
+
+use crate::codec::{self, EncodedPage};
+use crate::columns;
+use crate::error::StoreError;
+use crate::history::{self, Snapshot};
+use crate::ids::{Digest, ExecutionKey, MachineId, TenantId};
+use crate::store::Store;
+use crate::writer::Job;
+
+/// Makes the statement that reads whole rows, for [`read_row`].
+macro_rules! select {
+    ($rest:literal $(,)?) => {
+        concat!(
+            "SELECT id, tenant, machine, revision, name, input_digest, started_at, version, status,
+                 due_at, has_work, stopped_at, error, parent_id, parent_scheduled
+             FROM executions ",
+            $rest
+        )
+    };
+}
+
+/// Whether an execution runs, and if not, how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// It runs or sleeps.
+    Running,
+    /// It ended well.
+    Succeeded,
+    /// It ended with an error.
+    Failed,
+    /// Its time was up.
+    TimedOut,
+    /// Somebody stopped it.
+    Aborted,
+}
+
+impl Status {
+    /// All of them, in the order of their codes in the database.
+    pub const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Aborted,
+    ];
+
+    /// Returns the number that stands for it in the database.
+    pub(crate) fn code(self) -> i64 {
+        match self {
+            Self::Running => 0,
+            Self::Succeeded => 1,
+            Self::Failed => 2,
+            Self::TimedOut => 3,
+            Self::Aborted => 4,
+        }
+    }
+}
+
+impl ToSql for Status {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.code()))
+    }
+}
+
+impl FromSql for Status {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let code = value.as_i64()?;
+        let known = usize::try_from(code)
+            .ok()
+            .and_then(|code| Self::ALL.get(code));
+        known.copied().ok_or(FromSqlError::OutOfRange(code))
+    }
+}
+
+/// What the rows tell about an execution beside its history: a projection of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Whether it runs, and if not, how it ended.
+    pub status: Status,
+    /// When its earliest timer is due.
+    pub due_at: Option<Timestamp>,
+    /// Whether something has to be done for it now: tasks to run, a parent to be told.
+    pub has_work: bool,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// Name of the error it ended with, for lists.
+    pub error: Option<String>,
+}
+
+impl Summary {
+    /// A running execution that has work and no timer.
+    #[must_use]
+    pub fn working() -> Self {
+        Self {
+            status: Status::Running,
+            due_at: None,
+            has_work: true,
+            stopped_at: None,
+            error: None,
+        }
+    }
+}
+
+/// An execution that is to exist.
+#[derive(Debug, Clone)]
+pub struct NewExecution {
+    /// Its number, never used before.
+    pub key: ExecutionKey,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What it runs.
+    pub machine: MachineId,
+    /// Which revision of that.
+    pub revision: i64,
+    /// Its name, used once per machine.
+    pub name: String,
+    /// Digest of its input: the same start asked for twice is one start.
+    pub input_digest: Digest,
+    /// When it starts.
+    pub started_at: Timestamp,
+    /// Its first events, numbered from 1.
+    pub events: Vec<HistoryEvent>,
+    /// Where it stands after them.
+    pub summary: Summary,
+    /// The task that waits for it, if another execution starts it.
+    pub parent: Option<ParentLink>,
+}
+
+/// How a creation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// The execution exists now.
+    New,
+    /// The same start was asked for before; nothing has been written.
+    Existing {
+        /// Number of the execution that exists.
+        key: ExecutionKey,
+        /// When it started.
+        started_at: Timestamp,
+        /// Whether it runs still.
+        status: Status,
+    },
+}
+
+/// An execution's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionRow {
+    /// Its number.
+    pub key: ExecutionKey,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What it runs.
+    pub machine: MachineId,
+    /// Which revision of that.
+    pub revision: i64,
+    /// Its name.
+    pub name: String,
+    /// Digest of its input.
+    pub input_digest: Digest,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Number of its last event.
+    pub version: EventNumber,
+    /// Where it stands.
+    pub summary: Summary,
+    /// The task that waits for it.
+    pub parent: Option<ParentLink>,
+}
+
+/// All that is needed to go on with an execution.
+#[derive(Debug, Clone)]
+pub struct LoadedExecution {
+    /// Its row.
+    pub row: ExecutionRow,
+    /// Its latest snapshot.
+    pub snapshot: Option<Snapshot>,
+    /// Its events after the snapshot; all of them where there is none.
+    pub events: Vec<HistoryEvent>,
+}
+
+/// Which executions to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExecutionFilter {
+    /// Whose.
+    pub of: ExecutionsOf,
+    /// Only those in this status.
+    pub status: Option<Status>,
+}
+
+/// Whose executions to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutionsOf {
+    /// Those of a tenant.
+    Tenant(TenantId),
+    /// Those of a state machine.
+    Machine(MachineId),
+}
+
+/// How many executions there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExecutionCounts {
+    /// By status, in the order of [`Status::ALL`].
+    pub by_status: [u64; 5],
+    /// Those with a timer.
+    pub with_timer: u64,
+    /// Those with something to do now.
+    pub with_work: u64,
+}
+
+/// What is called with the end of a creation.
+pub type CreateDone = Box<dyn FnOnce(Result<Created, StoreError>) + Send>;
+
+impl Store {
+    /// Queues the creation of an execution; `done` is called on the writing thread, after
+    /// the COMMIT that made it durable or with why there was none.
+    ///
+    /// From `Ok(Created::New)` on, a crash loses nothing of the execution. `done` gets
+    /// [`StoreError::NameTaken`] if the name belongs to an execution with other input, and
+    /// must not call a blocking write.
+    pub fn create_execution(&self, new: NewExecution, done: CreateDone) {
+        let pages = match first_event_problem(&new.events) {
+            Some(reason) => Err(StoreError::Refused { reason }),
+            None => Ok(()),
+        };
+        let mut new = new;
+        let events = std::mem::take(&mut new.events);
+        let version = EventNumber(events.len() as u64);
+        let pages = pages.and_then(|()| codec::encode(events));
+        self.count_pages(&pages);
+        self.queue(Box::new(CreateJob {
+            new,
+            version,
+            pages,
+            created: Created::New,
+            done,
+        }));
+    }
+
+    /// Returns an execution's row.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn load_execution_row(
+        &self,
+        key: ExecutionKey,
+    ) -> Result<Option<ExecutionRow>, StoreError> {
+        self.read(|connection| row_by_key(connection, key))
+    }
+
+    /// Returns all that is needed to go on with an execution, as of one moment.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if its history cannot be read.
+    pub fn load_execution(&self, key: ExecutionKey) -> Result<Option<LoadedExecution>, StoreError> {
+        self.read(|connection| {
+            let Some(row) = row_by_key(connection, key)? else {
+                return Ok(None);
+            };
+            let snapshot = history::load_snapshot(connection, key)?;
+            let from = snapshot.as_ref().map_or(0, |snapshot| snapshot.number.0) + 1;
+            let events = history::load_from(connection, key, EventNumber(from))?;
+            let last = events.last().map_or(from - 1, |event| event.number.0);
+            if last != row.version.0 {
+                return Err(StoreError::corrupt(format!(
+                    "{key}: the history ends at event {last}, the row says {}",
+                    row.version
+                )));
+            }
+            Ok(Some(LoadedExecution {
+                row,
+                snapshot,
+                events,
+            }))
+        })
+    }
+
+    /// Returns the execution of a name.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn find_execution(
+        &self,
+        machine: MachineId,
+        name: &str,
+    ) -> Result<Option<ExecutionRow>, StoreError> {
+        self.read(|connection| {
+            let sql = select!("WHERE machine = ?1 AND name = ?2");
+            one_row(connection, sql, params![machine, name])
+        })
+    }
+
+    /// Returns the execution that names lead to, also where the machine has been deleted
+    /// since; the latest one, if a machine of that name has been made anew.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn find_execution_by_names(
+        &self,
+        tenant: TenantId,
+        machine: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionRow>, StoreError> {
+        self.read(|connection| {
+            let sql = select!(
+                "WHERE name = ?3 AND machine IN
+                     (SELECT id FROM state_machines WHERE tenant = ?1 AND name = ?2)
+                 ORDER BY id DESC LIMIT 1",
+            );
+            one_row(connection, sql, params![tenant, machine, name])
+        })
+    }
+
+    /// Returns the execution that a task of another one has started.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn find_child(&self, parent: &ParentLink) -> Result<Option<ExecutionRow>, StoreError> {
+        self.read(|connection| {
+            let sql = select!("WHERE parent_id = ?1 AND parent_scheduled = ?2 LIMIT 1");
+            let scheduled = parent.scheduled.0.cast_signed();
+            one_row(connection, sql, params![parent.execution, scheduled])
+        })
+    }
+
+    /// Returns all executions that tasks of another one have started.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn children(&self, parent: ExecutionKey) -> Result<Vec<ExecutionRow>, StoreError> {
+        self.read(|connection| {
+            let sql = select!("WHERE parent_id = ?1 ORDER BY parent_scheduled");
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([parent], read_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Returns up to `limit` executions, newest first: those older than `before`, or the
+    /// newest. The last one's key asks for the next page.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn list_executions(
+        &self,
+        filter: ExecutionFilter,
+        before: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRow>, StoreError> {
+        self.read(|connection| {
+            let keys = newest_keys(connection, filter, before, limit)?;
+            keys.into_iter()
+                .filter_map(|key| row_by_key(connection, key).transpose())
+                .collect()
+        })
+    }
+
+    /// Returns the greatest number that an execution has.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn max_execution_key(&self) -> Result<Option<ExecutionKey>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT max(id) FROM executions")?;
+            Ok(statement.query_row([], |row| row.get(0))?)
+        })
+    }
+
+    /// Counts executions, in a time that grows with their number (some 10 ms a million).
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn count_executions(&self) -> Result<ExecutionCounts, StoreError> {
+        self.read(|connection| {
+            let mut counts = ExecutionCounts::default();
+            let mut by_status = connection
+                .prepare_cached("SELECT status, count(*) FROM executions GROUP BY status")?;
+            let mut rows = by_status.query([])?;
+            while let Some(row) = rows.next()? {
+                let status: Status = row.get(0)?;
+                let count = row.get::<_, i64>(1)?.cast_unsigned();
+                for (known, total) in Status::ALL.iter().zip(&mut counts.by_status) {
+                    if *known == status {
+                        *total = count;
+                    }
+                }
+            }
+            let count = |sql: &str| -> Result<u64, StoreError> {
+                let mut statement = connection.prepare_cached(sql)?;
+                Ok(statement
+                    .query_row([], |row| row.get::<_, i64>(0))?
+                    .cast_unsigned())
+            };
+            counts.with_timer = count("SELECT count(*) FROM executions WHERE due_at IS NOT NULL")?;
+            counts.with_work = count("SELECT count(*) FROM executions WHERE has_work = 1")?;
+            Ok(counts)
+        })
+    }
+}
+
+fn first_event_problem(events: &[HistoryEvent]) -> Option<String> {
+    codec::numbering_problem(EventNumber(0), events).or_else(|| {
+        events
+            .is_empty()
+            .then(|| "an execution begins with an event".to_owned())
+    })
+}
+
+struct CreateJob {
+    new: NewExecution,
+    version: EventNumber,
+    pages: Result<Vec<EncodedPage>, StoreError>,
+    created: Created,
+    done: CreateDone,
+}
+
+impl Job for CreateJob {
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let pages = self.pages.as_ref().map_err(Clone::clone)?;
+        if !insert_execution(connection, &self.new, self.version)? {
+            self.created = existing(connection, &self.new)?;
+            return Ok(());
+        }
+        self.created = Created::New;
+        pages
+            .iter()
+            .try_for_each(|page| history::insert_page(connection, self.new.key, page))
+    }
+
+    fn finish(self: Box<Self>, result: Result<(), StoreError>) {
+        let Self { created, done, .. } = *self;
+        done(result.map(|()| created));
+    }
+}
+
+/// Inserts the row; returns false if the name is taken.
+fn insert_execution(
+    connection: &Connection,
+    new: &NewExecution,
+    version: EventNumber,
+) -> Result<bool, StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO executions (id, version, status, has_work, due_at, stopped_at, error, tenant,
+             machine, revision, name, input_digest, started_at, parent_id, parent_scheduled)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         ON CONFLICT (machine, name) DO NOTHING",
+    )?;
+    let inserted = insert.execute(params![
+        new.key,
+        version.0.cast_signed(),
+        new.summary.status,
+        new.summary.has_work,
+        new.summary.due_at.map(Timestamp::as_ms),
+        new.summary.stopped_at.map(Timestamp::as_ms),
+        new.summary.error,
+        new.tenant,
+        new.machine,
+        new.revision,
+        new.name,
+        new.input_digest,
+        new.started_at.as_ms(),
+        new.parent.as_ref().map(|parent| parent.execution),
+        new.parent
+            .as_ref()
+            .map(|parent| parent.scheduled.0.cast_signed()),
+    ])?;
+    Ok(inserted == 1)
+}
+
+/// Looks who has the name.
+fn existing(connection: &Connection, new: &NewExecution) -> Result<Created, StoreError> {
+    let (key, started_at, status, digest): (ExecutionKey, i64, Status, Digest) = connection
+        .prepare_cached(
+            "SELECT id, started_at, status, input_digest FROM executions
+             WHERE machine = ?1 AND name = ?2",
+        )?
+        .query_row(params![new.machine, new.name], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    if digest == new.input_digest {
+        let started_at = Timestamp::from_ms(started_at);
+        return Ok(Created::Existing {
+            key,
+            started_at,
+            status,
+        });
+    }
+    Err(StoreError::NameTaken {
+        what: format!("execution '{}', which has other input", new.name),
+    })
+}
+
+fn row_by_key(
+    connection: &Connection,
+    key: ExecutionKey,
+) -> Result<Option<ExecutionRow>, StoreError> {
+    one_row(connection, select!("WHERE id = ?1"), [key])
+}
+
+fn one_row(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Option<ExecutionRow>, StoreError> {
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row(parameters, read_row)
+        .optional()?)
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
+    let parent: Option<i64> = row.get(13)?;
+    let scheduled: Option<i64> = row.get(14)?;
+    Ok(ExecutionRow {
+        key: row.get(0)?,
+        tenant: row.get(1)?,
+        machine: row.get(2)?,
+        revision: row.get(3)?,
+        name: row.get(4)?,
+        input_digest: row.get(5)?,
+        started_at: columns::timestamp(row, 6)?,
+        version: EventNumber(row.get::<_, i64>(7)?.cast_unsigned()),
+        summary: Summary {
+            status: row.get(8)?,
+            due_at: columns::optional_timestamp(row, 9)?,
+            has_work: row.get(10)?,
+            stopped_at: columns::optional_timestamp(row, 11)?,
+            error: row.get(12)?,
+        },
+        parent: parent
+            .zip(scheduled)
+            .map(|(execution, scheduled)| ParentLink {
+                execution,
+                scheduled: EventNumber(scheduled.cast_unsigned()),
+            }),
+    })
+}
+
+/// Finds the newest executions of each status by the index, and merges: one more index
+/// only for lists over all statuses would cost every creation a row.
+fn newest_keys(
+    connection: &Connection,
+    filter: ExecutionFilter,
+    before: Option<ExecutionKey>,
+    limit: usize,
+) -> Result<Vec<ExecutionKey>, StoreError> {
+    let (sql, of) = match filter.of {
+        ExecutionsOf::Tenant(TenantId(id)) => (
+            "SELECT id FROM executions WHERE tenant = ?1 AND status = ?2 AND id < ?3
+             ORDER BY id DESC LIMIT ?4",
+            id,
+        ),
+        ExecutionsOf::Machine(MachineId(id)) => (
+            "SELECT id FROM executions WHERE machine = ?1 AND status = ?2 AND id < ?3
+             ORDER BY id DESC LIMIT ?4",
+            id,
+        ),
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let before = before.unwrap_or(ExecutionKey(i64::MAX));
+    let rows_max = columns::limit(limit);
+    let mut keys: Vec<ExecutionKey> = Vec::new();
+    for status in Status::ALL {
+        if filter.status.is_none_or(|wanted| wanted == status) {
+            let found = statement.query_map(params![of, status, before, rows_max], |r| r.get(0))?;
+            for key in found {
+                keys.push(key?);
+            }
+        }
+    }
+    keys.sort_unstable_by(|left, right| right.cmp(left));
+    keys.truncate(limit);
+    Ok(keys)
+}

@@ -1,0 +1,68 @@
+//! Makes events, due times and work durable, in one transaction.
+//!
+//! ```text
+//!   any thread ── commit, create_execution ──> queue ──> writing thread ──> stepwell.db
+//!        ^                                                 │ one COMMIT + fsync a group
+//!        └──────────────── done(Ok) <──────────────────────┘
+//!   any thread ── load_history, due, list_executions, … ──> read-only connections
+//! ```
+//!
+//! # What is durable when
+//!
+//! - `done(Ok)`, or the return of a blocking write, comes after the COMMIT and fsync of the
+//!   transaction that holds the write. From then on no crash of the process or the machine
+//!   undoes it, as long as the disk keeps what it confirmed.
+//! - A write is done wholly or not at all: events, row, timer, work flag, told children and
+//!   snapshot of one decision stand or fall together.
+//! - Writes that queue while a commit is under way share the next one, so under load an
+//!   fsync serves many. A conflict or refusal among them concerns that write alone. A full
+//!   disk or an I/O error concerns all of them: they are rolled back, history is untouched,
+//!   and the same calls may be made again.
+//! - A crash between COMMIT and answer leaves a write durable whose caller never heard of
+//!   it. Trying again is safe: the version of the execution has moved on and the second
+//!   write ends in [`StoreError::Conflict`]; a creation ends in [`Created::Existing`].
+//! - Reads see what had been committed when they began.
+//!
+//! # Rules
+//!
+//! SQL stands in this crate alone. Due times and work flags are a projection of the
+//! histories. Nothing here reads a clock or decides anything: times come from callers.
+//!
+//! Start reading at [`Store::commit`] and at `writer.rs`.
+
+mod codec;
+mod columns;
+mod commit;
+mod components;
+mod connection;
+mod error;
+mod executions;
+mod fault;
+mod history;
+mod ids;
+mod migrate;
+mod queue;
+mod reader;
+mod slices;
+mod state_machines;
+mod stats;
+mod store;
+mod tenants;
+mod timers;
+mod writer;
+
+pub use commit::{CommitDecision, CommitDone};
+pub use components::{ComponentRow, NewComponent, Pushed};
+pub use error::StoreError;
+pub use executions::{
+    CreateDone, Created, ExecutionCounts, ExecutionFilter, ExecutionRow, ExecutionsOf,
+    LoadedExecution, NewExecution, Status, Summary,
+};
+pub use fault::{Fault, FaultPlan};
+pub use history::Snapshot;
+pub use ids::{Digest, ExecutionKey, MachineId, TenantId};
+pub use slices::HistorySlice;
+pub use state_machines::{MachineRow, NewRevision, PutMode, PutRevision, RevisionRow};
+pub use stats::StoreStats;
+pub use store::{Location, Store, StoreOptions};
+pub use tenants::{ApiTokenRow, NewApiToken, NewTenant, TenantRow};

@@ -1,0 +1,92 @@
+//! Brings a database to the newest schema, one numbered step after the other.
+//!
+//! A step that has been released is never changed: a database that took it would differ
+//! from one made today. `PRAGMA user_version` counts the steps taken.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::StoreError;
+
+/// The steps, in order. The first makes the schema out of nothing.
+pub(crate) const MIGRATIONS: &[&str] = &[include_str!("schema/0001_initial.sql")];
+
+/// Takes the steps that the database has not taken, each in a transaction of its own:
+/// after a crash, the next start goes on with the step that was broken off.
+pub(crate) fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
+    let known = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+    let found = schema_number(connection)?;
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    for (number, step) in (1_u32..).zip(steps) {
+        if number <= found {
+            continue;
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+        tracing::info!(schema = number, "database schema brought up");
+    }
+    Ok(())
+}
+
+/// Returns how many steps the database has taken.
+pub(crate) fn schema_number(connection: &Connection) -> Result<u32, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(connection: &Connection) -> i64 {
+        connection
+            .query_row("SELECT count(*) FROM pragma_table_info('t')", [], |row| {
+                row.get(0)
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn only_missing_steps_are_taken() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let first = "CREATE TABLE t (a INTEGER) STRICT;";
+        let second = "ALTER TABLE t ADD COLUMN b INTEGER;";
+
+        migrate(&mut connection, &[first]).unwrap();
+        assert_eq!(
+            (schema_number(&connection).unwrap(), columns(&connection)),
+            (1, 1)
+        );
+        migrate(&mut connection, &[first, second]).unwrap();
+        migrate(&mut connection, &[first, second]).unwrap();
+        assert_eq!(
+            (schema_number(&connection).unwrap(), columns(&connection)),
+            (2, 2)
+        );
+    }
+
+    #[test]
+    fn a_broken_step_leaves_nothing_behind() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let first = "CREATE TABLE t (a INTEGER) STRICT;";
+        let broken = "ALTER TABLE t ADD COLUMN b INTEGER; CREATE TABLE t (a INTEGER);";
+
+        assert!(migrate(&mut connection, &[first, broken]).is_err());
+        assert_eq!(
+            (schema_number(&connection).unwrap(), columns(&connection)),
+            (1, 1)
+        );
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_untouched() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 7).unwrap();
+
+        let refused = migrate(&mut connection, MIGRATIONS);
+        assert_eq!(refused, Err(StoreError::NewerSchema { found: 7, known: 1 }));
+        assert_eq!(schema_number(&connection).unwrap(), 7);
+    }
+}

@@ -1,0 +1,385 @@
+//! State machines and their revisions. A revision never changes; executions outlive the
+//! machine they ran.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use stepwell_states::Timestamp;
+
+use crate::columns;
+use crate::error::StoreError;
+use crate::ids::{Digest, MachineId, TenantId};
+use crate::store::Store;
+
+/// Makes the statement that reads machines, for [`read_machine`].
+macro_rules! select_machines {
+    ($rest:literal $(,)?) => {
+        concat!(
+            "SELECT id, tenant, name, type, created_at, deleted_at,
+                 (SELECT max(revision) FROM state_machine_revisions WHERE machine = id)
+             FROM state_machines ",
+            $rest
+        )
+    };
+}
+
+/// What has to be there for a revision to be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutMode {
+    /// Makes the machine, or gives it another revision.
+    CreateOrUpdate,
+    /// Makes the machine; the name must be free, unless its latest revision is the same.
+    Create,
+    /// Gives the machine another revision; it must be there.
+    Update,
+}
+
+/// A revision of a state machine that is to exist.
+#[derive(Debug, Clone)]
+pub struct NewRevision {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Name of the machine.
+    pub name: String,
+    /// `STANDARD` or `EXPRESS`; fixed when the machine is made.
+    pub machine_type: String,
+    /// The definition, as somebody wrote it.
+    pub definition: String,
+    /// The form that it is written in, in the engine's words.
+    pub format: String,
+    /// The definition in the Amazon States Language.
+    pub asl: String,
+    /// The components that it runs, by name: what runs is what was reviewed.
+    pub pins: BTreeMap<String, Digest>,
+    /// ARN of the role.
+    pub role_arn: Option<String>,
+    /// When it is put.
+    pub created_at: Timestamp,
+    /// Who puts it, as the server knows them.
+    pub created_by: Option<String>,
+}
+
+/// How putting a revision ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PutRevision {
+    /// The machine.
+    pub machine: MachineId,
+    /// The revision that says this.
+    pub revision: i64,
+    /// Whether it is new, or the latest one said this already.
+    pub is_new: bool,
+}
+
+/// A state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineRow {
+    /// Its number.
+    pub id: MachineId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+    /// `STANDARD` or `EXPRESS`.
+    pub machine_type: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// Its latest revision.
+    pub revision: i64,
+}
+
+/// One revision of a state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionRow {
+    /// The machine.
+    pub machine: MachineId,
+    /// Its number, counted from 1 for each machine.
+    pub revision: i64,
+    /// The definition, as somebody wrote it.
+    pub definition: String,
+    /// The form that it is written in.
+    pub format: String,
+    /// The definition in the Amazon States Language.
+    pub asl: String,
+    /// The components that it runs, by name.
+    pub pins: BTreeMap<String, Digest>,
+    /// ARN of the role.
+    pub role_arn: Option<String>,
+    /// When it was put.
+    pub created_at: Timestamp,
+    /// Who put it.
+    pub created_by: Option<String>,
+}
+
+impl Store {
+    /// Keeps a definition as the next revision of its machine. What says the same as the
+    /// latest revision is that revision.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] or [`StoreError::NotFound`] as the mode says, or if the
+    /// machine has another type; [`StoreError::Refused`] if there is no such tenant.
+    pub fn put_state_machine(
+        &self,
+        new: NewRevision,
+        mode: PutMode,
+    ) -> Result<PutRevision, StoreError> {
+        let pins = pins_to_json(&new.pins);
+        self.write(move |connection| put(connection, &new, &pins, mode))
+    }
+
+    /// Deletes a machine: its name is free, its revisions and executions stay.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is none, or none any more.
+    pub fn delete_state_machine(&self, id: MachineId, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let deleted = connection
+                .prepare_cached(
+                    "UPDATE state_machines SET deleted_at = ?2
+                     WHERE id = ?1 AND deleted_at IS NULL",
+                )?
+                .execute(params![id, at.as_ms()])?;
+            if deleted == 1 {
+                Ok(())
+            } else {
+                Err(StoreError::not_found(id.to_string()))
+            }
+        })
+    }
+
+    /// Returns the living machine of a name.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn find_state_machine(
+        &self,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<Option<MachineRow>, StoreError> {
+        self.read(|connection| find(connection, tenant, name))
+    }
+
+    /// Returns a machine by its number, also a deleted one.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn load_state_machine(&self, id: MachineId) -> Result<Option<MachineRow>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(select_machines!("WHERE id = ?1"))?;
+            Ok(statement.query_row([id], read_machine).optional()?)
+        })
+    }
+
+    /// Returns up to `limit` of a tenant's living machines, by name, from behind the name
+    /// `after` on.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn list_state_machines(
+        &self,
+        tenant: TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<MachineRow>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(select_machines!(
+                "WHERE tenant = ?1 AND name > ?2 AND deleted_at IS NULL ORDER BY name LIMIT ?3"
+            ))?;
+            let parameters = params![tenant, after.unwrap_or_default(), columns::limit(limit)];
+            Ok(statement
+                .query_map(parameters, read_machine)?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Returns a revision of a machine.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if its pins cannot be read.
+    pub fn load_revision(
+        &self,
+        machine: MachineId,
+        revision: i64,
+    ) -> Result<Option<RevisionRow>, StoreError> {
+        self.read(|connection| load_revision(connection, machine, revision))
+    }
+
+    /// Returns the numbers of a machine's revisions and when they were put, newest first.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn list_revisions(&self, machine: MachineId) -> Result<Vec<(i64, Timestamp)>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT revision, created_at FROM state_machine_revisions
+                 WHERE machine = ?1 ORDER BY revision DESC",
+            )?;
+            let rows = statement.query_map([machine], |row| {
+                Ok((row.get(0)?, columns::timestamp(row, 1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+fn put(
+    connection: &Connection,
+    new: &NewRevision,
+    pins: &str,
+    mode: PutMode,
+) -> Result<PutRevision, StoreError> {
+    let name = || format!("state machine '{}'", new.name);
+    let Some(machine) = find(connection, new.tenant, &new.name)? else {
+        if mode == PutMode::Update {
+            return Err(StoreError::not_found(name()));
+        }
+        let machine = insert_machine(connection, new)?;
+        insert_revision(connection, new, pins, machine, 1)?;
+        return Ok(PutRevision {
+            machine,
+            revision: 1,
+            is_new: true,
+        });
+    };
+    let latest = load_revision(connection, machine.id, machine.revision)?;
+    let is_same = latest.is_some_and(|latest| says_the_same(&latest, new));
+    if machine.machine_type != new.machine_type || (mode == PutMode::Create && !is_same) {
+        return Err(StoreError::NameTaken { what: name() });
+    }
+    let revision = if is_same {
+        machine.revision
+    } else {
+        machine.revision + 1
+    };
+    if !is_same {
+        insert_revision(connection, new, pins, machine.id, revision)?;
+    }
+    Ok(PutRevision {
+        machine: machine.id,
+        revision,
+        is_new: !is_same,
+    })
+}
+
+fn says_the_same(latest: &RevisionRow, new: &NewRevision) -> bool {
+    latest.definition == new.definition
+        && latest.format == new.format
+        && latest.asl == new.asl
+        && latest.pins == new.pins
+        && latest.role_arn == new.role_arn
+}
+
+fn insert_machine(connection: &Connection, new: &NewRevision) -> Result<MachineId, StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO state_machines (tenant, name, type, created_at) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            new.tenant,
+            new.name,
+            new.machine_type,
+            new.created_at.as_ms()
+        ])?;
+    Ok(MachineId(connection.last_insert_rowid()))
+}
+
+fn insert_revision(
+    connection: &Connection,
+    new: &NewRevision,
+    pins: &str,
+    machine: MachineId,
+    revision: i64,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO state_machine_revisions (machine, revision, definition, format, asl_json,
+                 pins_json, role_arn, created_at, created_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            machine,
+            revision,
+            new.definition,
+            new.format,
+            new.asl,
+            pins,
+            new.role_arn,
+            new.created_at.as_ms(),
+            new.created_by,
+        ])?;
+    Ok(())
+}
+
+fn find(
+    connection: &Connection,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Option<MachineRow>, StoreError> {
+    let mut statement = connection.prepare_cached(select_machines!(
+        "WHERE tenant = ?1 AND name = ?2 AND deleted_at IS NULL"
+    ))?;
+    Ok(statement
+        .query_row(params![tenant, name], read_machine)
+        .optional()?)
+}
+
+fn load_revision(
+    connection: &Connection,
+    machine: MachineId,
+    revision: i64,
+) -> Result<Option<RevisionRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT machine, revision, definition, format, asl_json, pins_json, role_arn, created_at,
+             created_by
+         FROM state_machine_revisions WHERE machine = ?1 AND revision = ?2",
+    )?;
+    let mut rows = statement.query(params![machine, revision])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let pins: String = row.get(5)?;
+    let pins = pins_from_json(&pins).ok_or_else(|| {
+        StoreError::corrupt(format!(
+            "{machine}, revision {revision}: its pins cannot be read"
+        ))
+    })?;
+    Ok(Some(RevisionRow {
+        machine: row.get(0)?,
+        revision: row.get(1)?,
+        definition: row.get(2)?,
+        format: row.get(3)?,
+        asl: row.get(4)?,
+        pins,
+        role_arn: row.get(6)?,
+        created_at: columns::timestamp(row, 7)?,
+        created_by: row.get(8)?,
+    }))
+}
+
+fn read_machine(row: &Row<'_>) -> rusqlite::Result<MachineRow> {
+    Ok(MachineRow {
+        id: row.get(0)?,
+        tenant: row.get(1)?,
+        name: row.get(2)?,
+        machine_type: row.get(3)?,
+        created_at: columns::timestamp(row, 4)?,
+        deleted_at: columns::optional_timestamp(row, 5)?,
+        revision: row.get(6)?,
+    })
+}
+
+fn pins_to_json(pins: &BTreeMap<String, Digest>) -> String {
+    let object: serde_json::Map<String, serde_json::Value> = pins
+        .iter()
+        .map(|(name, digest)| (name.clone(), digest.to_string().into()))
+        .collect();
+    serde_json::Value::Object(object).to_string()
+}
+
+fn pins_from_json(text: &str) -> Option<BTreeMap<String, Digest>> {
+    let pins: BTreeMap<String, String> = serde_json::from_str(text).ok()?;
+    pins.into_iter()
+        .map(|(name, digest)| Some((name, Digest::from_hex(&digest)?)))
+        .collect()
+}

@@ -1,0 +1,257 @@
+//! The one writing thread: takes what has queued, writes it in one physical transaction,
+//! commits once, then answers everybody.
+//!
+//! ```text
+//!  take jobs ─> BEGIN ─> run each ─> COMMIT + fsync ─> finish each ─> checkpoint if due
+//!                 ^         │ refused, nothing written: answer it, go on
+//!                 └─────────┤ broke half way: roll back, answer it, run the others anew
+//!                           └ disk full, I/O error: roll back, answer all alike
+//! ```
+
+use std::cell::Cell;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use crate::connection::{self, SharedConnection};
+use crate::error::StoreError;
+use crate::fault::{Fault, FaultPlan};
+use crate::queue::Queue;
+use crate::stats::Counters;
+
+/// One logical write.
+pub(crate) trait Job: Send {
+    /// Makes the write, within a transaction that others share. Called again, in a new
+    /// transaction, if that one had to be rolled back for the sake of another job.
+    ///
+    /// An error before the first change refuses this job alone, so look before writing.
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
+
+    /// Tells the caller how it ended; `Ok` after the COMMIT that made it durable.
+    fn finish(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+/// What the writing thread owns.
+pub(crate) struct Writer {
+    pub(crate) connection: SharedConnection,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) group_commit_max: usize,
+    pub(crate) checkpoint_pages: u32,
+    pub(crate) faults: Option<Arc<dyn FaultPlan>>,
+    pub(crate) dead: Arc<AtomicBool>,
+    pub(crate) counters: Arc<Counters>,
+    /// Keeps other hosts out of the folder.
+    pub(crate) folder_lock: Option<File>,
+}
+
+/// How an attempt at a physical transaction ended.
+enum Attempt {
+    /// Durable.
+    Committed,
+    /// The job at the index failed after it had written something.
+    Spoiled(usize, StoreError),
+    /// The world is broken, for all of them.
+    Failed(StoreError),
+    /// An injected fault ended the host.
+    Died,
+}
+
+thread_local! {
+    /// Pages in the write-ahead log after the last commit on this thread.
+    static WAL_PAGES: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Writer {
+    /// Writes until the queue is closed and drained, or the store has died.
+    pub(crate) fn run(self) {
+        let mut group = Vec::with_capacity(self.group_commit_max);
+        if catch_unwind(AssertUnwindSafe(|| self.write_all(&mut group))).is_err() {
+            tracing::error!("the writing thread panicked: the store is closed");
+            self.dead.store(true, Ordering::Release);
+        }
+        self.leave();
+        let Self {
+            connection,
+            queue,
+            folder_lock,
+            ..
+        } = self;
+        // Whoever hears of the end may open the folder again at once.
+        drop(connection);
+        drop(folder_lock);
+        group
+            .into_iter()
+            .for_each(|job| finish(job, Err(StoreError::Closed)));
+        queue.kill();
+    }
+
+    fn write_all(&self, group: &mut Vec<Box<dyn Job>>) {
+        connection::lock(&self.connection).wal_hook(Some(|_, pages| {
+            WAL_PAGES.set(u32::try_from(pages).unwrap_or_default());
+            Ok(())
+        }));
+        loop {
+            self.queue.take(group, self.group_commit_max);
+            if group.is_empty() {
+                return;
+            }
+            self.write_group(group);
+            if self.dead.load(Ordering::Acquire) {
+                return;
+            }
+            self.checkpoint_if_due();
+        }
+    }
+
+    /// Writes and answers all jobs of a group; leaves them in it if the store died.
+    fn write_group(&self, group: &mut Vec<Box<dyn Job>>) {
+        let mut answers = Vec::with_capacity(group.len());
+        loop {
+            let guard = connection::lock(&self.connection);
+            let attempt = self.attempt(&guard, group, &mut answers);
+            roll_back(&guard);
+            drop(guard);
+            match attempt {
+                Attempt::Committed => return finish_all(group, &answers),
+                Attempt::Failed(error) => {
+                    tracing::warn!(%error, writes = group.len(), "transaction rolled back");
+                    answers.clear();
+                    answers.resize(group.len(), Some(error));
+                    return finish_all(group, &answers);
+                }
+                Attempt::Spoiled(index, error) => {
+                    tracing::error!(%error, "a write broke half way");
+                    finish(group.remove(index), Err(error));
+                }
+                Attempt::Died => return self.dead.store(true, Ordering::Release),
+            }
+        }
+    }
+
+    /// Runs one physical transaction; `answers` becomes what to tell each job.
+    fn attempt(
+        &self,
+        connection: &Connection,
+        group: &mut [Box<dyn Job>],
+        answers: &mut Vec<Option<StoreError>>,
+    ) -> Attempt {
+        answers.clear();
+        if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
+            return Attempt::Failed(error);
+        }
+        for (index, job) in group.iter_mut().enumerate() {
+            let changes = connection.total_changes();
+            match run(job.as_mut(), connection) {
+                Ok(()) => answers.push(None),
+                Err(error) if error.is_transient() || connection.is_autocommit() => {
+                    return Attempt::Failed(error);
+                }
+                Err(error) if connection.total_changes() == changes => answers.push(Some(error)),
+                Err(error) => return Attempt::Spoiled(index, error),
+            }
+        }
+        self.commit(connection, group.len())
+    }
+
+    fn commit(&self, connection: &Connection, writes: usize) -> Attempt {
+        let number = self.counters.next_commit();
+        let faults = self.faults.as_deref();
+        match faults.map_or(Fault::Nothing, |plan| plan.before_commit(number)) {
+            Fault::Nothing => {}
+            Fault::Fail => return Attempt::Failed(injected("before")),
+            Fault::Full => return Attempt::Failed(StoreError::Full),
+            Fault::Die => return Attempt::Died,
+        }
+        let started = Instant::now();
+        if let Err(error) = execute(connection, "COMMIT") {
+            return Attempt::Failed(error);
+        }
+        self.counters.committed(writes, started.elapsed());
+        match faults.map_or(Fault::Nothing, |plan| plan.after_commit(number)) {
+            Fault::Nothing => Attempt::Committed,
+            Fault::Fail => Attempt::Failed(injected("after")),
+            Fault::Full => Attempt::Failed(StoreError::Full),
+            Fault::Die => Attempt::Died,
+        }
+    }
+
+    /// Moves the write-ahead log into the database once it has grown: after the answers,
+    /// so that nobody waits for it who had to wait for the commit already.
+    fn checkpoint_if_due(&self) {
+        if WAL_PAGES.get() < self.checkpoint_pages {
+            return;
+        }
+        let started = Instant::now();
+        if let Err(error) = connection::checkpoint(&connection::lock(&self.connection), "PASSIVE") {
+            // The log keeps everything; the next commit tries again.
+            tracing::warn!(%error, "checkpoint failed");
+        }
+        self.counters.checkpointed(started.elapsed());
+    }
+
+    /// Tidies the log away; or, if the store died, leaves the files as a killed process
+    /// would: the log is not even moved on closing.
+    fn leave(&self) {
+        let guard = connection::lock(&self.connection);
+        roll_back(&guard);
+        let left = if self.dead.load(Ordering::Acquire) {
+            guard
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .map(|_| ())
+                .map_err(StoreError::from)
+        } else {
+            connection::checkpoint(&guard, "TRUNCATE")
+        };
+        if let Err(error) = left {
+            tracing::warn!(%error, "the log stays for the next start");
+        }
+    }
+}
+
+/// Runs a job; its panic is an error like any other.
+fn run(job: &mut dyn Job, connection: &Connection) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or_else(|_| {
+        Err(StoreError::Refused {
+            reason: "the write panicked".to_owned(),
+        })
+    })
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Ends a transaction that is still open, without effect.
+fn roll_back(connection: &Connection) {
+    if connection.is_autocommit() {
+        return;
+    }
+    if let Err(error) = execute(connection, "ROLLBACK") {
+        tracing::error!(%error, "rollback failed");
+    }
+}
+
+fn finish_all(group: &mut Vec<Box<dyn Job>>, answers: &[Option<StoreError>]) {
+    for (job, answer) in group.drain(..).zip(answers) {
+        finish(job, answer.clone().map_or(Ok(()), Err));
+    }
+}
+
+/// Answers a job; a caller's panic is the caller's own.
+fn finish(job: Box<dyn Job>, result: Result<(), StoreError>) {
+    if catch_unwind(AssertUnwindSafe(|| job.finish(result))).is_err() {
+        tracing::error!("whoever waited for a write panicked on its answer");
+    }
+}
+
+fn injected(place: &str) -> StoreError {
+    StoreError::Unavailable {
+        reason: format!("fault injected {place} the commit"),
+    }
+}

@@ -1,0 +1,16 @@
+//! The store through its public face, on real files.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail like the tests themselves"
+)]
+
+mod commits;
+mod creation;
+mod durability;
+mod faults;
+mod histories;
+mod lists;
+mod opening;
+mod resources;
+mod setup;
