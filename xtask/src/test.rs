@@ -20,27 +20,27 @@ pub(crate) fn run(
     setup::require_c_compiler()?;
     lint::check_format(workspace, phases)?;
     guests::build(workspace, phases)?;
+    let runner = Runner::find(workspace, phases);
     if quick {
         lint::check_tidy(workspace, phases)?;
-        let mut unit = runner(workspace, phases);
+        let mut unit = runner.command(workspace);
         unit.args(["--workspace", "--lib", "--bins"])
             .args(arguments);
         return phases.run("unit tests", guests::name_folder(workspace, &mut unit));
     }
     build(workspace, phases)?;
-    let mut all = runner(workspace, phases);
-    all.args(["--workspace"]).args(arguments);
+    let mut all = runner.command(workspace);
+    all.arg("--workspace").args(arguments);
     phases.run("tests", guests::name_folder(workspace, &mut all))?;
     if !arguments.is_empty() {
-        phases.skip(
-            "examples in the documentation",
-            "the tests were chosen by arguments",
-        );
+        phases.skip("the rest", "the tests were chosen by arguments");
         return Ok(());
     }
-    let mut documentation = workspace.cargo_locked("test");
-    documentation.args(["--workspace", "--doc", "--quiet"]);
-    phases.run("examples in the documentation", &mut documentation)?;
+    if runner == Runner::Nextest {
+        let mut documentation = workspace.cargo_locked("test");
+        documentation.args(["--workspace", "--doc", "--quiet"]);
+        phases.run("examples in the documentation", &mut documentation)?;
+    }
     let mut native = workspace.cargo_locked("test");
     native
         .args(["--quiet", "--manifest-path"])
@@ -58,20 +58,37 @@ fn build(workspace: &Workspace, phases: &mut Phases) -> anyhow::Result<()> {
     phases.run("build", &mut build)
 }
 
-/// nextest runs tests of several binaries at once and stops those that hang; `cargo test`
-/// runs the same tests where it is not installed.
-fn runner(workspace: &Workspace, phases: &Phases) -> Command {
-    if !workspace.has_subcommand("nextest") {
+/// What runs the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    /// Runs tests of several binaries at once and stops those that hang; runs none of the
+    /// examples in the documentation.
+    Nextest,
+    /// Runs all of them, one binary after the other.
+    CargoTest,
+}
+
+impl Runner {
+    fn find(workspace: &Workspace, phases: &Phases) -> Self {
+        if workspace.has_subcommand("nextest") {
+            return Self::Nextest;
+        }
         phases.skip(
             "nextest",
-            "not installed (`cargo install --locked cargo-nextest`), `cargo test` does it",
+            "not installed (`cargo install --locked cargo-nextest`); `cargo test` runs the same tests",
         );
-        return workspace.cargo_locked("test");
+        Self::CargoTest
     }
-    let mut command = workspace.cargo("nextest");
-    command.arg("run");
-    if workspace.in_ci() {
-        command.args(["--locked", "--profile", "ci"]);
+
+    fn command(self, workspace: &Workspace) -> Command {
+        if self == Self::CargoTest {
+            return workspace.cargo_locked("test");
+        }
+        let mut command = workspace.cargo("nextest");
+        command.arg("run");
+        if workspace.in_ci() {
+            command.args(["--locked", "--profile", "ci"]);
+        }
+        command
     }
-    command
 }
