@@ -35,6 +35,7 @@ mod columns;
 mod commit;
 mod components;
 mod connection;
+mod creation;
 mod error;
 mod executions;
 mod fault;
@@ -53,10 +54,10 @@ mod writer;
 
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
+pub use creation::{CreateDone, Created, NewExecution};
 pub use error::StoreError;
 pub use executions::{
-    CreateDone, Created, ExecutionCounts, ExecutionFilter, ExecutionRow, ExecutionsOf,
-    LoadedExecution, NewExecution, Status, Summary,
+    ExecutionCounts, ExecutionFilter, ExecutionRow, ExecutionsOf, LoadedExecution, Status, Summary,
 };
 pub use fault::{Fault, FaultPlan};
 pub use history::Snapshot;

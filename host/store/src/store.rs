@@ -1,11 +1,12 @@
 //! Opening, closing, and the two ways in: queued writes and lent reads.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -88,6 +89,7 @@ struct Inner {
     dead: Arc<AtomicBool>,
     counters: Arc<Counters>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    writer_id: ThreadId,
 }
 
 impl Store {
@@ -124,7 +126,8 @@ impl Store {
             connection,
             queue: Arc::clone(&queue),
             group_commit_max: options.group_commit_max.max(1),
-            checkpoint_pages: options.checkpoint_pages,
+            checkpoint_pages: options.checkpoint_pages.max(1),
+            moved_pages: Cell::new(0),
             faults: options.faults,
             dead: Arc::clone(&dead),
             counters: Arc::clone(&counters),
@@ -133,6 +136,7 @@ impl Store {
         let thread = std::thread::Builder::new()
             .name("stepwell-store".to_owned())
             .spawn(move || writer.run())?;
+        let writer_id = thread.thread().id();
         let writer = Mutex::new(Some(thread));
         Ok(Self {
             inner: Arc::new(Inner {
@@ -141,6 +145,7 @@ impl Store {
                 dead,
                 counters,
                 writer,
+                writer_id,
             }),
         })
     }
@@ -216,6 +221,11 @@ impl Store {
         &self,
         script: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        assert_ne!(
+            std::thread::current().id(),
+            self.inner.writer_id,
+            "the writing thread would wait for itself: hand the write to another thread"
+        );
         let (reply, answer) = mpsc::sync_channel(1);
         self.queue(Box::new(Waited {
             script,
@@ -236,7 +246,7 @@ impl Inner {
             .take();
         // The last clone may be dropped by an answer, on the writing thread itself.
         if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
+            && self.writer_id != std::thread::current().id()
         {
             if thread.join().is_err() {
                 tracing::error!("the writing thread panicked while closing");

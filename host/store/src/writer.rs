@@ -42,6 +42,9 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<Queue>,
     pub(crate) group_commit_max: usize,
     pub(crate) checkpoint_pages: u32,
+    /// Pages of the log at the last checkpoint. A log that a reader holds in place grows on
+    /// from there, and must not be moved at every commit.
+    pub(crate) moved_pages: Cell<u32>,
     pub(crate) faults: Option<Arc<dyn FaultPlan>>,
     pub(crate) dead: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
@@ -183,14 +186,20 @@ impl Writer {
     /// Moves the write-ahead log into the database once it has grown: after the answers,
     /// so that nobody waits for it who had to wait for the commit already.
     fn checkpoint_if_due(&self) {
-        if WAL_PAGES.get() < self.checkpoint_pages {
+        let pages = WAL_PAGES.get();
+        if pages < self.moved_pages.get() {
+            // All of it had been moved, so the last commit has begun it anew.
+            self.moved_pages.set(0);
+        }
+        if pages - self.moved_pages.get() < self.checkpoint_pages {
             return;
         }
         let started = Instant::now();
         if let Err(error) = connection::checkpoint(&connection::lock(&self.connection), "PASSIVE") {
-            // The log keeps everything; the next commit tries again.
+            // The log keeps everything until the next time.
             tracing::warn!(%error, "checkpoint failed");
         }
+        self.moved_pages.set(pages);
         self.counters.checkpointed(started.elapsed());
     }
 

@@ -212,6 +212,52 @@ fn a_panicking_answer_harms_nobody_else() {
 }
 
 #[test]
+fn an_answer_that_would_wait_for_itself_fails_instead() {
+    let home = Home::new();
+    home.create_many(1);
+    let store = home.store.clone();
+    let done = move |_| store.put_setting("key", b"value").unwrap();
+    home.store.commit(decision(1, 1, 1), Box::new(done));
+    assert_eq!(home.commit(decision(1, 2, 1)), Ok(()));
+    assert_eq!(home.store.find_setting("key"), Ok(None));
+}
+
+#[test]
+fn a_reader_that_stays_holds_the_log_and_not_the_writers() {
+    let home = Home::with(|options| options.checkpoint_pages = 16);
+    home.create_many(1);
+    let path = home.path().join("stepwell.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("BEGIN; SELECT count(*) FROM executions;")
+        .unwrap();
+    let before = home.store.stats();
+    for version in 1..=100 {
+        home.commit(decision(1, version, 1)).unwrap();
+    }
+    // A step touches four pages or so: a checkpoint for every few steps, not for each.
+    let held = home.store.stats();
+    let checkpoints = held.checkpoints - before.checkpoints;
+    assert!((1..=50).contains(&checkpoints), "{checkpoints} checkpoints");
+
+    other.execute_batch("COMMIT").unwrap();
+    let log = || {
+        std::fs::metadata(home.path().join("stepwell.db-wal"))
+            .unwrap()
+            .len()
+    };
+    for version in 101..=120 {
+        home.commit(decision(1, version, 1)).unwrap();
+    }
+    let size = log();
+    for version in 121..=200 {
+        home.commit(decision(1, version, 1)).unwrap();
+    }
+    // The log has begun anew and is used over and over.
+    assert_eq!(log(), size);
+}
+
+#[test]
 fn a_store_in_memory_does_the_same() {
     let store = Store::open(StoreOptions::memory()).unwrap();
     let (tenant, machine) = crate::setup::furnish(&store);

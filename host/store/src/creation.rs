@@ -1,0 +1,175 @@
+//! `create_execution`: an execution and its first events, once for each name.
+
+use rusqlite::{Connection, params};
+use stepwell_decider::{EventNumber, HistoryEvent, ParentLink};
+use stepwell_states::Timestamp;
+
+use crate::codec::{self, EncodedPage};
+use crate::error::StoreError;
+use crate::executions::{Status, Summary};
+use crate::history;
+use crate::ids::{Digest, ExecutionKey, MachineId, TenantId};
+use crate::store::Store;
+use crate::writer::Job;
+
+/// An execution that is to exist.
+#[derive(Debug, Clone)]
+pub struct NewExecution {
+    /// Its number, never used before.
+    pub key: ExecutionKey,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What it runs.
+    pub machine: MachineId,
+    /// Which revision of that.
+    pub revision: i64,
+    /// Its name, used once per machine.
+    pub name: String,
+    /// Digest of its input: the same start asked for twice is one start.
+    pub input_digest: Digest,
+    /// When it starts.
+    pub started_at: Timestamp,
+    /// Its first events, numbered from 1.
+    pub events: Vec<HistoryEvent>,
+    /// Where it stands after them.
+    pub summary: Summary,
+    /// The task that waits for it, if another execution starts it.
+    pub parent: Option<ParentLink>,
+}
+
+/// How a creation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// The execution exists now.
+    New,
+    /// The same start was asked for before; nothing has been written.
+    Existing {
+        /// Number of the execution that exists.
+        key: ExecutionKey,
+        /// When it started.
+        started_at: Timestamp,
+        /// Whether it runs still.
+        status: Status,
+    },
+}
+
+/// What is called with the end of a creation.
+pub type CreateDone = Box<dyn FnOnce(Result<Created, StoreError>) + Send>;
+
+impl Store {
+    /// Queues the creation of an execution; `done` is called on the writing thread, after
+    /// the COMMIT that made it durable or with why there was none.
+    ///
+    /// From `Ok(Created::New)` on, a crash loses nothing of the execution. `done` gets
+    /// [`StoreError::NameTaken`] if the name belongs to an execution with other input, and
+    /// must not call a blocking write.
+    pub fn create_execution(&self, new: NewExecution, done: CreateDone) {
+        let mut new = new;
+        let events = std::mem::take(&mut new.events);
+        let version = EventNumber(events.len() as u64);
+        let pages = match first_event_problem(&events) {
+            Some(reason) => Err(StoreError::Refused { reason }),
+            None => codec::encode(events),
+        };
+        self.count_pages(&pages);
+        self.queue(Box::new(CreateJob {
+            new,
+            version,
+            pages,
+            created: Created::New,
+            done,
+        }));
+    }
+}
+
+fn first_event_problem(events: &[HistoryEvent]) -> Option<String> {
+    codec::numbering_problem(EventNumber(0), events).or_else(|| {
+        events
+            .is_empty()
+            .then(|| "an execution begins with an event".to_owned())
+    })
+}
+
+struct CreateJob {
+    new: NewExecution,
+    version: EventNumber,
+    pages: Result<Vec<EncodedPage>, StoreError>,
+    created: Created,
+    done: CreateDone,
+}
+
+impl Job for CreateJob {
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let pages = self.pages.as_ref().map_err(Clone::clone)?;
+        if !insert_execution(connection, &self.new, self.version)? {
+            self.created = existing(connection, &self.new)?;
+            return Ok(());
+        }
+        self.created = Created::New;
+        pages
+            .iter()
+            .try_for_each(|page| history::insert_page(connection, self.new.key, page))
+    }
+
+    fn finish(self: Box<Self>, result: Result<(), StoreError>) {
+        let Self { created, done, .. } = *self;
+        done(result.map(|()| created));
+    }
+}
+
+/// Inserts the row; returns false if the name is taken.
+fn insert_execution(
+    connection: &Connection,
+    new: &NewExecution,
+    version: EventNumber,
+) -> Result<bool, StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO executions (id, version, status, has_work, due_at, stopped_at, error, tenant,
+             machine, revision, name, input_digest, started_at, parent_id, parent_scheduled)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         ON CONFLICT (machine, name) DO NOTHING",
+    )?;
+    let inserted = insert.execute(params![
+        new.key,
+        version.0.cast_signed(),
+        new.summary.status,
+        new.summary.has_work,
+        new.summary.due_at.map(Timestamp::as_ms),
+        new.summary.stopped_at.map(Timestamp::as_ms),
+        new.summary.error,
+        new.tenant,
+        new.machine,
+        new.revision,
+        new.name,
+        new.input_digest,
+        new.started_at.as_ms(),
+        new.parent.as_ref().map(|parent| parent.execution),
+        new.parent
+            .as_ref()
+            .map(|parent| parent.scheduled.0.cast_signed()),
+    ])?;
+    Ok(inserted == 1)
+}
+
+/// Looks who has the name.
+fn existing(connection: &Connection, new: &NewExecution) -> Result<Created, StoreError> {
+    let (key, started_at, status, digest): (ExecutionKey, i64, Status, Digest) = connection
+        .prepare_cached(
+            "SELECT id, started_at, status, input_digest FROM executions
+             WHERE machine = ?1 AND name = ?2",
+        )?
+        .query_row(params![new.machine, new.name], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    if digest == new.input_digest {
+        let started_at = Timestamp::from_ms(started_at);
+        return Ok(Created::Existing {
+            key,
+            started_at,
+            status,
+        });
+    }
+    Err(StoreError::NameTaken {
+        what: format!("execution '{}', which has other input", new.name),
+    })
+}
