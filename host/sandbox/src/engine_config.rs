@@ -112,13 +112,14 @@ fn base_config() -> Config {
         .native_unwind_info(false);
     // What no guest needs is off: every feature is room for somebody's attack. Threads,
     // garbage collection, exceptions and asynchronous components are not even compiled in.
+    // Several memories in one module stay on, as wasmtime's own code between the parts of a
+    // composition needs them; the pool refuses modules that define more than one.
     config
         .wasm_memory64(false)
         .wasm_tail_call(false)
         .wasm_relaxed_simd(false)
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false)
-        .wasm_multi_memory(false)
         .wasm_features(WasmFeatures::FUNCTION_REFERENCES, false);
     config
 }

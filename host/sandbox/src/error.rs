@@ -56,6 +56,9 @@ impl RejectedComponent {
     pub const DOES_NOT_START: &'static str = "DoesNotStart";
     /// Compiling took longer, or more memory, than the host gives it.
     pub const COMPILE_TIMEOUT: &'static str = "CompileTimeout";
+    /// Nothing is wrong with it, as far as this host came: it has no room to compile it, or to
+    /// try it out, just now.
+    pub const HOST_BUSY: &'static str = "HostBusy";
     /// The compiler failed on it.
     pub const COMPILE_FAILED: &'static str = "CompileFailed";
 

@@ -5,8 +5,8 @@
 //! own validation says so.
 
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, ComponentExternalKind, Encoding, ExternalKind, Parser,
-    Payload,
+    CanonicalFunction, CanonicalOption, ComponentExternalKind, ComponentTypeRef, Encoding,
+    ExternalKind, Parser, Payload, TypeBounds,
 };
 
 use crate::engine_config::TABLE_ELEMENTS_MAX;
@@ -204,7 +204,11 @@ impl Look {
                     ENTRIES_MAX,
                 )?;
                 for import in section.into_iter().take_while(|_| outermost) {
-                    names.push(import.map_err(malformed)?.name.full_name().into_owned());
+                    let import = import.map_err(malformed)?;
+                    // A name for a type (`use types.{context}` in a world) asks for nothing.
+                    if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                        names.push(import.name.full_name().into_owned());
+                    }
                 }
             }
             Payload::ImportSection(section) => {

@@ -65,6 +65,7 @@ async fn enter_run(
 ) -> wasmtime::Result<Result<Arc<str>, Failure>> {
     let instance = loaded.instance.instantiate_async(&mut *store).await?;
     let run = instance.get_typed_func::<RunParams<'_>, RunResults>(&mut *store, &loaded.run)?;
+    store.data_mut().export_entered = true;
     let (result,) = run
         .call_async(store, (context(&call.context), &call.input))
         .await?;
@@ -102,6 +103,7 @@ async fn enter_describe(
         return Ok(None);
     };
     let describe = instance.get_typed_func::<(), (describe::Description,)>(&mut *store, index)?;
+    store.data_mut().export_entered = true;
     let (description,) = describe.call_async(store, ()).await?;
     Ok(Some(description))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use wasmtime::component::ResourceTableError;
-use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::json;
@@ -60,24 +60,21 @@ pub(crate) fn failure(error: &str, cause: String) -> Outcome {
 pub(crate) fn error(error: &wasmtime::Error, state: &TaskState) -> Outcome {
     let trap = error.downcast_ref::<Trap>();
     let text = error.root_cause().to_string();
-    if error.is::<PoolConcurrencyLimitError>() || error.is::<std::io::Error>() {
-        Outcome::Unavailable {
-            reason: format!("no room for the call: {text}"),
-        }
-    } else if let Some(exceeded) = error.downcast_ref::<TooManyHostCalls>() {
+    // Only what is raised under a running guest has a backtrace.
+    let guest_ran = trap.is_some() || error.is::<WasmBacktrace>();
+    if let Some(exceeded) = error.downcast_ref::<TooManyHostCalls>() {
         Outcome::HostCallsExceeded {
             reason: exceeded.to_string(),
         }
     } else if trap == Some(&Trap::OutOfFuel) {
         Outcome::OutOfFuel
     } else if text.contains(HOSTCALL_FUEL_TEXT) {
-        // Only what is raised under a running guest has a backtrace. Without one, it is what
-        // `run` returned that is too large.
-        match error.downcast_ref::<WasmBacktrace>() {
-            Some(_) => Outcome::HostCallsExceeded {
-                reason: "the task handed too many bytes to the host in one call".to_owned(),
-            },
-            None => Outcome::OutputTooLarge,
+        // Otherwise it is what `run` returned that is too large.
+        if guest_ran {
+            let reason = "the task handed too many bytes to the host in one call".to_owned();
+            Outcome::HostCallsExceeded { reason }
+        } else {
+            Outcome::OutputTooLarge
         }
     } else if let Some(what) = text.strip_prefix(RESOURCE_COUNT_TEXT) {
         Outcome::TooManyResources {
@@ -91,6 +88,18 @@ pub(crate) fn error(error: &wasmtime::Error, state: &TaskState) -> Outcome {
         Outcome::OutOfMemory
     } else if let Some(message) = state.log.panic_message() {
         Outcome::Panicked { message }
+    } else if !guest_ran && !state.export_entered {
+        // What an instance can fail on by itself is judged above, and was found at upload:
+        // this is the pool, or the machine.
+        Outcome::Unavailable {
+            reason: format!("no room for the call: {text}"),
+        }
+    } else if !guest_ran {
+        // The guest returned, but not what the types promise: text that is no UTF-8, an
+        // address outside of its memory.
+        Outcome::BadOutput {
+            reason: format!("the output cannot be read: {text}"),
+        }
     } else {
         Outcome::Trapped {
             message: trap_message(error, trap, text),
@@ -107,8 +116,7 @@ fn trap_message(error: &wasmtime::Error, trap: Option<&Trap>, text: String) -> S
     let frames = error
         .downcast_ref::<WasmBacktrace>()
         .map_or(&[][..], WasmBacktrace::frames);
-    for frame in frames {
-        let name = frame.func_name().unwrap_or("unnamed function");
+    for name in frames.iter().filter_map(FrameInfo::func_name) {
         // Writing to a string cannot fail.
         let _ok = write!(message, "\n  at {name}");
     }

@@ -29,7 +29,8 @@ pub struct TaskLimits {
     pub log_max_lines: u32,
     /// Most calls that the guest makes to the host, WASI included.
     pub host_calls_max: u64,
-    /// Most bytes that one call to the host may hand over.
+    /// Most bytes that one call to the host may hand over; never less than what the output
+    /// may take.
     pub host_call_max_bytes: usize,
     /// Most core instances that the component is made of.
     pub instances_max: u32,
@@ -45,7 +46,7 @@ impl Default for TaskLimits {
     fn default() -> Self {
         Self {
             memory_max_bytes: 128 << 20,
-            // About 5 to 10 seconds of one core.
+            // Some 2 seconds of one core in the tightest of loops, 10 in ordinary code.
             fuel: 10_000_000_000,
             timeout: Duration::from_secs(60),
             output_max_bytes: 256 << 10,

@@ -251,9 +251,8 @@ impl Inner {
 
 fn compile_rejected(error: CompileError) -> RejectedComponent {
     let code = match &error {
-        CompileError::TimedOut { .. } | CompileError::Busy { .. } => {
-            RejectedComponent::COMPILE_TIMEOUT
-        }
+        CompileError::TimedOut { .. } => RejectedComponent::COMPILE_TIMEOUT,
+        CompileError::Busy { .. } => RejectedComponent::HOST_BUSY,
         CompileError::Invalid { .. } => RejectedComponent::MALFORMED,
         CompileError::Died { .. } => RejectedComponent::COMPILE_FAILED,
     };

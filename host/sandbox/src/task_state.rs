@@ -18,6 +18,8 @@ pub(crate) struct TaskState {
     pub(crate) memory: MemoryLimiter,
     /// Most bytes that one host call hands over, in either direction.
     pub(crate) host_call_max_bytes: usize,
+    /// Whether the instance stands and its export was called.
+    pub(crate) export_entered: bool,
     host_calls: u64,
     host_calls_max: u64,
     /// Made when the guest first asks for it: most calls never do.
@@ -42,6 +44,7 @@ impl TaskState {
             random: RandomStream::new(call.seed),
             memory: MemoryLimiter::new(limits),
             host_call_max_bytes: limits.host_call_max_bytes,
+            export_entered: false,
             host_calls: 0,
             host_calls_max: limits.host_calls_max,
             wasi: None,

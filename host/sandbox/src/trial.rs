@@ -23,7 +23,8 @@ const HOST_CALLS_MAX: u64 = 10_000;
 ///
 /// # Errors
 ///
-/// Returns [`RejectedComponent::DOES_NOT_START`] or [`RejectedComponent::WRONG_EXPORT`].
+/// Returns [`RejectedComponent::DOES_NOT_START`], [`RejectedComponent::WRONG_EXPORT`], or
+/// [`RejectedComponent::HOST_BUSY`].
 pub(crate) fn try_out(loaded: &Loaded) -> Result<Option<Description>, RejectedComponent> {
     // On a thread of its own: the caller's may belong to a runtime that forbids blocking.
     let tried = thread::scope(|scope| scope.spawn(|| block_on(describe(loaded))).join());
@@ -48,7 +49,10 @@ fn not_started(outcome: &Outcome) -> RejectedComponent {
             RejectedComponent::WRONG_EXPORT,
             format!("the component describes itself wrongly: {reason}"),
         ),
-        (Outcome::Unavailable { reason }, _) => does_not_start(reason),
+        (Outcome::Unavailable { reason }, _) => RejectedComponent::new(
+            RejectedComponent::HOST_BUSY,
+            format!("the component cannot be tried out now, upload it again later: {reason}"),
+        ),
         (_, Some((error, cause))) => does_not_start(&format!("{error}: {cause}")),
         (_, None) => does_not_start("its first instance was given up"),
     }

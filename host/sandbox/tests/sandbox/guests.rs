@@ -4,6 +4,47 @@
 //! and allocator, a second one with the code. Memory: what `run` returns lies at 16, the data
 //! of the test from 1024 to 8191, what the host passes in from 8192 on.
 
+/// The types of `run`, as every guest imports them.
+pub(crate) const TYPES: &str = r#"(import "stepwell:task/types@0.1.0" (instance $types
+        (type $context' (record
+            (field "tenant" string) (field "execution-id" string)
+            (field "execution-name" string) (field "state-machine" string)
+            (field "state" string) (field "attempt" u32) (field "idempotency-key" string)
+            (field "execution-started-ms" u64) (field "deadline-ms" u64)
+            (field "task-token" (option string)) (field "traceparent" string)))
+        (export "context" (type $context (eq $context')))
+        (type $failure' (record (field "error" string) (field "cause" string)))
+        (export "failure" (type $failure (eq $failure')))))"#;
+
+/// Functions of the code module that every guest may call.
+const HELPERS: &str = r#"(func $ok (param $text i32) (param $len i32) (result i32)
+            (i32.store8 (i32.const 16) (i32.const 0))
+            (i32.store (i32.const 20) (local.get $text))
+            (i32.store (i32.const 24) (local.get $len))
+            (i32.const 16))
+        (func $failure (param $error i32) (param $error_len i32)
+            (param $cause i32) (param $cause_len i32) (result i32)
+            (i32.store8 (i32.const 16) (i32.const 1))
+            (i32.store (i32.const 20) (local.get $error))
+            (i32.store (i32.const 24) (local.get $error_len))
+            (i32.store (i32.const 28) (local.get $cause))
+            (i32.store (i32.const 32) (local.get $cause_len))
+            (i32.const 16))
+        ;; Returns a number as a JSON text of 20 digits within quotes.
+        (func $ok_number (param $number i64) (result i32)
+            (local $at i32)
+            (i32.store8 (i32.const 64) (i32.const 34))
+            (i32.store8 (i32.const 85) (i32.const 34))
+            (local.set $at (i32.const 84))
+            (loop $digit
+                (i32.store8 (local.get $at)
+                    (i32.add (i32.const 48)
+                        (i32.wrap_i64 (i64.rem_u (local.get $number) (i64.const 10)))))
+                (local.set $number (i64.div_u (local.get $number) (i64.const 10)))
+                (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+                (br_if $digit (i32.gt_u (local.get $at) (i32.const 64))))
+            (call $ok (i32.const 64) (i32.const 22)))"#;
+
 /// One interface that a guest imports, and how its core code sees a function of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Import {
@@ -246,7 +287,8 @@ impl Guest {
         wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
 
-    fn text(&self) -> String {
+    /// Returns the component in the text format.
+    pub(crate) fn text(&self) -> String {
         let all = |part: fn(&Import) -> &'static str| -> String {
             self.imports
                 .iter()
@@ -266,16 +308,7 @@ impl Guest {
         } = self;
         format!(
             r#"(component
-    (import "stepwell:task/types@0.1.0" (instance $types
-        (type $context' (record
-            (field "tenant" string) (field "execution-id" string)
-            (field "execution-name" string) (field "state-machine" string)
-            (field "state" string) (field "attempt" u32) (field "idempotency-key" string)
-            (field "execution-started-ms" u64) (field "deadline-ms" u64)
-            (field "task-token" (option string)) (field "traceparent" string)))
-        (export "context" (type $context (eq $context')))
-        (type $failure' (record (field "error" string) (field "cause" string)))
-        (export "failure" (type $failure (eq $failure')))))
+    {TYPES}
     (alias export $types "context" (type $context))
     (alias export $types "failure" (type $failure))
     {interfaces}
@@ -296,33 +329,7 @@ impl Guest {
         (import "base" "memory" (memory $memory 1))
         {cores}
         {fields}
-        (func $ok (param $text i32) (param $len i32) (result i32)
-            (i32.store8 (i32.const 16) (i32.const 0))
-            (i32.store (i32.const 20) (local.get $text))
-            (i32.store (i32.const 24) (local.get $len))
-            (i32.const 16))
-        (func $failure (param $error i32) (param $error_len i32)
-            (param $cause i32) (param $cause_len i32) (result i32)
-            (i32.store8 (i32.const 16) (i32.const 1))
-            (i32.store (i32.const 20) (local.get $error))
-            (i32.store (i32.const 24) (local.get $error_len))
-            (i32.store (i32.const 28) (local.get $cause))
-            (i32.store (i32.const 32) (local.get $cause_len))
-            (i32.const 16))
-        ;; Returns a number as a JSON text of 20 digits within quotes.
-        (func $ok_number (param $number i64) (result i32)
-            (local $at i32)
-            (i32.store8 (i32.const 64) (i32.const 34))
-            (i32.store8 (i32.const 85) (i32.const 34))
-            (local.set $at (i32.const 84))
-            (loop $digit
-                (i32.store8 (local.get $at)
-                    (i32.add (i32.const 48)
-                        (i32.wrap_i64 (i64.rem_u (local.get $number) (i64.const 10)))))
-                (local.set $number (i64.div_u (local.get $number) (i64.const 10)))
-                (local.set $at (i32.sub (local.get $at) (i32.const 1)))
-                (br_if $digit (i32.gt_u (local.get $at) (i32.const 64))))
-            (call $ok (i32.const 64) (i32.const 22)))
+        {HELPERS}
         (func (export "run") (param $params i32) (result i32)
             (local $i i32)
             {run}))
