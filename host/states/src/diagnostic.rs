@@ -39,10 +39,10 @@ pub struct Diagnostic {
 impl fmt::Display for Diagnostic {
     /// Writes it as Step Functions does: `CODE: message at /place`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() {
+        let place = if self.location.is_empty() {
             "/"
         } else {
-            &self.pointer
+            &self.location
         };
         write!(f, "{}: {} at {place}", self.code, self.message)
     }

@@ -10,6 +10,9 @@ mod duration;
 mod errors;
 mod kinds;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::fields::Object;
