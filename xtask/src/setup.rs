@@ -13,9 +13,9 @@ use crate::phases::Phases;
 pub(crate) const WASM_TARGETS: [&str; 2] = ["wasm32-wasip2", "wasm32-unknown-unknown"];
 
 const NO_RUSTUP: &str = "\
-the Rust target `{target}` is missing, and rustup, which would add it, is not there or failed.
-With rustup (https://rustup.rs):     rustup target add {target}
-With a distribution's own Rust:      install its package of the standard library for {target}";
+Guests are built for the Rust target `{target}`, which is missing. To get it:
+  with rustup (https://rustup.rs)      rustup target add {target}
+  with a distribution's own Rust       its package of the standard library for {target}";
 
 const NO_C_COMPILER: &str = "\
 there is no working C compiler: `{compiler}` does not compile a line that includes <stdio.h>.
@@ -39,9 +39,9 @@ pub(crate) fn ensure_wasm_targets(phases: &mut Phases) -> anyhow::Result<()> {
         let mut rustup = Command::new("rustup");
         rustup.args(["target", "add", target]);
         let name = format!("add target {target}");
-        phases
-            .run(&name, &mut rustup)
-            .with_context(|| NO_RUSTUP.replace("{target}", target))?;
+        if let Err(error) = phases.run(&name, &mut rustup) {
+            bail!("{error:#}\n{}", NO_RUSTUP.replace("{target}", target));
+        }
     }
     Ok(())
 }
