@@ -1,0 +1,6 @@
+//! The engine through its handle: real store, scripted tasks, simulated time.
+
+mod harness;
+mod recovery;
+mod running;
+mod waiting;

@@ -1,0 +1,198 @@
+//! Crashes: whatever is lost from memory, the next start goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use stepwell_engine::{EngineError, Payload, SimulatedClock, StartExecution, Status};
+use stepwell_store::{Fault, FaultPlan};
+
+use crate::harness::{Bench, START, Scripted, failed, ok};
+
+/// Three tasks in a row, one of which fails once, and a Wait in the middle.
+const FLOW: &str = r#"{"StartAt":"A","States":{
+    "A":{"Type":"Task","Resource":"task:a","ResultPath":"$.a","Next":"Nap"},
+    "Nap":{"Type":"Wait","Seconds":30,"Next":"B"},
+    "B":{"Type":"Task","Resource":"task:b","ResultPath":"$.b","Next":"All",
+        "Retry":[{"ErrorEquals":["Busy"],"IntervalSeconds":1}]},
+    "All":{"Type":"Map","ItemsPath":"$.items","ResultPath":"$.all","End":true,
+        "ItemProcessor":{"StartAt":"C","States":{
+            "C":{"Type":"Task","Resource":"task:c","End":true}}}}}}"#;
+const INPUT: &str = r#"{"items":[1,2,3]}"#;
+const OUTPUT: &str = r#"{"items":[1,2,3],"a":"a","b":"b","all":[1,2,3]}"#;
+
+fn flow_tasks() -> Scripted {
+    let tasks = Scripted::default();
+    tasks.on("A", |_| ok(r#""a""#));
+    tasks.on("B", |order| if order.task.attempt == 1 { failed("Busy") } else { ok(r#""b""#) });
+    tasks
+}
+
+/// Hits one commit with one fault.
+#[derive(Debug)]
+struct Once {
+    commit: u64,
+    before: bool,
+    fault: Fault,
+    hits: AtomicU64,
+}
+
+impl Once {
+    fn check(&self, commit: u64, before: bool) -> Fault {
+        if commit == self.commit && before == self.before {
+            self.hits.fetch_add(1, Ordering::SeqCst);
+            return self.fault;
+        }
+        Fault::Nothing
+    }
+}
+
+impl FaultPlan for Once {
+    fn before_commit(&self, commit: u64) -> Fault {
+        self.check(commit, true)
+    }
+
+    fn after_commit(&self, commit: u64) -> Fault {
+        self.check(commit, false)
+    }
+}
+
+/// Moves the clock on whenever the execution waits, until its end.
+async fn drive(bench: &Bench, arn: &str) -> Result<String, EngineError> {
+    loop {
+        let step = Duration::from_millis(20);
+        let found = bench.handle.wait_for_end(&bench.caller, arn, step).await?;
+        if let Some(output) = found.output {
+            return Ok(output.as_str().to_owned());
+        }
+        assert_eq!(found.summary.status, Status::Running, "{found:#?}");
+        if let Some(due) = found.active.iter().filter_map(|active| active.due).min() {
+            bench.clock.advance_to(due);
+        }
+    }
+}
+
+async fn start(bench: &Bench) -> Result<String, EngineError> {
+    let order = StartExecution {
+        state_machine: "machine".to_owned(),
+        name: Some("one".to_owned()),
+        input: Some(Payload::parse(INPUT).unwrap()),
+        traceparent: None,
+    };
+    Ok(bench.handle.start_execution(&bench.caller, order).await?.arn)
+}
+
+/// Runs the flow with a fault at one commit; then, whatever came of it, once more on the
+/// same folder without. Returns whether the fault was met.
+async fn survives(commit: u64, before: bool, fault: Fault) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = SimulatedClock::new(START);
+    let set_up = Bench::in_folder(folder.path().into(), clock.clone(), flow_tasks()).await;
+    set_up.deploy("machine", FLOW).await;
+    set_up.close().await;
+
+    let plan = Arc::new(Once { commit, before, fault, hits: AtomicU64::new(0) });
+    let tasks = flow_tasks();
+    let faults: Arc<dyn FaultPlan> = plan.clone();
+    let bench =
+        Bench::with_faults(folder.path().into(), clock.clone(), tasks.clone(), faults).await;
+    let mut acknowledged = None;
+    if let Ok(arn) = start(&bench).await {
+        acknowledged = Some(arn.clone());
+        let dies = fault == Fault::Die;
+        let run = tokio::time::timeout(Duration::from_secs(60), drive(&bench, &arn)).await;
+        let output = run.expect("the flow must end or be refused, not hang");
+        if !dies {
+            assert_eq!(output.unwrap(), OUTPUT, "commit {commit}, before: {before}");
+        }
+    }
+    bench.close().await;
+
+    let again = Bench::in_folder(folder.path().into(), clock, flow_tasks()).await;
+    let arn = match acknowledged {
+        Some(arn) => arn,
+        None => start(&again).await.unwrap(),
+    };
+    let output = drive(&again, &arn).await.unwrap();
+    assert_eq!(output, OUTPUT, "commit {commit}, before: {before}, {fault:?}");
+    let history = again.history(&arn).await;
+    let numbers: Vec<u64> = history.iter().map(|event| event.number.0).collect();
+    let expected: Vec<u64> = (1..=history.len() as u64).collect();
+    assert_eq!(numbers, expected);
+    again.close().await;
+    plan.hits.load(Ordering::SeqCst) > 0
+}
+
+/// A fault before and after every commit, until there is no commit left to hit.
+async fn survives_everywhere(fault: Fault) {
+    for before in [true, false] {
+        // The first commit of an engine is the harness's own: it makes sure of the tenant.
+        let mut commit = 2;
+        while survives(commit, before, fault).await {
+            commit += 1;
+        }
+        assert!(commit > 6, "the flow has more commits than {commit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_dies_at_any_commit_loses_nothing() {
+    survives_everywhere(Fault::Die).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_is_made_up_for() {
+    survives_everywhere(Fault::Fail).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_takes_up_what_ran_and_what_slept() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = SimulatedClock::new(START);
+    let tasks = flow_tasks();
+    let bench = Bench::in_folder(folder.path().into(), clock.clone(), tasks.clone()).await;
+    bench.deploy("machine", FLOW).await;
+    let gate = tasks.close_gate();
+    let mut running = Vec::new();
+    for n in 0..20 {
+        running.push(bench.start("machine", &format!("e-{n}"), INPUT).await);
+    }
+    // Ten get past their first task and sleep, ten are stopped in it.
+    gate.add_permits(10);
+    while tasks.made() < 10 {
+        tokio::task::yield_now().await;
+    }
+    bench.close().await;
+
+    let bench = Bench::in_folder(folder.path().into(), clock, flow_tasks()).await;
+    for arn in &running {
+        assert_eq!(drive(&bench, arn).await.unwrap(), OUTPUT);
+    }
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_memory_has_no_room_for_waits_in_the_database() {
+    let clock = SimulatedClock::new(START);
+    let tasks = Scripted::default();
+    let options = stepwell_store::StoreOptions::memory();
+    let bench = Bench::open(options, clock, tasks.clone(), |config| {
+        config.executions_in_memory_max = 8;
+        config.tasks_at_once = 2;
+    })
+    .await;
+    let one = r#"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"task:a","End":true}}}"#;
+    bench.deploy("machine", one).await;
+    let gate = tasks.close_gate();
+    let mut arns = Vec::new();
+    for n in 0..200 {
+        arns.push(bench.start("machine", &format!("e-{n}"), "{}").await);
+    }
+    let held = bench.handle.metrics().executions_in_memory;
+    assert!(held <= 12, "{held} executions are in memory");
+    gate.add_permits(10_000);
+    for arn in &arns {
+        assert_eq!(bench.end(arn).await.summary.status, Status::Succeeded);
+    }
+    assert_eq!(tasks.made(), 200, "each ran once");
+}
