@@ -22,19 +22,23 @@ struct Shared {
     metrics: HttpMetrics,
     requests: Semaphore,
     waits: Semaphore,
-    uploads: Arc<Semaphore>,
+    /// One permit a started KiB.
+    bodies: Arc<Semaphore>,
+    bodies_max_kib: u32,
     draining: watch::Sender<bool>,
 }
 
 impl App {
     /// Makes the shared state of one server.
     pub(crate) fn new(engine: EngineHandle, config: ServerConfig) -> Self {
+        let bodies_max_kib = kib(config.bodies_max_bytes);
         Self(Arc::new(Shared {
             engine,
             metrics: HttpMetrics::default(),
             requests: Semaphore::new(config.requests_max),
             waits: Semaphore::new(config.waits_max),
-            uploads: Arc::new(Semaphore::new(config.uploads_max.max(1))),
+            bodies: Arc::new(Semaphore::new(bodies_max_kib as usize)),
+            bodies_max_kib,
             draining: watch::Sender::new(false),
             config,
         }))
@@ -64,13 +68,15 @@ impl App {
         place.map_err(|full| overloaded(&full, "try again"))
     }
 
-    /// Waits for a place among the uploads, and takes it.
+    /// Waits for room for a body, and takes it. One that is larger than all the room is
+    /// given all of it.
     ///
     /// # Errors
     /// The server is gone.
-    pub(crate) async fn admit_upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let place = Arc::clone(&self.0.uploads).acquire_owned().await;
-        place.map_err(|closed| ApiError::new(Code::ShuttingDown, closed.to_string()))
+    pub(crate) async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+        let wanted = kib(bytes).min(self.0.bodies_max_kib);
+        let room = Arc::clone(&self.0.bodies).acquire_many_owned(wanted).await;
+        room.map_err(|closed| ApiError::new(Code::ShuttingDown, closed.to_string()))
     }
 
     /// Takes a place among the requests that wait for something to happen, if the
@@ -123,6 +129,13 @@ impl Patience<'_> {
             _ = self.engine_stopping.wait_for(|stopping| *stopping) => None,
         }
     }
+}
+
+/// Returns the KiB that were started, at least one.
+fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1_024))
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 fn overloaded(full: &TryAcquireError, advice: &str) -> ApiError {

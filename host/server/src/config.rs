@@ -34,8 +34,8 @@ pub struct ServerConfig {
     pub requests_max: usize,
     /// Requests of them that may wait for something to happen; one more is refused.
     pub waits_max: usize,
-    /// Components that are received and compiled at once; one more waits.
-    pub uploads_max: usize,
+    /// Bytes of bodies that are in memory at once; what is over waits.
+    pub bodies_max_bytes: usize,
     /// Connections that are open at once; one more waits until it is accepted.
     pub connections_max: usize,
     /// How long requests get to finish when the server shuts down.
@@ -55,8 +55,8 @@ impl ServerConfig {
             wait_max: Duration::from_secs(60),
             requests_max: 1_024,
             waits_max: 768,
-            // Each may hold a component of the largest size in memory.
-            uploads_max: 4,
+            // Some components of the largest size, or many requests.
+            bodies_max_bytes: 256 << 20,
             connections_max: 4_096,
             shutdown_grace: Duration::from_secs(10),
         }

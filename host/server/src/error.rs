@@ -168,6 +168,12 @@ impl ApiError {
         self
     }
 
+    /// Returns code, message and field.
+    #[cfg(test)]
+    pub(crate) fn into_parts(self) -> (String, String, Option<String>) {
+        (self.code.to_owned(), self.message, self.field)
+    }
+
     fn with_internal(mut self, internal: String) -> Self {
         self.internal = Some(internal);
         self

@@ -8,9 +8,9 @@ use std::time::Duration;
 use axum::RequestPartsExt;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
@@ -45,13 +45,21 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
-        let query = axum::extract::Query::try_from_uri(&parts.uri);
-        let axum::extract::Query(query) = query.map_err(|rejection| {
+        parse_query(&parts.uri).map(Self)
+    }
+}
+
+fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    match axum::extract::Query::try_from_uri(uri) {
+        Ok(axum::extract::Query(query)) => Ok(query),
+        Err(rejection) => {
             let text = rejection.body_text();
             // axum's own introduction comes first.
-            refused_parameter(text.split_once(": ").map_or(&text, |(_, words)| words))
-        })?;
-        Ok(Self(query))
+            let words = text
+                .split_once(": ")
+                .map_or(text.as_str(), |(_, words)| words);
+            Err(refused_parameter(words))
+        }
     }
 }
 
@@ -67,7 +75,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         if !is_json(&media_type(&parts.headers)) {
             return Err(unsupported("application/json"));
         }
-        let bytes = read_body(&parts.headers, body, app.config().body_max_bytes, app).await?;
+        let max_bytes = app.config().body_max_bytes;
+        let (bytes, _room) = read_body(&parts.headers, body, max_bytes, app).await?;
         parse_json(&bytes).map(Self)
     }
 }
@@ -81,7 +90,8 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJson<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let bytes = read_body(&parts.headers, body, app.config().body_max_bytes, app).await?;
+        let max_bytes = app.config().body_max_bytes;
+        let (bytes, _room) = read_body(&parts.headers, body, max_bytes, app).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -92,13 +102,13 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJson<T> {
     }
 }
 
-/// A component's bytes as the body, and its place among the uploads.
+/// A component's bytes as the body, and the room that they take.
 #[derive(Debug)]
 pub(crate) struct Wasm {
     /// The bytes.
     pub(crate) bytes: Vec<u8>,
     /// Given back when the component is compiled.
-    pub(crate) _place: OwnedSemaphorePermit,
+    pub(crate) _room: OwnedSemaphorePermit,
 }
 
 impl FromRequest<App> for Wasm {
@@ -113,12 +123,11 @@ impl FromRequest<App> for Wasm {
         ) {
             return Err(unsupported("application/wasm"));
         }
-        let place = app.admit_upload().await?;
         let max_bytes = app.engine().body_max_bytes();
-        let bytes = read_body(&parts.headers, body, max_bytes, app).await?;
+        let (bytes, room) = read_body(&parts.headers, body, max_bytes, app).await?;
         Ok(Self {
             bytes: bytes.into(),
-            _place: place,
+            _room: room,
         })
     }
 }
@@ -149,7 +158,8 @@ impl FromRequest<App> for DefinitionBody {
             "application/yaml" | "application/x-yaml" | "text/yaml" => DefinitionFormat::Yaml,
             _ => return Err(unsupported("application/json or application/yaml")),
         };
-        let bytes = read_body(&parts.headers, body, app.config().body_max_bytes, app).await?;
+        let max_bytes = app.config().body_max_bytes;
+        let (bytes, _room) = read_body(&parts.headers, body, max_bytes, app).await?;
         Ok(Self { format, bytes })
     }
 }
@@ -192,51 +202,56 @@ fn unsupported(wanted: &str) -> ApiError {
     ApiError::new(Code::UnsupportedMediaType, message)
 }
 
-/// Reads a body that has `max_bytes` at most and arrives in time.
+/// Reads a body that has `max_bytes` at most and arrives in time; returns it with the
+/// room that it takes.
 async fn read_body(
     headers: &HeaderMap,
     mut body: Body,
     max_bytes: usize,
     app: &App,
-) -> Result<Bytes, ApiError> {
+) -> Result<(Bytes, OwnedSemaphorePermit), ApiError> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok());
-    let announced = announced.and_then(|length| length.parse::<u64>().ok());
-    let read = if announced.is_some_and(|length| length > max_bytes as u64) {
-        Ok(None)
-    } else {
-        timeout(app.config().body_timeout, collect(&mut body, max_bytes)).await
+    let announced = announced.and_then(|length| length.parse::<usize>().ok());
+    let length = announced.unwrap_or(max_bytes);
+    let read = async {
+        if length > max_bytes {
+            return Ok::<_, ApiError>(None);
+        }
+        let room = app.room_for(length).await?;
+        let bytes = collect(&mut body, max_bytes).await?;
+        Ok(bytes.map(|bytes| (bytes, room)))
     };
-    match read {
-        Ok(Some(read)) => read,
-        Ok(None) => {
+    let Ok(read) = timeout(app.config().body_timeout, read).await else {
+        let message = "the body did not arrive in time";
+        return Err(ApiError::new(Code::BodyTimeout, message));
+    };
+    match read? {
+        Some(read) => Ok(read),
+        None => {
             discard(body).await;
             let message = format!("the body may have {max_bytes} bytes at most");
             Err(ApiError::new(Code::BodyTooLarge, message))
-        }
-        Err(_) => {
-            let message = "the body did not arrive in time";
-            Err(ApiError::new(Code::BodyTimeout, message))
         }
     }
 }
 
 /// Collects a body; returns nothing if it has more than `max_bytes`.
-async fn collect(body: &mut Body, max_bytes: usize) -> Option<Result<Bytes, ApiError>> {
+async fn collect(body: &mut Body, max_bytes: usize) -> Result<Option<Bytes>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            let message = "the body ended before it was complete";
-            return Some(Err(ApiError::new(Code::BodyTimeout, message)));
-        };
+        let frame = frame.map_err(|error| {
+            let message = format!("the body ended before it was complete: {error}");
+            ApiError::new(Code::BodyTimeout, message)
+        })?;
         let data = frame.into_data().unwrap_or_default();
         if data.len() > max_bytes.saturating_sub(bytes.len()) {
-            return None;
+            return Ok(None);
         }
         bytes.extend_from_slice(&data);
     }
-    Some(Ok(bytes.into()))
+    Ok(Some(bytes.into()))
 }
 
 /// Reads the rest of a refused body for a moment, since most clients read the answer
@@ -296,7 +311,7 @@ fn refused_field_at(message: &str, path: &str) -> ApiError {
 /// Turns serde's words about the parameters of a query into a refusal.
 fn refused_parameter(message: &str) -> ApiError {
     match message.split_once(": ") {
-        Some((field, reason)) => ApiError::invalid(field, reason),
+        Some((field, reason)) => refused_field_at(reason, field),
         None => refused_field_at(message, "query"),
     }
 }

@@ -22,6 +22,8 @@ mod openapi;
 mod router;
 mod routes;
 mod serve;
+#[cfg(test)]
+mod testing;
 pub mod wire;
 
 pub use config::{Auth, ServerConfig};

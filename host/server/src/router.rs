@@ -75,13 +75,18 @@ pub fn router(engine: EngineHandle, config: ServerConfig) -> Router {
 pub(crate) fn router_of(app: App) -> Router {
     let mut router = Router::new();
     for route in routes() {
-        router = router.route(route.path, route.handler);
+        // Health and metrics are answered also, and just then, when the rest is too much.
+        let handler = if route.path.starts_with("/v1/") {
+            route.handler.layer(from_fn_with_state(app.clone(), admit))
+        } else {
+            route.handler
+        };
+        router = router.route(route.path, handler);
     }
     router
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         // The last one is the outermost: a panic is caught, and counted as what it became.
-        .layer(from_fn_with_state(app.clone(), admit))
         .layer(from_fn_with_state(app.clone(), refuse_foreign_pages))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(app.clone(), observe))

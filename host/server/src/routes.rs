@@ -7,3 +7,5 @@ pub(crate) mod history;
 pub(crate) mod state_machines;
 pub(crate) mod system;
 pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,9 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse};
 use serde::Deserialize;
-use stepwell_engine::{Caller, ListExecutions, Status};
+use stepwell_engine::{Caller, EngineError, ExecutionDescription, ListExecutions, Status};
 
-use crate::app::App;
+use crate::app::{App, Patience};
 use crate::error::ApiError;
 use crate::extract::{Json, OptionalJson, Query, Segment};
 use crate::observe::traceparent;
@@ -75,9 +75,10 @@ pub(crate) async fn start_execution(
     let started = app.engine().start_execution(&caller, order).await?;
     let execution = match patience {
         Some(patience) => {
-            let time = patience.time();
-            let end = app.engine().wait_for_end(&caller, &started.arn, time);
-            patience.wait(end).await.transpose()?
+            let end = end_of(&app, &caller, &started.arn, patience).await;
+            // The start is durable: trouble while waiting is no trouble of the start.
+            let warn = |error: &EngineError| tracing::warn!(%error, "cannot wait for the end");
+            end.inspect_err(warn).ok()
         }
         None => None,
     };
@@ -129,7 +130,7 @@ pub(crate) async fn list_executions(
     path = "/v1/executions/{execution}",
     tag = "executions",
     params(
-        ("execution" = String, Path, description = "ARN, or machine/name, or the name where that is the tenant's only one; percent-encoded"),
+        ("execution" = String, Path, description = "ARN, or machine/name; percent-encoded"),
         WaitQuery,
     ),
     responses((status = 200, description = "The execution", body = Execution)),
@@ -140,16 +141,28 @@ pub(crate) async fn describe_execution(
     Segment(execution): Segment,
     Query(query): Query<WaitQuery>,
 ) -> Result<JsonAnswer<Execution>, ApiError> {
-    let engine = app.engine();
-    if let Some(patience) = app.patience(query.wait)? {
-        let time = patience.time();
-        let end = engine.wait_for_end(&caller, &execution, time);
-        if let Some(described) = patience.wait(end).await {
-            return Ok(JsonAnswer(described?.into()));
-        }
-    }
-    let described = engine.describe_execution(&caller, &execution).await?;
+    let described = match app.patience(query.wait)? {
+        Some(patience) => end_of(&app, &caller, &execution, patience).await?,
+        None => app.engine().describe_execution(&caller, &execution).await?,
+    };
     Ok(JsonAnswer(described.into()))
+}
+
+/// Waits for an execution's end, and tells how it stands then or when the patience is
+/// over.
+async fn end_of(
+    app: &App,
+    caller: &Caller,
+    execution: &str,
+    patience: Patience<'_>,
+) -> Result<ExecutionDescription, EngineError> {
+    let end = app
+        .engine()
+        .wait_for_end(caller, execution, patience.time());
+    match patience.wait(end).await {
+        Some(described) => described,
+        None => app.engine().describe_execution(caller, execution).await,
+    }
 }
 
 /// Stop an execution
@@ -159,7 +172,7 @@ pub(crate) async fn describe_execution(
     post,
     path = "/v1/executions/{execution}/stop",
     tag = "executions",
-    params(("execution" = String, Path, description = "ARN, or machine/name, or the name where that is the tenant's only one; percent-encoded")),
+    params(("execution" = String, Path, description = "ARN, or machine/name; percent-encoded")),
     request_body = StopExecutionRequest,
     responses((status = 204, description = "It is stopped")),
 )]
@@ -185,7 +198,7 @@ pub(crate) async fn stop_execution(
     post,
     path = "/v1/executions/{execution}/events",
     tag = "executions",
-    params(("execution" = String, Path, description = "ARN, or machine/name, or the name where that is the tenant's only one; percent-encoded")),
+    params(("execution" = String, Path, description = "ARN, or machine/name; percent-encoded")),
     request_body = PostEventRequest,
     responses((status = 204, description = "The event is taken or kept")),
 )]

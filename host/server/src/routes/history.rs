@@ -6,7 +6,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use stepwell_engine::{Caller, EngineError, EventKind, HistoryPart, HistoryRange, TaskScheduled};
+use stepwell_engine::{
+    Caller, EngineError, EngineHandle, EventKind, HistoryEvent, HistoryPart, HistoryRange, Payload,
+    TaskScheduled,
+};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -15,6 +18,12 @@ use crate::wire::{EventContext, History, answered_task, rest_event};
 
 /// Events of a part, unless the query says otherwise.
 const PART_LIMIT: u32 = 100;
+/// Events of a part, at most.
+const PART_LIMIT_MAX: u32 = 1_000;
+/// Events that are read at a time.
+const STEP_LIMIT: u32 = 50;
+/// A part ends after so many bytes of inputs and outputs, even before its limit.
+const PART_MAX_BYTES: usize = 4 << 20;
 
 /// Which part of the history to read.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -49,7 +58,7 @@ pub(crate) struct HistoryQuery {
     path = "/v1/executions/{execution}/history",
     tag = "executions",
     params(
-        ("execution" = String, Path, description = "ARN, or machine/name, or the name where that is the tenant's only one; percent-encoded"),
+        ("execution" = String, Path, description = "ARN, or machine/name; percent-encoded"),
         HistoryQuery,
     ),
     responses((status = 200, description = "A part of the history", body = History)),
@@ -73,8 +82,8 @@ pub(crate) async fn read_history(
         limit: query.limit.unwrap_or(PART_LIMIT),
         reverse: query.reverse,
     };
-    let part = engine.read_history(&caller, &execution, range).await?;
-    let tasks = answered_tasks(&app, &caller, &execution, &part).await?;
+    let part = read_part(engine, &caller, &execution, range).await?;
+    let tasks = answered_tasks(engine, &caller, &execution, &part).await?;
     let context = EventContext {
         region: &caller.tenant.region,
         definition: &part.definition,
@@ -95,10 +104,68 @@ pub(crate) async fn read_history(
     }))
 }
 
+/// Reads a part in steps, until it has its events, or so many bytes that the answer is
+/// large enough.
+async fn read_part(
+    engine: &EngineHandle,
+    caller: &Caller,
+    execution: &str,
+    range: HistoryRange,
+) -> Result<HistoryPart, ApiError> {
+    if !(1..=PART_LIMIT_MAX).contains(&range.limit) {
+        return Err(ApiError::invalid("limit", "give 1 to 1000"));
+    }
+    let step = |after, left: u32| HistoryRange {
+        after,
+        limit: left.min(STEP_LIMIT),
+        reverse: range.reverse,
+    };
+    let first = step(range.after, range.limit);
+    let mut part = engine.read_history(caller, execution, first).await?;
+    let mut left = range.limit - first.limit;
+    let mut bytes: usize = part.events.iter().map(text_bytes).sum();
+    while part.more && left > 0 && bytes < PART_MAX_BYTES {
+        let after = part
+            .events
+            .last()
+            .map_or(range.after, |event| event.number.0);
+        let next = step(after, left);
+        let read = engine.read_history(caller, execution, next).await?;
+        left -= next.limit;
+        bytes += read.events.iter().map(text_bytes).sum::<usize>();
+        part.events.extend(read.events);
+        (part.more, part.status) = (read.more, read.status);
+    }
+    Ok(part)
+}
+
+/// Returns about how many bytes an event's inputs and outputs have.
+fn text_bytes(event: &HistoryEvent) -> usize {
+    match &event.kind {
+        EventKind::ExecutionStarted(started) => started.input.byte_len(),
+        EventKind::StateEntered(entered) => entered.input.byte_len(),
+        EventKind::StateExited(exited) => {
+            let assigned = exited.assigned.iter();
+            exited.output.byte_len() + assigned.map(|(_, value)| value.byte_len()).sum::<usize>()
+        }
+        EventKind::TaskScheduled(task) => task.parameters.byte_len(),
+        EventKind::ExecutionSucceeded { output }
+        | EventKind::TaskSubmitted { output, .. }
+        | EventKind::TaskSucceeded { output, .. }
+        | EventKind::BranchSucceeded { output }
+        | EventKind::MapIterationSucceeded { output, .. } => output.byte_len(),
+        EventKind::MapIterationStarted(iteration) => {
+            iteration.input.as_ref().map_or(0, Payload::byte_len)
+        }
+        EventKind::EventReceived(received) => received.data.byte_len(),
+        _ => 0,
+    }
+}
+
 /// Finds the `TaskScheduled` events that the part's events answer: in the part itself, or
 /// where it began before the part, by reading that one event.
 async fn answered_tasks(
-    app: &App,
+    engine: &EngineHandle,
     caller: &Caller,
     execution: &str,
     part: &HistoryPart,
@@ -118,7 +185,7 @@ async fn answered_tasks(
             limit: 1,
             reverse: false,
         };
-        let read = app.engine().read_history(caller, execution, range).await?;
+        let read = engine.read_history(caller, execution, range).await?;
         if let Some(EventKind::TaskScheduled(task)) = read.events.first().map(|event| &event.kind) {
             tasks.insert(number, Arc::clone(task));
         }

@@ -7,6 +7,8 @@
 mod details;
 mod extras;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
