@@ -1,0 +1,235 @@
+//! The command line: what can be asked, and what holds for all commands.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{
+    completions, component, demo, deploy, describe, history, list, run, send_event, serve, start,
+    state_machine, stop, token, validate,
+};
+use crate::config::{Secret, ServerUrl};
+
+const AFTER_HELP: &str = "\
+Start here:
+  stepwell serve --dev                    a host for your own machine
+  stepwell component push NAME file.wasm  upload a task
+  stepwell deploy flow.yaml               deploy a definition that names it
+  stepwell start flow --input '{}' --wait run it
+
+Exit codes:
+  0  done                    4  the host refused the request
+  1  the execution failed    5  the host cannot be reached, or cannot do it now
+  2  wrong usage             6  the execution had not ended when --timeout was over
+  3  not found";
+
+/// Durable workflows whose steps are WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stepwell",
+    version,
+    propagate_version = true,
+    after_help = AFTER_HELP,
+    styles = STYLES,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// Options of all commands.
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .error(AnsiColor::Red.on_default().bold());
+
+/// Options of all commands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of all commands")]
+pub(crate) struct GlobalArgs {
+    /// The host to talk to
+    #[arg(
+        long, global = true, env = "STEPWELL_SERVER", value_name = "URL",
+        default_value = "http://127.0.0.1:7400", value_parser = parse_server
+    )]
+    pub(crate) server: ServerUrl,
+
+    /// Token of the API; better in the environment, where other users cannot see it.
+    /// Without one, a host on this machine is shown the admin's token of the data folder
+    #[arg(
+        long, global = true, env = "STEPWELL_TOKEN", value_name = "TOKEN",
+        hide_env_values = true, value_parser = parse_token
+    )]
+    pub(crate) token: Option<Secret>,
+
+    /// Folder of the host's data [default: stepwell in the user's data folder]
+    #[arg(long, global = true, env = "STEPWELL_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Print the API's JSON instead of tables
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub(crate) color: ColorWhen,
+
+    /// Log more to standard error; twice for even more. `STEPWELL_LOG` takes filters
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a host: the API, the engine and its data
+    Serve(serve::ServeArgs),
+    /// Run one execution here and now, in memory, and show its trace
+    Run(run::RunArgs),
+    /// Check definitions without a host
+    Validate(validate::ValidateArgs),
+    /// Upload components and look at them
+    #[command(subcommand)]
+    Component(component::ComponentCommand),
+    /// Deploy a definition: a new state machine, or a new revision of one
+    Deploy(deploy::DeployArgs),
+    /// Look at the deployed state machines
+    #[command(subcommand)]
+    StateMachine(state_machine::StateMachineCommand),
+    /// Start an execution
+    Start(start::StartArgs),
+    /// List executions, newest first
+    List(list::ListArgs),
+    /// Show an execution: where it is, what it waits for, what it used
+    Describe(describe::DescribeArgs),
+    /// Show the trace of an execution
+    History(history::HistoryArgs),
+    /// Stop an execution
+    Stop(stop::StopArgs),
+    /// Post an event that an execution waits for, or will
+    SendEvent(send_event::SendEventArgs),
+    /// Report on a task that waits for its token
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// See it all at work: an order flow, a retry, a failure, an approval, a crash
+    Demo(demo::DemoArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Compiles one component from standard input: the host starts itself so, with limits.
+    #[command(hide = true, name = crate::wiring::COMPILE_COMMAND)]
+    CompileComponent,
+}
+
+fn parse_server(text: &str) -> Result<ServerUrl, String> {
+    ServerUrl::parse(text).map_err(|error| error.message().to_owned())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form of a parser of clap's")]
+fn parse_token(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_command_line_is_put_together_right() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_and_command_says_what_it_is_for() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let described = argument.get_help().is_some();
+                assert!(
+                    described,
+                    "{}: {} has no help",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+            for command in command.get_subcommands() {
+                assert!(
+                    command.get_about().is_some(),
+                    "{} has no help",
+                    command.get_name()
+                );
+                check(command);
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        check(&command);
+    }
+
+    #[test]
+    fn the_options_of_all_commands_stand_before_and_after_the_command() {
+        for line in ["stepwell --json list", "stepwell list --json"] {
+            assert!(parse(line).unwrap().global.json, "{line}");
+        }
+        let cli = parse("stepwell start flow --server http://host:1/x/ --token swt_1").unwrap();
+        assert_eq!(cli.global.server.to_string(), "http://host:1/x");
+        assert_eq!(cli.global.token, Some(Secret::new("swt_1")));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for line in [
+            "stepwell",
+            "stepwell start",
+            "stepwell start flow --timeout 5m",
+            "stepwell start flow --wait --timeout soon",
+            "stepwell list --limit 0",
+            "stepwell list --status ENDED",
+            "stepwell serve --listen localhost",
+            "stepwell serve --dev --new-admin-token",
+            "stepwell run",
+            "stepwell run a.yaml --component a",
+            "stepwell validate",
+            "stepwell token success",
+            "stepwell --server 127.0.0.1 list",
+        ] {
+            assert!(parse(line).is_err(), "{line:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_shown_when_the_command_line_is() {
+        let cli = parse("stepwell list --token swt_secret").unwrap();
+        assert!(!format!("{cli:?}").contains("swt_secret"));
+    }
+}

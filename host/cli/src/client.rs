@@ -1,0 +1,331 @@
+//! Calls the API of a host: one request, one answer, one kind of error.
+
+mod routes;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stepwell_server::wire::{ApiErrorBody, Diagnostic};
+use ureq::Agent;
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use ureq::http::{Method, Request, StatusCode};
+use ureq::tls::{RootCerts, TlsConfig};
+
+use crate::config::{Secret, ServerUrl};
+use crate::exit::{CliError, Exit};
+use crate::render::text::safe;
+
+pub(crate) use routes::{ListQuery, WAIT_MAX};
+
+/// How long to try to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an answer may take, beyond the time that the host was asked to wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The largest answer that is read: a page of 1,000 events with payloads of 256 KiB.
+const ANSWER_MAX_BYTES: u64 = 512 << 20;
+
+/// An answer: its text as it came, for `--json`, and what it says.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    /// What it says.
+    pub(crate) value: T,
+    text: String,
+}
+
+impl<T> Answer<T> {
+    /// The answer as JSON, with every digit and in the host's order.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+}
+
+/// A refusal of the host.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    body: Option<ApiErrorBody>,
+    text: String,
+}
+
+/// Why a call gave no answer.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The host answered that it will not, or cannot.
+    Refused(Box<Refusal>),
+    /// There was no answer, or none of a Stepwell host.
+    Failed(CliError),
+}
+
+/// A way to a host.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    agent: Agent,
+    server: ServerUrl,
+    token: Option<Secret>,
+}
+
+impl Client {
+    /// A client of the host at this address. Nothing is sent yet.
+    pub(crate) fn new(server: ServerUrl, token: Option<Secret>) -> Self {
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect would take the request, and perhaps the token, elsewhere.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")))
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(RootCerts::PlatformVerifier)
+                    .build(),
+            );
+        if server.is_loopback() {
+            // A proxy of the environment has another loopback, and must not see the token.
+            config = config.proxy(None);
+        }
+        let agent = config.build().into();
+        Self {
+            agent,
+            server,
+            token,
+        }
+    }
+
+    /// The host's address.
+    pub(crate) fn server(&self) -> &ServerUrl {
+        &self.server
+    }
+
+    /// Asks for something that the host may take `wait` to answer.
+    fn get<T: DeserializeOwned>(&self, path: &str, wait: Duration) -> Result<Answer<T>, CallError> {
+        self.json(Method::GET, path, None, wait)
+    }
+
+    /// Sends a JSON body.
+    fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, CallError> {
+        self.json(Method::POST, path, Some(encode(body)?), Duration::ZERO)
+    }
+
+    /// Sends a JSON body to where nothing is answered.
+    fn post_empty(&self, path: &str, body: &impl Serialize) -> Result<(), CallError> {
+        self.call(Method::POST, path, Some(encode(body)?), Duration::ZERO)
+            .map(drop)
+    }
+
+    /// Sends the bytes of a component, which the host may take `wait` to compile.
+    fn put_wasm<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        wasm: Vec<u8>,
+        wait: Duration,
+    ) -> Result<Answer<T>, CallError> {
+        let body = Body {
+            bytes: wasm,
+            media_type: "application/wasm",
+        };
+        self.json(Method::PUT, path, Some(body), wait)
+    }
+
+    /// Deletes something.
+    fn delete(&self, path: &str) -> Result<(), CallError> {
+        self.call(Method::DELETE, path, None, Duration::ZERO)
+            .map(drop)
+    }
+
+    fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Body>,
+        wait: Duration,
+    ) -> Result<Answer<T>, CallError> {
+        let text = self.call(method, path, body, wait)?;
+        match serde_json::from_str(&text) {
+            Ok(value) => Ok(Answer { value, text }),
+            Err(error) => Err(CallError::Failed(
+                self.not_stepwell(&format!("its answer is not understood ({error})")),
+            )),
+        }
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Body>,
+        wait: Duration,
+    ) -> Result<String, CallError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(self.server.join(path))
+            .header(ACCEPT, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
+        }
+        if let Some(body) = &body {
+            request = request.header(CONTENT_TYPE, body.media_type);
+        }
+        let request = request
+            .body(body.map(|body| body.bytes).unwrap_or_default())
+            .map_err(|error| CallError::Failed(bad_request(&error)))?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_per_call(Some(ANSWER_TIMEOUT + wait))
+            .build();
+        let mut response = self
+            .agent
+            .run(request)
+            .map_err(|error| CallError::Failed(self.unreachable(&error)))?;
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_MAX_BYTES)
+            .read_to_string()
+            .map_err(|error| CallError::Failed(self.unreachable(&error)))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(text);
+        }
+        if status.is_redirection() {
+            let reason = format!("it redirects (status {})", status.as_u16());
+            return Err(CallError::Failed(self.not_stepwell(&reason)));
+        }
+        Err(CallError::Refused(Box::new(Refusal {
+            status,
+            body: serde_json::from_str(&text).ok(),
+            text,
+        })))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> CliError {
+        let unreachable = CliError::new(
+            Exit::Unavailable,
+            format!("cannot reach the host at {}: {error}", self.server),
+        );
+        if self.server.is_loopback() {
+            unreachable.hint("start one with `stepwell serve --dev`, or name another with --server")
+        } else {
+            unreachable.hint("check --server, or STEPWELL_SERVER")
+        }
+    }
+
+    fn not_stepwell(&self, reason: &str) -> CliError {
+        CliError::new(
+            Exit::Unavailable,
+            format!(
+                "{} does not answer as a Stepwell host: {reason}",
+                self.server
+            ),
+        )
+        .hint("check --server, or STEPWELL_SERVER")
+    }
+}
+
+const JSON: &str = "application/json";
+
+struct Body {
+    bytes: Vec<u8>,
+    media_type: &'static str,
+}
+
+fn encode(body: &impl Serialize) -> Result<Body, CallError> {
+    let bytes = serde_json::to_vec(body).map_err(|error| {
+        CallError::Failed(CliError::usage(format!(
+            "the request cannot be written as JSON: {error}"
+        )))
+    })?;
+    Ok(Body {
+        bytes,
+        media_type: JSON,
+    })
+}
+
+fn bad_request(error: &ureq::http::Error) -> CliError {
+    CliError::usage(format!("the request cannot be sent: {error}"))
+        .hint("the token may hold characters that no token has")
+}
+
+impl Refusal {
+    /// The host's code for it, such as `NotFound`; empty if it is not a host's.
+    fn code(&self) -> &str {
+        self.body.as_ref().map_or("", |body| &body.error.code)
+    }
+
+    /// Whether it is refused because the execution has ended.
+    pub(crate) fn is_ended_execution(&self) -> bool {
+        self.code() == "ExecutionEnded"
+    }
+
+    /// The problems of a refused definition.
+    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
+        self.body
+            .as_ref()
+            .map_or(&[], |body| &body.error.diagnostics)
+    }
+
+    fn exit(&self) -> Exit {
+        match self.status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => Exit::NotFound,
+            // Both mean: not now.
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Exit::Unavailable,
+            status if status.is_server_error() => Exit::Unavailable,
+            _ => Exit::Refused,
+        }
+    }
+}
+
+impl From<Refusal> for CliError {
+    fn from(refusal: Refusal) -> Self {
+        let exit = refusal.exit();
+        let Some(body) = &refusal.body else {
+            let status = refusal.status.as_u16();
+            return Self::new(exit, format!("the host answered with status {status}"))
+                .hint("is a proxy between you and it?");
+        };
+        let error = &body.error;
+        let code = safe(&error.code);
+        let mut failed = Self::new(exit, format!("{} ({code})", safe(&error.message)));
+        if let Some(field) = &error.field
+            && !error.message.contains(field.as_str())
+        {
+            failed = failed.hint(format!("the field is {}", safe(field)));
+        }
+        match refusal.status {
+            StatusCode::UNAUTHORIZED => {
+                failed = failed.hint(
+                    "give a token with STEPWELL_TOKEN or --token; the first start of a host \
+                     writes the admin's into admin-token in its data folder",
+                );
+            }
+            status if status.is_server_error() => {
+                failed = failed.hint("the host's log says more");
+            }
+            _ => {}
+        }
+        match serde_json::from_str(&refusal.text) {
+            Ok(body) => failed.with_body(body),
+            Err(_) => failed,
+        }
+    }
+}
+
+impl From<CallError> for CliError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refusal) => Self::from(*refusal),
+            CallError::Failed(error) => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! The routes of the API that the commands use, one function each.
+
+use std::time::Duration;
+
+use stepwell_server::wire::{
+    ComponentList, ComponentPushed, ComponentVersions, DeployRequest, Deployed, Execution,
+    ExecutionList, ExecutionStatus, History, PostEventRequest, StartExecutionRequest,
+    StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest,
+    TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, path_segment,
+};
+
+use ureq::http::Method;
+
+use super::{Answer, CallError, Client};
+
+/// The longest time that the host is asked to hold an answer back.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Events that are asked for at once.
+const HISTORY_PAGE: u32 = 1_000;
+
+/// Compiling the largest component takes the host this long at most.
+const PUSH_WAIT: Duration = Duration::from_secs(180);
+
+/// Which executions to list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ListQuery<'a> {
+    /// Name or ARN of a state machine.
+    pub(crate) state_machine: Option<&'a str>,
+    /// Only those with this status.
+    pub(crate) status: Option<ExecutionStatus>,
+    /// Lines a page.
+    pub(crate) limit: u32,
+    /// Where the last page ended.
+    pub(crate) page_token: Option<&'a str>,
+}
+
+/// Each function fails with what the host refuses, or if it cannot be reached.
+impl Client {
+    /// Whether the host can take work now.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.call(Method::GET, "/readyz", None, Duration::ZERO)
+            .is_ok()
+    }
+
+    pub(crate) fn start_execution(
+        &self,
+        request: &StartExecutionRequest,
+    ) -> Result<Answer<StartExecutionResponse>, CallError> {
+        self.post("/v1/executions", request)
+    }
+
+    pub(crate) fn describe_execution(
+        &self,
+        execution: &str,
+    ) -> Result<Answer<Execution>, CallError> {
+        self.get(&execution_path(execution, ""), Duration::ZERO)
+    }
+
+    /// Describes an execution when it has ended, or after `wait`.
+    pub(crate) fn wait_for_end(
+        &self,
+        execution: &str,
+        wait: Duration,
+    ) -> Result<Answer<Execution>, CallError> {
+        let wait = wait.min(WAIT_MAX);
+        let mut path = execution_path(execution, "");
+        add_wait(&mut path, '?', wait);
+        self.get(&path, wait)
+    }
+
+    pub(crate) fn list_executions(
+        &self,
+        query: &ListQuery<'_>,
+    ) -> Result<Answer<ExecutionList>, CallError> {
+        let mut path = format!("/v1/executions?limit={}", query.limit);
+        let status = query.status.map(ExecutionStatus::as_str);
+        for (name, value) in [
+            ("stateMachine", query.state_machine),
+            ("status", status),
+            ("pageToken", query.page_token),
+        ] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", path_segment(value)));
+            }
+        }
+        self.get(&path, Duration::ZERO)
+    }
+
+    /// Reads the part of a history after an event, internal events included; where there is
+    /// none yet, when there is one, or after `wait`.
+    pub(crate) fn read_history(
+        &self,
+        execution: &str,
+        after: u64,
+        wait: Duration,
+    ) -> Result<Answer<History>, CallError> {
+        let wait = wait.min(WAIT_MAX);
+        let query = format!("/history?after={after}&limit={HISTORY_PAGE}&internal=true");
+        let mut path = execution_path(execution, &query);
+        add_wait(&mut path, '&', wait);
+        self.get(&path, wait)
+    }
+
+    pub(crate) fn stop_execution(
+        &self,
+        execution: &str,
+        request: &StopExecutionRequest,
+    ) -> Result<(), CallError> {
+        self.post_empty(&execution_path(execution, "/stop"), request)
+    }
+
+    pub(crate) fn post_event(
+        &self,
+        execution: &str,
+        request: &PostEventRequest,
+    ) -> Result<(), CallError> {
+        self.post_empty(&execution_path(execution, "/events"), request)
+    }
+
+    pub(crate) fn task_success(&self, request: &TaskSuccessRequest) -> Result<(), CallError> {
+        self.post_empty("/v1/tasks/success", request)
+    }
+
+    pub(crate) fn task_failure(&self, request: &TaskFailureRequest) -> Result<(), CallError> {
+        self.post_empty("/v1/tasks/failure", request)
+    }
+
+    pub(crate) fn task_heartbeat(&self, request: &TaskHeartbeatRequest) -> Result<(), CallError> {
+        self.post_empty("/v1/tasks/heartbeat", request)
+    }
+
+    pub(crate) fn push_component(
+        &self,
+        name: &str,
+        wasm: Vec<u8>,
+    ) -> Result<Answer<ComponentPushed>, CallError> {
+        self.put_wasm(&component_path(name), wasm, PUSH_WAIT)
+    }
+
+    pub(crate) fn list_components(&self) -> Result<Answer<ComponentList>, CallError> {
+        self.get("/v1/components", Duration::ZERO)
+    }
+
+    pub(crate) fn describe_component(
+        &self,
+        name: &str,
+    ) -> Result<Answer<ComponentVersions>, CallError> {
+        self.get(&component_path(name), Duration::ZERO)
+    }
+
+    pub(crate) fn deploy_state_machine(
+        &self,
+        request: &DeployRequest,
+    ) -> Result<Answer<Deployed>, CallError> {
+        self.post("/v1/state-machines", request)
+    }
+
+    pub(crate) fn list_state_machines(&self) -> Result<Answer<StateMachineList>, CallError> {
+        self.get("/v1/state-machines", Duration::ZERO)
+    }
+
+    pub(crate) fn describe_state_machine(
+        &self,
+        state_machine: &str,
+    ) -> Result<Answer<StateMachine>, CallError> {
+        self.get(&state_machine_path(state_machine), Duration::ZERO)
+    }
+
+    pub(crate) fn delete_state_machine(&self, state_machine: &str) -> Result<(), CallError> {
+        self.delete(&state_machine_path(state_machine))
+    }
+}
+
+fn execution_path(execution: &str, rest: &str) -> String {
+    format!("/v1/executions/{}{rest}", path_segment(execution))
+}
+
+fn component_path(name: &str) -> String {
+    format!("/v1/components/{}", path_segment(name))
+}
+
+fn state_machine_path(state_machine: &str) -> String {
+    format!("/v1/state-machines/{}", path_segment(state_machine))
+}
+
+/// Asks the host to hold its answer back, for whole seconds.
+fn add_wait(path: &mut String, separator: char, wait: Duration) {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    if seconds > 0 {
+        path.push_str(&format!("{separator}wait={seconds}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_arns_are_one_segment_of_a_path() {
+        let arn = "arn:aws:states:us-east-1:000000000000:execution:flow:a/b";
+        assert!(
+            !execution_path(arn, "/stop").contains("a/b"),
+            "{}",
+            execution_path(arn, "/stop")
+        );
+        assert!(execution_path("flow/o-1", "/stop").ends_with("%2Fo-1/stop"));
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_waited_for_as_a_whole_one() {
+        for (wait, expected) in [
+            (0, "/x"),
+            (1, "/x?wait=1"),
+            (1_000, "/x?wait=1"),
+            (1_001, "/x?wait=2"),
+        ] {
+            let mut path = "/x".to_owned();
+            add_wait(&mut path, '?', Duration::from_millis(wait));
+            assert_eq!(path, expected);
+        }
+    }
+}

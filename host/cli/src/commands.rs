@@ -1,0 +1,99 @@
+//! The commands, one a file, and what they share.
+
+pub(crate) mod completions;
+pub(crate) mod component;
+pub(crate) mod demo;
+pub(crate) mod deploy;
+pub(crate) mod describe;
+pub(crate) mod history;
+pub(crate) mod list;
+pub(crate) mod run;
+pub(crate) mod send_event;
+pub(crate) mod serve;
+pub(crate) mod start;
+pub(crate) mod state_machine;
+pub(crate) mod stop;
+pub(crate) mod token;
+pub(crate) mod validate;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use stepwell_engine::Timestamp;
+use stepwell_server::wire::ExecutionStatus;
+
+use crate::args::{Command, GlobalArgs};
+use crate::client::Client;
+use crate::config;
+use crate::console::Console;
+use crate::exit::{CliError, Exit};
+
+/// What every command has at hand.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// Where it speaks.
+    pub(crate) console: Console,
+    /// The options of all commands.
+    pub(crate) global: GlobalArgs,
+}
+
+impl App {
+    /// A client of the host that the options name.
+    ///
+    /// # Errors
+    /// If the admin's token is there but cannot be read.
+    pub(crate) fn client(&self) -> Result<Client, CliError> {
+        let GlobalArgs {
+            server,
+            token,
+            data,
+            ..
+        } = &self.global;
+        let token = config::find_token(token.as_ref(), server, data.as_deref())?;
+        Ok(Client::new(server.clone(), token))
+    }
+}
+
+/// Does what was asked for.
+///
+/// # Errors
+/// Whatever kept it from being done, with the code to end with.
+pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
+    match command {
+        Command::Serve(args) => serve::run(&args, app),
+        Command::Run(args) => run::run(&args, app),
+        Command::Validate(args) => validate::run(&args, app),
+        Command::Component(command) => component::run(&command, app),
+        Command::Deploy(args) => deploy::run(&args, app),
+        Command::StateMachine(command) => state_machine::run(&command, app),
+        Command::Start(args) => start::run(&args, app),
+        Command::List(args) => list::run(&args, app),
+        Command::Describe(args) => describe::run(&args, app),
+        Command::History(args) => history::run(&args, app),
+        Command::Stop(args) => stop::run(&args, app),
+        Command::SendEvent(args) => send_event::run(&args, app),
+        Command::Token(command) => token::run(&command, app),
+        Command::Demo(args) => demo::run(&args, app),
+        Command::Completions(args) => completions::run(&args, app),
+        // Has no console to speak on: `main` does it.
+        Command::CompileComponent => Ok(Exit::Done),
+    }
+}
+
+/// The code that tells how an execution ended.
+pub(crate) fn exit_of(status: ExecutionStatus) -> Exit {
+    match status {
+        ExecutionStatus::Succeeded => Exit::Done,
+        ExecutionStatus::Running => Exit::StillRunning,
+        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+            Exit::ExecutionFailed
+        }
+    }
+}
+
+/// What the clock of this machine says.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,151 @@
+//! `stepwell describe`: where an execution is, what it waits for, what it used.
+
+use clap::Args;
+use stepwell_engine::Timestamp;
+use stepwell_server::wire::{ActiveState, Execution, ExecutionStatus};
+
+use crate::commands::{App, now};
+use crate::console::{BAD, DIM, STRONG, paint};
+use crate::exit::{CliError, Exit};
+use crate::render::table::{Column, Table};
+use crate::render::text::{safe, safe_within};
+use crate::render::trace::{failure_text, status_style};
+use crate::render::{time, units};
+
+/// Columns of an input or output; `--json` has all of it.
+const PAYLOAD_COLUMNS: usize = 300;
+
+/// The arguments of `describe`.
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// The execution: its ARN, MACHINE/NAME, or its name where that is the only one
+    execution: String,
+}
+
+/// Describes it.
+///
+/// # Errors
+/// An execution that does not exist.
+pub(crate) fn run(args: &DescribeArgs, app: &App) -> Result<Exit, CliError> {
+    let answer = app.client()?.describe_execution(&args.execution)?;
+    if app.console.is_json() {
+        app.console.print_json(&answer.json(), true)?;
+    } else {
+        app.console.print(render(&answer.value, now()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes all that is known about an execution.
+pub(crate) fn render(execution: &Execution, now: Timestamp) -> String {
+    let name = format!(
+        "{} / {}",
+        safe(&execution.state_machine),
+        safe(&execution.name)
+    );
+    let mut text = format!("{}   {}\n", paint(STRONG, name), status(execution, now));
+    let mut line = |label: &str, value: &str| {
+        text.push_str(&format!(
+            "  {}  {value}\n",
+            paint(DIM, format!("{label:<9}"))
+        ));
+    };
+    let by = execution
+        .started_by
+        .as_ref()
+        .map(|by| format!(" by {}", safe(by)));
+    let started = time::instant(execution.started_at.0);
+    line("started", &format!("{started}{}", by.unwrap_or_default()));
+    if let Some(stopped) = execution.stopped_at {
+        line("ended", &time::instant(stopped.0));
+    }
+    line("revision", &execution.revision.to_string());
+    line("arn", &safe(&execution.execution_arn));
+    if let Some(parent) = &execution.parent_arn {
+        line("parent", &safe(parent));
+    }
+    if let Some(traceparent) = &execution.traceparent {
+        line("trace", &safe(traceparent));
+    }
+    line("used", &usage(execution));
+    line(
+        "input",
+        &safe_within(execution.input.as_str(), PAYLOAD_COLUMNS),
+    );
+    if let Some(output) = &execution.output {
+        line("output", &safe_within(output.as_str(), PAYLOAD_COLUMNS));
+    }
+    if execution.error.is_some() || execution.cause.is_some() {
+        let failure = failure_text(execution.error.as_deref(), execution.cause.as_deref());
+        line("error", &paint(BAD, failure));
+    }
+    if !execution.active.is_empty() {
+        text.push('\n');
+        text.push_str(&active(&execution.active, now));
+    }
+    text
+}
+
+/// The status, and for how long or since when.
+pub(crate) fn status(execution: &Execution, now: Timestamp) -> String {
+    let end = execution.stopped_at.map_or(now, |at| at.0);
+    let took = units::duration(time::between(execution.started_at.0, end));
+    let word = paint(
+        status_style(execution.status).bold(),
+        execution.status.as_str(),
+    );
+    let preposition = if execution.status == ExecutionStatus::Running {
+        "for"
+    } else {
+        "in"
+    };
+    format!("{word} {preposition} {took}")
+}
+
+fn usage(execution: &Execution) -> String {
+    let usage = execution.usage;
+    if usage.calls == 0 {
+        return "nothing of the sandbox".to_owned();
+    }
+    format!(
+        "{}, {}, {} fuel, {} at most",
+        units::count(usage.calls, "call", "calls"),
+        units::duration_us(usage.duration_us),
+        units::fuel(usage.fuel),
+        units::bytes(usage.memory_peak_bytes)
+    )
+}
+
+/// The states that it is in, and the tokens that somebody may report with.
+fn active(states: &[ActiveState], now: Timestamp) -> String {
+    let mut table = Table::new(&[
+        Column::Left("  STATE"),
+        Column::Left("TYPE"),
+        Column::Right("FOR"),
+        Column::Right("ATTEMPT"),
+        Column::Left("WAITS FOR"),
+        Column::Left("DUE"),
+    ]);
+    for state in states {
+        table.row([
+            format!("  {}", state.name).into(),
+            (&state.state_type).into(),
+            units::duration(time::between(state.entered_at.0, now)).into(),
+            state.attempt.to_string().into(),
+            (&state.waits_for).into(),
+            state
+                .due
+                .map(|due| time::instant(due.0))
+                .unwrap_or_default()
+                .into(),
+        ]);
+    }
+    let mut text = table.render();
+    for state in states {
+        if let Some(token) = &state.task_token {
+            let label = paint(DIM, format!("token of {}", safe(&state.name)));
+            text.push_str(&format!("\n  {label}\n  {}\n", safe(token)));
+        }
+    }
+    text
+}

@@ -1,0 +1,97 @@
+//! `stepwell list`: executions, newest first.
+
+use clap::{Args, ValueEnum};
+use stepwell_server::wire::{ExecutionStatus, ExecutionSummary};
+
+use crate::client::ListQuery;
+use crate::commands::{App, now};
+use crate::console::Console;
+use crate::exit::{CliError, Exit};
+use crate::render::table::{Cell, Column, Table};
+use crate::render::trace::status_style;
+use crate::render::{time, units};
+
+/// The arguments of `list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only those of this state machine: its name or ARN
+    state_machine: Option<String>,
+    /// Only those with this status
+    #[arg(long, value_enum)]
+    status: Option<StatusFilter>,
+    /// Executions at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    limit: u32,
+    /// Where to go on: the nextPageToken of the last page
+    #[arg(long, value_name = "TOKEN")]
+    page_token: Option<String>,
+}
+
+/// A status as the command line writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StatusFilter {
+    Running,
+    Succeeded,
+    Failed,
+    TimedOut,
+    Aborted,
+}
+
+impl From<StatusFilter> for ExecutionStatus {
+    fn from(status: StatusFilter) -> Self {
+        match status {
+            StatusFilter::Running => Self::Running,
+            StatusFilter::Succeeded => Self::Succeeded,
+            StatusFilter::Failed => Self::Failed,
+            StatusFilter::TimedOut => Self::TimedOut,
+            StatusFilter::Aborted => Self::Aborted,
+        }
+    }
+}
+
+/// Lists them.
+///
+/// # Errors
+/// A state machine that does not exist, or a token that no page has.
+pub(crate) fn run(args: &ListArgs, app: &App) -> Result<Exit, CliError> {
+    let answer = app.client()?.list_executions(&ListQuery {
+        state_machine: args.state_machine.as_deref(),
+        status: args.status.map(Into::into),
+        limit: args.limit,
+        page_token: args.page_token.as_deref(),
+    })?;
+    if app.console.is_json() {
+        app.console.print_json(&answer.json(), true)?;
+        return Ok(Exit::Done);
+    }
+    print(&app.console, &answer.value.executions)?;
+    if let Some(token) = &answer.value.next_page_token {
+        app.console
+            .say(format!("there are more: --page-token {token}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn print(console: &Console, executions: &[ExecutionSummary]) -> Result<(), CliError> {
+    if executions.is_empty() {
+        console.say("no executions; start one with `stepwell start MACHINE`");
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        Column::Left("EXECUTION"),
+        Column::Left("STATUS"),
+        Column::Left("STARTED"),
+        Column::Right("TOOK"),
+    ]);
+    let now = now();
+    for execution in executions {
+        let end = execution.stopped_at.map_or(now, |at| at.0);
+        table.row([
+            format!("{}/{}", execution.state_machine, execution.name).into(),
+            Cell::styled(execution.status.as_str(), status_style(execution.status)),
+            time::instant(execution.started_at.0).into(),
+            units::duration(time::between(execution.started_at.0, end)).into(),
+        ]);
+    }
+    console.print(table.render())
+}

@@ -1,0 +1,141 @@
+//! `stepwell start`: start an execution, and wait for its end if asked to.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use stepwell_server::wire::{Execution, ExecutionStatus, StartExecutionRequest};
+
+use crate::client::{Answer, Client, WAIT_MAX};
+use crate::commands::{App, describe, exit_of, now};
+use crate::console::{BAD, GOOD, STRONG, paint};
+use crate::exit::{CliError, Exit};
+use crate::input;
+use crate::render::text::safe;
+use crate::render::trace::failure_text;
+use crate::render::units;
+
+/// The arguments of `start`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With --wait: the output on standard output, and exit code 1 if the execution did not succeed,
+6 if it had not ended when --timeout was over. It runs on in any case; so it does when this
+command is interrupted.")]
+pub(crate) struct StartArgs {
+    /// Name or ARN of the state machine
+    state_machine: String,
+    /// Input: JSON, @file or - for standard input [default: {}]
+    #[arg(long, value_name = "JSON")]
+    input: Option<String>,
+    /// Name of the execution; a start with the same name and input is the same start
+    #[arg(long)]
+    name: Option<String>,
+    /// Wait for its end
+    #[arg(long)]
+    wait: bool,
+    /// Wait this long at most, such as 30s or 5m
+    #[arg(long, requires = "wait", value_parser = units::parse_duration)]
+    timeout: Option<Duration>,
+}
+
+/// Starts it. When this returns the start is durable.
+///
+/// # Errors
+/// A state machine that does not exist; an input that is no JSON; a name that is taken.
+pub(crate) fn run(args: &StartArgs, app: &App) -> Result<Exit, CliError> {
+    let input = args
+        .input
+        .as_deref()
+        .map(|input| input::read_json(input, "--input"))
+        .transpose()?;
+    let client = app.client()?;
+    let started = client.start_execution(&StartExecutionRequest {
+        state_machine: args.state_machine.clone(),
+        name: args.name.clone(),
+        input,
+    })?;
+    if !args.wait {
+        if app.console.is_json() {
+            app.console.print_json(&started.json(), true)?;
+        } else {
+            let what = if started.value.existed {
+                "existed already:"
+            } else {
+                "started"
+            };
+            let name = paint(STRONG, safe(&started.value.name));
+            app.console.print(format!("{} {name}", paint(GOOD, what)))?;
+            let machine = safe(&args.state_machine);
+            app.console.say(format!(
+                "follow it with `stepwell history --follow {machine}/{}`",
+                safe(&started.value.name)
+            ));
+        }
+        return Ok(Exit::Done);
+    }
+    let ended = wait(&client, &started.value.execution_arn, args.timeout, app)?;
+    report(&ended, app)
+}
+
+/// Waits for the end, in calls that the host holds back for a while.
+fn wait(
+    client: &Client,
+    arn: &str,
+    timeout: Option<Duration>,
+    app: &App,
+) -> Result<Answer<Execution>, CliError> {
+    let began = Instant::now();
+    let progress = app.console.progress("started");
+    loop {
+        let left = timeout.map_or(WAIT_MAX, |timeout| timeout.saturating_sub(began.elapsed()));
+        let answer = client.wait_for_end(arn, left.min(WAIT_MAX))?;
+        let over = timeout.is_some_and(|timeout| began.elapsed() >= timeout);
+        if over || answer.value.status != ExecutionStatus::Running {
+            return Ok(answer);
+        }
+        let states: Vec<&str> = answer
+            .value
+            .active
+            .iter()
+            .map(|state| state.name.as_str())
+            .collect();
+        progress.say(format!(
+            "{} is in {}",
+            safe(&answer.value.name),
+            safe(&states.join(", "))
+        ));
+    }
+}
+
+/// The output to standard output, how it ended to standard error.
+fn report(answer: &Answer<Execution>, app: &App) -> Result<Exit, CliError> {
+    let execution = &answer.value;
+    if app.console.is_json() {
+        app.console.print_json(&answer.json(), true)?;
+        return Ok(exit_of(execution.status));
+    }
+    let name = format!(
+        "{}/{}",
+        safe(&execution.state_machine),
+        safe(&execution.name)
+    );
+    app.console.say(format!(
+        "{} {}",
+        paint(STRONG, &name),
+        describe::status(execution, now())
+    ));
+    match (&execution.output, execution.status) {
+        (Some(output), _) => app.console.print(output.as_str())?,
+        (None, ExecutionStatus::Running) => {
+            app.console.say(format!(
+                "it runs on; follow it with `stepwell history --follow {name}`"
+            ));
+        }
+        (None, _) => {
+            let failure = failure_text(execution.error.as_deref(), execution.cause.as_deref());
+            app.console.say(format!("  {}", paint(BAD, failure)));
+            app.console
+                .say(format!("see where with `stepwell history {name}`"));
+        }
+    }
+    Ok(exit_of(execution.status))
+}

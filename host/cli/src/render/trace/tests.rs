@@ -1,0 +1,520 @@
+//! Traces of hand-made histories, as an operator reads them.
+
+use serde_json::{Value, json};
+use stepwell_engine::Timestamp;
+use stepwell_server::wire::HistoryEvent;
+
+use super::*;
+use crate::render::plain;
+
+/// Builds a history event by event, with ids and numbers as the host gives them.
+#[derive(Default)]
+struct Script {
+    events: Vec<HistoryEvent>,
+    id: u64,
+}
+
+impl Script {
+    /// Adds an event at a time, in a frame. `stepwell` and `details` may be null.
+    fn add(
+        mut self,
+        at_ms: i64,
+        frame: u32,
+        event_type: &str,
+        previous: u64,
+        details: Value,
+        stepwell: Value,
+    ) -> Self {
+        let internal = [
+            "WaitStarted",
+            "RetryScheduled",
+            "BranchSucceeded",
+            "BranchFailed",
+            "EventReceived",
+            "EventTaken",
+        ];
+        let id = if internal.contains(&event_type) {
+            0
+        } else {
+            self.id += 1;
+            self.id
+        };
+        let mut event = json!({
+            "timestamp": Timestamp::from_ms(at_ms).to_string(),
+            "type": event_type,
+            "id": id,
+            "previousEventId": previous,
+            "stepwell": { "number": self.events.len() + 1, "frame": frame },
+        });
+        for (into, fields) in [(None, details), (Some("stepwell"), stepwell)] {
+            for (name, value) in fields.as_object().into_iter().flatten() {
+                match into {
+                    None => event[name.as_str()] = value.clone(),
+                    Some(member) => event[member][name.as_str()] = value.clone(),
+                }
+            }
+        }
+        self.events.push(serde_json::from_value(event).unwrap());
+        self
+    }
+
+    fn started(self) -> Self {
+        let details = json!({ "executionStartedEventDetails":
+            { "input": "{}", "inputDetails": { "truncated": false }, "roleArn": "" } });
+        self.add(0, 0, "ExecutionStarted", 0, details, json!(null))
+    }
+
+    fn entered(self, at: i64, frame: u32, state_type: &str, name: &str, previous: u64) -> Self {
+        let details = json!({ "stateEnteredEventDetails":
+            { "name": name, "input": "{}", "inputDetails": { "truncated": false } } });
+        let event_type = format!("{state_type}StateEntered");
+        self.add(
+            at,
+            frame,
+            &event_type,
+            previous,
+            details,
+            json!({ "state": name }),
+        )
+    }
+
+    fn exited(self, at: i64, frame: u32, state_type: &str, name: &str) -> Self {
+        let details = json!({ "stateExitedEventDetails":
+            { "name": name, "output": "{}", "outputDetails": { "truncated": false } } });
+        let event_type = format!("{state_type}StateExited");
+        self.add(at, frame, &event_type, 0, details, json!({ "state": name }))
+    }
+
+    fn scheduled(self, at: i64, frame: u32, name: &str) -> Self {
+        let details = json!({ "taskScheduledEventDetails":
+            { "resourceType": "task", "resource": name, "region": "r", "parameters": "{}" } });
+        self.add(
+            at,
+            frame,
+            "TaskScheduled",
+            0,
+            details,
+            json!({ "state": name, "attempt": 1 }),
+        )
+    }
+
+    fn succeeded(self, at: i64, frame: u32, attempt: u32, us: u64) -> Self {
+        let details = json!({ "taskSucceededEventDetails": { "resourceType": "task", "resource": "r",
+            "output": "{}", "outputDetails": { "truncated": false } } });
+        let usage = json!({ "fuel": 182_400, "memoryPeakBytes": 1_179_648, "durationUs": us });
+        self.add(
+            at,
+            frame,
+            "TaskSucceeded",
+            0,
+            details,
+            json!({ "attempt": attempt, "usage": usage }),
+        )
+    }
+
+    fn failed(self, at: i64, frame: u32, attempt: u32, error: &str, cause: &str) -> Self {
+        let details = json!({ "taskFailedEventDetails":
+            { "resourceType": "task", "resource": "r", "error": error, "cause": cause } });
+        let usage = json!({ "fuel": 90_000, "memoryPeakBytes": 1_179_648, "durationUs": 900 });
+        self.add(
+            at,
+            frame,
+            "TaskFailed",
+            0,
+            details,
+            json!({ "attempt": attempt, "usage": usage }),
+        )
+    }
+
+    /// A whole Task state that succeeds at its first attempt.
+    fn task(self, at: i64, frame: u32, name: &str) -> Self {
+        self.entered(at, frame, "Task", name, 0)
+            .scheduled(at, frame, name)
+            .succeeded(at + 2, frame, 1, 1_200)
+            .exited(at + 2, frame, "Task", name)
+    }
+
+    fn bare(self, at: i64, frame: u32, event_type: &str) -> Self {
+        self.add(at, frame, event_type, 0, json!(null), json!(null))
+    }
+
+    fn ended_well(self, at: i64) -> Self {
+        let details = json!({ "executionSucceededEventDetails":
+            { "output": "{}", "outputDetails": { "truncated": false } } });
+        self.add(at, 0, "ExecutionSucceeded", 0, details, json!(null))
+    }
+
+    fn ended_badly(self, at: i64, error: &str, cause: &str) -> Self {
+        let details = json!({ "executionFailedEventDetails": { "error": error, "cause": cause } });
+        self.add(at, 0, "ExecutionFailed", 0, details, json!(null))
+    }
+
+    fn render(&self, now_ms: i64) -> String {
+        plain(&render(
+            &subject(),
+            &self.events,
+            Timestamp::from_ms(now_ms),
+        ))
+    }
+}
+
+fn subject() -> Subject {
+    Subject {
+        state_machine: "order-flow".to_owned(),
+        execution: "order-1001".to_owned(),
+    }
+}
+
+fn at(ms: i64) -> Value {
+    json!(Timestamp::from_ms(ms).to_string())
+}
+
+#[test]
+fn a_retried_and_a_chosen_state_are_told_in_order() {
+    let script = Script::default()
+        .started()
+        .task(0, 0, "validate-order")
+        .entered(2, 0, "Choice", "payment-valid", 0)
+        .exited(2, 0, "Choice", "payment-valid")
+        .entered(2, 0, "Task", "reserve-inventory", 0)
+        .scheduled(2, 0, "reserve-inventory")
+        .failed(4, 0, 1, "WarehouseBusy", "try again")
+        .add(
+            4,
+            0,
+            "RetryScheduled",
+            0,
+            json!(null),
+            json!({
+            "due": at(1_004), "failure": { "error": "WarehouseBusy", "cause": "try again" } }),
+        )
+        .scheduled(1_005, 0, "reserve-inventory")
+        .succeeded(1_007, 0, 2, 1_100)
+        .exited(1_007, 0, "Task", "reserve-inventory")
+        .ended_well(1_007);
+    let expected = "\
+order-flow / order-1001                                                     SUCCEEDED in 1.0 s
+
+    #         at  state                 event             attempt      took     fuel    memory
+    4       2 ms  validate-order        task ok                 1    1.2 ms    182 k   1.1 MiB
+    7       2 ms  payment-valid         choice → reserve-inventory
+   10       4 ms  reserve-inventory     task failed             1    900 µs     90 k   1.1 MiB
+                  └ WarehouseBusy: try again
+                  └ tried again in 1.0 s
+   12    1.007 s  reserve-inventory     task ok                 2    1.1 ms    182 k   1.1 MiB
+
+  3 task calls, 3.2 ms in the sandbox, 455 k fuel, 1.1 MiB at most
+";
+    assert_eq!(script.render(0), expected);
+}
+
+#[test]
+fn a_caught_error_names_where_it_goes_on() {
+    let script = Script::default()
+        .started()
+        .entered(0, 0, "Task", "reserve", 0)
+        .scheduled(0, 0, "reserve")
+        .failed(1, 0, 1, "OutOfStock", "mug-blue: 2 ordered, 1 left")
+        .exited(1, 0, "Task", "reserve")
+        .entered(1, 0, "Pass", "backorder", 0)
+        .exited(1, 0, "Pass", "backorder")
+        .ended_well(1);
+    let shown = script.render(0);
+    let lines: Vec<&str> = shown.lines().skip(3).map(str::trim).collect();
+    assert_eq!(
+        lines[1..4],
+        [
+            "└ OutOfStock: mug-blue: 2 ordered, 1 left",
+            "└ caught; goes on at backorder",
+            "7       1 ms  backorder             pass",
+        ],
+        "{shown}"
+    );
+}
+
+#[test]
+fn branches_and_iterations_are_nested_and_numbered() {
+    // Frames 1 and 2 are branches; the second holds a Map, whose iteration is frame 3.
+    let mut script = Script::default()
+        .started()
+        .entered(0, 0, "Parallel", "notify", 0);
+    script = script.bare(0, 0, "ParallelStateStarted");
+    let parallel = script.id;
+    script = script
+        .entered(0, 1, "Task", "customer", parallel)
+        .scheduled(0, 1, "customer")
+        .entered(0, 2, "Map", "partners", parallel)
+        .add(
+            0,
+            2,
+            "MapStateStarted",
+            0,
+            json!({ "mapStateStartedEventDetails": { "length": 1 } }),
+            json!(null),
+        )
+        .add(
+            0,
+            2,
+            "MapIterationStarted",
+            0,
+            json!({ "mapIterationStartedEventDetails": { "name": "partners", "index": 0 } }),
+            json!({ "iterationFrame": 3 }),
+        )
+        .task(1, 3, "partner")
+        .add(
+            3,
+            3,
+            "MapIterationSucceeded",
+            0,
+            json!({ "mapIterationSucceededEventDetails": { "name": "partners", "index": 0 } }),
+            json!({ "iterationFrame": 3 }),
+        )
+        .bare(3, 2, "MapStateSucceeded")
+        .exited(3, 2, "Map", "partners")
+        .bare(3, 2, "BranchSucceeded")
+        .succeeded(5, 1, 1, 800)
+        .exited(5, 1, "Task", "customer")
+        .bare(5, 1, "BranchSucceeded")
+        .bare(5, 0, "ParallelStateSucceeded")
+        .exited(5, 0, "Parallel", "notify")
+        .ended_well(5);
+    let expected = "\
+order-flow / order-1001                                                    SUCCEEDED in 5.0 ms
+
+    #         at  state                 event             attempt      took     fuel    memory
+    3       0 ms  notify                parallel
+    7       0 ms    [1] partners        map of 1 item
+   11       3 ms      [1.0] partner     task ok                 1    1.2 ms    182 k   1.1 MiB
+   14       3 ms    [1] partners        map ok                       3.0 ms
+   16       5 ms    [0] customer        task ok                 1    800 µs    182 k   1.1 MiB
+   18       5 ms  notify                parallel ok                  5.0 ms
+
+  2 task calls, 2.0 ms in the sandbox, 365 k fuel, 1.1 MiB at most
+";
+    assert_eq!(script.render(0), expected);
+}
+
+#[test]
+fn an_execution_under_way_shows_what_it_waits_for() {
+    let script = Script::default()
+        .started()
+        .entered(10, 0, "Task", "wait-for-review", 0)
+        .add(
+            10,
+            0,
+            "TaskScheduled",
+            0,
+            json!(null),
+            json!({ "state": "wait-for-review", "attempt": 1, "eventName": "wait-for-review" }),
+        );
+    let shown = script.render(90_000);
+    assert!(shown.starts_with("order-flow / order-1001"), "{shown}");
+    assert!(
+        shown
+            .lines()
+            .next()
+            .unwrap()
+            .ends_with("RUNNING for 1 min 30 s"),
+        "{shown}"
+    );
+    assert!(
+        shown.ends_with("wait-for-review       waits for event wait-for-review\n"),
+        "{shown}"
+    );
+
+    let script = Script::default()
+        .started()
+        .entered(0, 0, "Wait", "sleep", 0)
+        .add(
+            0,
+            0,
+            "WaitStarted",
+            0,
+            json!(null),
+            json!({ "due": at(60_000) }),
+        );
+    let shown = script.render(15_000);
+    assert!(
+        shown.ends_with("sleep                 waits 1 min, 45 s left\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn waits_and_events_show_how_long_they_took() {
+    let script = Script::default()
+        .started()
+        .entered(0, 0, "Wait", "sleep", 0)
+        .add(
+            0,
+            0,
+            "WaitStarted",
+            0,
+            json!(null),
+            json!({ "due": at(5_000) }),
+        )
+        .exited(5_003, 0, "Wait", "sleep")
+        .entered(5_003, 0, "Task", "review", 0)
+        .add(
+            5_003,
+            0,
+            "TaskScheduled",
+            0,
+            json!(null),
+            json!({ "state": "review", "attempt": 1, "eventName": "review" }),
+        )
+        .add(
+            8_003,
+            0,
+            "EventReceived",
+            0,
+            json!(null),
+            json!({ "eventName": "review", "principal": "token:ada" }),
+        )
+        .add(
+            8_003,
+            0,
+            "TaskSucceeded",
+            0,
+            json!(null),
+            json!({ "attempt": 1 }),
+        )
+        .exited(8_003, 0, "Task", "review")
+        .ended_well(8_003);
+    let shown = script.render(0);
+    let rows: Vec<&str> = shown.lines().skip(3).map(str::trim).collect();
+    assert_eq!(
+        rows,
+        [
+            "3    5.003 s  sleep                 waited                        5.0 s",
+            "8.003 s  event review          received, from token:ada",
+            "6    8.003 s  review                event taken                   3.0 s",
+        ],
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_failed_execution_ends_with_its_error() {
+    let script = Script::default()
+        .started()
+        .entered(0, 0, "Fail", "refuse", 0)
+        .ended_badly(1, "PaymentRefused", "card expired\u{1b}[2J");
+    let shown = script.render(0);
+    assert!(shown.contains("FAILED in 1.0 ms"), "{shown}");
+    assert!(shown.contains("refuse                fail\n"), "{shown}");
+    assert!(
+        shown.ends_with("\n  PaymentRefused: card expired\\u{1b}[2J\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_parallel_state_that_is_retried_shows_the_failure_of_its_branch() {
+    let mut script = Script::default()
+        .started()
+        .entered(0, 0, "Parallel", "notify", 0);
+    script = script.bare(0, 0, "ParallelStateStarted");
+    let parallel = script.id;
+    script = script
+        .entered(0, 1, "Task", "customer", parallel)
+        .scheduled(0, 1, "customer")
+        .entered(0, 2, "Task", "warehouse", parallel)
+        .scheduled(0, 2, "warehouse")
+        .failed(1, 1, 1, "ChannelDown", "try again")
+        .bare(1, 1, "BranchFailed")
+        .add(
+            1,
+            2,
+            "TaskStateAborted",
+            0,
+            json!(null),
+            json!({ "state": "warehouse" }),
+        )
+        .add(
+            1,
+            0,
+            "RetryScheduled",
+            0,
+            json!(null),
+            json!({
+            "due": at(2_001), "failure": { "error": "ChannelDown", "cause": "try again" } }),
+        )
+        .bare(2_001, 0, "ParallelStateStarted");
+    let again = script.id;
+    script = script
+        .entered(2_001, 3, "Task", "customer", again)
+        .scheduled(2_001, 3, "customer");
+    let shown = script.render(2_500);
+    let rows: Vec<&str> = shown.lines().skip(3).map(str::trim).collect();
+    assert_eq!(
+        rows[..8],
+        [
+            "3       0 ms  notify                parallel",
+            "8       1 ms    [0] customer        task failed             1    900 µs     90 k   1.1 MiB",
+            "└ ChannelDown: try again",
+            "9       1 ms    [1] warehouse       given up",
+            "1 ms  notify                parallel failed              1.0 ms",
+            "└ ChannelDown: try again",
+            "└ tried again in 2.0 s",
+            "10    2.001 s  notify                parallel",
+        ],
+        "{shown}"
+    );
+    let open: Vec<&str> = rows[8..10].to_vec();
+    assert_eq!(open, ["2.001 s    [0] customer        runs", ""], "{shown}");
+}
+
+#[test]
+fn a_live_trace_shows_that_something_waits_and_closes_with_the_status() {
+    let script = Script::default()
+        .started()
+        .entered(0, 0, "Task", "review", 0)
+        .add(
+            0,
+            0,
+            "TaskScheduled",
+            0,
+            json!(null),
+            json!({ "state": "review", "attempt": 1, "eventName": "go" }),
+        )
+        .add(
+            9,
+            0,
+            "TaskSucceeded",
+            0,
+            json!(null),
+            json!({ "attempt": 1 }),
+        )
+        .exited(9, 0, "Task", "review")
+        .ended_well(9);
+    let (mut live, opening) = LiveTrace::open(&subject(), 0);
+    assert!(
+        plain(&opening).starts_with("order-flow / order-1001\n\n    #"),
+        "{opening}"
+    );
+    let (first, rest) = script.events.split_at(3);
+    let rows = live.take(first);
+    assert_eq!(rows.len(), 1);
+    assert!(
+        plain(&rows[0]).ends_with("review                waits for event go"),
+        "{rows:?}"
+    );
+    let rows = live.take(rest);
+    assert_eq!(rows.len(), 1);
+    assert!(plain(&rows[0]).contains("event taken"), "{rows:?}");
+    assert_eq!(
+        plain(&live.close(Timestamp::from_ms(99))),
+        "\nSUCCEEDED in 9.0 ms\n"
+    );
+}
+
+#[test]
+fn events_of_a_later_version_are_passed_over() {
+    let script = Script::default()
+        .started()
+        .bare(0, 0, "SomethingNew")
+        .task(0, 0, "a")
+        .ended_well(2);
+    assert!(script.render(0).contains("task ok"));
+}

@@ -1,0 +1,73 @@
+//! The program's own log: to standard error, so that results stay alone on standard output.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::SubscriberBuilder;
+
+use crate::args::Command;
+use crate::commands::App;
+use crate::commands::serve::LogFormat;
+use crate::exit::CliError;
+
+/// Filters in the form `info,stepwell_engine=debug`.
+const VARIABLE: &str = "STEPWELL_LOG";
+
+/// Starts the log. A host tells what it does; other commands are silent unless asked.
+///
+/// # Errors
+/// If the filters cannot be understood.
+pub(crate) fn init(command: &Command, app: &App) -> Result<(), CliError> {
+    let (level, format) = match command {
+        Command::Serve(args) => (LevelFilter::INFO, args.log_format),
+        _ => (LevelFilter::WARN, LogFormat::Text),
+    };
+    let level = match (app.global.verbose, level) {
+        (0, level) => level,
+        (1, LevelFilter::WARN) => LevelFilter::INFO,
+        (1, _) => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let filter = filter(std::env::var(VARIABLE).ok().as_deref(), level)?;
+    let builder: SubscriberBuilder<_, _, _, _> = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.with_ansi(app.console.has_color()).try_init(),
+    };
+    started.map_err(|error| CliError::usage(format!("cannot start the log: {error}")))
+}
+
+/// The filters of the environment, else the level for our own crates: at `debug` and
+/// below, libraries say too much for anybody.
+fn filter(variable: Option<&str>, level: LevelFilter) -> Result<EnvFilter, CliError> {
+    let directives = match variable.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(directives) => directives.to_owned(),
+        None => format!(
+            "{},stepwell={level},stepwell_engine={level},stepwell_server={level},\
+             stepwell_store={level},stepwell_sandbox={level},stepwell_decider={level}",
+            level.min(LevelFilter::WARN)
+        ),
+    };
+    EnvFilter::try_new(directives).map_err(|error| {
+        CliError::usage(format!("{VARIABLE} cannot be understood: {error}"))
+            .hint("write filters as in `info,stepwell_engine=debug`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_come_from_the_environment_or_the_level() {
+        let shown = |variable, level| filter(variable, level).map(|filter| filter.to_string());
+        assert!(
+            shown(None, LevelFilter::DEBUG)
+                .unwrap()
+                .contains("stepwell_engine=debug")
+        );
+        assert_eq!(shown(Some("error"), LevelFilter::DEBUG).unwrap(), "error");
+        assert!(shown(Some("a=b=c"), LevelFilter::INFO).is_err());
+    }
+}
