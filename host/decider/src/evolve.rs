@@ -1,14 +1,15 @@
 //! Applies one event. The live path and replay both come through here, and nothing
 //! else changes an [`Execution`].
 
-use std::collections::{BTreeMap, BTreeSet};
+mod children;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_states::{Payload, ScopeId, Timestamp};
 
 use crate::event::{
-    EventKind, EventNumber, FrameId, HistoryEvent, MapIteration, StateEntered, StateExited,
-    TaskScheduled, Work,
+    EventKind, EventNumber, FrameId, HistoryEvent, StateEntered, StateExited, TaskScheduled, Work,
 };
 use crate::execution::{
     Active, Children, End, Execution, Frame, Next, OpenTask, ParentFrame, Phase, Status,
@@ -99,30 +100,10 @@ fn apply(execution: &mut Execution, event: &HistoryEvent) {
         EventKind::EvaluationFailed { .. }
         | EventKind::ParallelStateFailed
         | EventKind::MapStateFailed => {
-            remove_children(execution, frame);
+            children::remove_children(execution, frame);
             move_cursor(execution, event);
         }
-        _ => apply_to_children(execution, event),
-    }
-}
-
-fn apply_to_children(execution: &mut Execution, event: &HistoryEvent) {
-    match &event.kind {
-        EventKind::ParallelStateStarted { branches, input } => {
-            start_branches(execution, event, branches, input);
-        }
-        EventKind::MapStateStarted { length } => start_iterations(execution, event, *length),
-        EventKind::MapIterationStarted(iteration) => start_iteration(execution, event, iteration),
-        // These two end their state's work but do not move its cursor: AWS lets the
-        // `…StateExited` event follow the last branch or iteration instead.
-        EventKind::ParallelStateSucceeded | EventKind::MapStateSucceeded => {}
-        EventKind::BranchSucceeded { output } | EventKind::MapIterationSucceeded { output, .. } => {
-            child_succeeded(execution, event, output);
-        }
-        EventKind::BranchFailed(_)
-        | EventKind::MapIterationFailed { .. }
-        | EventKind::MapIterationAborted(_) => child_lost(execution, event),
-        _ => apply_to_task(execution, event),
+        _ => children::apply_to_children(execution, event),
     }
 }
 
@@ -300,7 +281,7 @@ fn close_task(execution: &mut Execution, frame: FrameId, scheduled: EventNumber)
 }
 
 fn plan_retry(execution: &mut Execution, frame: FrameId, retrier: u32, due: Timestamp) {
-    remove_children(execution, frame);
+    children::remove_children(execution, frame);
     if let Some(active) = active_mut(execution, frame) {
         *active.retries.entry(retrier).or_insert(0) += 1;
         active.attempt += 1;
@@ -309,146 +290,9 @@ fn plan_retry(execution: &mut Execution, frame: FrameId, retrier: u32, due: Time
     set_timer(execution, frame, Some(due));
 }
 
-fn start_branches(
-    execution: &mut Execution,
-    event: &HistoryEvent,
-    branches: &[ScopeId],
-    input: &Payload,
-) {
-    let mut running = BTreeSet::new();
-    for (index, scope) in (0_u32..).zip(branches) {
-        let id = FrameId(execution.next_frame);
-        let parent = ParentFrame {
-            frame: event.frame,
-            index,
-        };
-        let next = Next {
-            state: None,
-            input: input.clone(),
-        };
-        add_frame(execution, id, Some(parent), *scope, event.id, next);
-        running.insert(id);
-    }
-    let children = Children {
-        outputs: vec![None; branches.len()],
-        succeeded: 0,
-        begun: u32::try_from(branches.len()).unwrap_or(u32::MAX),
-        running,
-    };
-    set_phase(execution, event.frame, Phase::Children(children));
-    set_timer(execution, event.frame, None);
-    move_cursor(execution, event);
-}
-
-fn start_iterations(execution: &mut Execution, event: &HistoryEvent, length: u32) {
-    let children = Children {
-        outputs: vec![None; length as usize],
-        succeeded: 0,
-        begun: 0,
-        running: BTreeSet::new(),
-    };
-    set_phase(execution, event.frame, Phase::Children(children));
-    set_timer(execution, event.frame, None);
-    move_cursor(execution, event);
-}
-
-/// `event.frame` is the Map state's frame; the iteration runs in a new one.
-fn start_iteration(execution: &mut Execution, event: &HistoryEvent, iteration: &MapIteration) {
-    let parent = ParentFrame {
-        frame: event.frame,
-        index: iteration.index,
-    };
-    let next = Next {
-        state: None,
-        input: iteration
-            .input
-            .clone()
-            .unwrap_or_else(Payload::empty_object),
-    };
-    add_frame(
-        execution,
-        iteration.frame,
-        Some(parent),
-        iteration.scope,
-        event.id,
-        next,
-    );
-    if let Some(children) = children_mut(execution, event.frame) {
-        children.begun += 1;
-        children.running.insert(iteration.frame);
-    }
-}
-
-/// `event.frame` is the child's.
-fn child_succeeded(execution: &mut Execution, event: &HistoryEvent, output: &Payload) {
-    let Some(parent) = execution
-        .frames
-        .get(&event.frame)
-        .and_then(|frame| frame.parent)
-    else {
-        return;
-    };
-    // The parent goes on after the event that its last child left off at: the
-    // iteration's own, or the last one of the branch, whose success is hidden.
-    let cursor = if event.id == 0 {
-        execution
-            .frames
-            .get(&event.frame)
-            .map_or(0, |frame| frame.cursor)
-    } else {
-        event.id
-    };
-    remove_frame(execution, event.frame);
-    if let Some(frame) = execution.frames.get_mut(&parent.frame) {
-        frame.cursor = cursor;
-    }
-    if let Some(children) = children_mut(execution, parent.frame) {
-        children.running.remove(&event.frame);
-        children.succeeded += 1;
-        if let Some(slot) = children.outputs.get_mut(parent.index as usize) {
-            *slot = Some(output.clone());
-        }
-    }
-}
-
-/// `event.frame` is the child's.
-fn child_lost(execution: &mut Execution, event: &HistoryEvent) {
-    let Some(frame) = execution.frames.get(&event.frame) else {
-        return;
-    };
-    let (parent, cursor) = (frame.parent, frame.cursor);
-    for below in execution.subtree(event.frame).into_iter().rev() {
-        remove_frame(execution, below);
-    }
-    let Some(parent) = parent else { return };
-    let failed = !matches!(event.kind, EventKind::MapIterationAborted(_));
-    if let Some(frame) = execution.frames.get_mut(&parent.frame).filter(|_| failed) {
-        frame.cursor = cursor;
-    }
-    if let Some(children) = children_mut(execution, parent.frame) {
-        children.running.remove(&event.frame);
-    }
-}
-
-fn remove_children(execution: &mut Execution, frame: FrameId) {
-    for below in execution.subtree(frame).into_iter().skip(1).rev() {
-        remove_frame(execution, below);
-    }
-    execution.plans.0.remove(&frame);
-    if execution.children_of(frame).is_some() {
-        set_phase(execution, frame, Phase::Entered);
-    }
-}
-
-fn remove_frame(execution: &mut Execution, frame: FrameId) {
-    clear_active(execution, frame);
-    execution.ready.remove(&frame);
-    execution.frames.remove(&frame);
-}
-
 /// Takes a frame out of its state, with all that the state holds.
 fn clear_active(execution: &mut Execution, frame: FrameId) {
-    remove_children(execution, frame);
+    children::remove_children(execution, frame);
     set_timer(execution, frame, None);
     let Some(held) = execution.frames.get_mut(&frame) else {
         return;

@@ -9,6 +9,7 @@ use stepwell_store::ExecutionKey;
 use tokio::runtime::Handle;
 
 use crate::error::EngineError;
+use crate::handle::blocking;
 use crate::handle::starting::{NewStart, Starter};
 use crate::model::{StartExecution, Tenant};
 use crate::shard::{Message, ShardSender};
@@ -97,12 +98,32 @@ async fn start(starter: &Starter, order: ChildOrder) -> Result<Payload, ChildErr
         parent,
         seed: Some(order.started.seed.derive(Purpose::Child, scheduled)),
     };
+    let ours = start.parent.clone();
     match starter.start(&order.tenant, start).await {
+        Ok(child) if child.existed && !is_child(starter, ours).await? => {
+            let error = EngineError::NameTaken { name: child.name };
+            Err(child_error(error))
+        }
         Ok(child) => Ok(Payload::from_value(&json!({
             "ExecutionArn": child.arn,
             "StartDate": child.started_at.as_ms(),
         }))),
         Err(error) => Err(child_error(error)),
+    }
+}
+
+/// Whether an execution that existed is the one that this task started before a crash. One
+/// that nobody waits for is as good as started; one that is waited for must be ours, or
+/// its end would be told to somebody else.
+async fn is_child(starter: &Starter, ours: Option<ParentLink>) -> Result<bool, ChildError> {
+    let Some(link) = ours else { return Ok(true) };
+    let store = starter.store.clone();
+    let found = blocking(move || store.find_child(&link))
+        .await
+        .map_err(child_error)?;
+    match found {
+        Ok(child) => Ok(child.is_some()),
+        Err(_unreadable) => Err(ChildError::Later),
     }
 }
 

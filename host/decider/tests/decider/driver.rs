@@ -54,7 +54,11 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn start(definition: &StateMachine, input: &str) -> Self {
-        let mut run = Self { execution: Execution::default(), events: Vec::new(), now: START };
+        let mut run = Self {
+            execution: Execution::default(),
+            events: Vec::new(),
+            now: START,
+        };
         run.tell(definition, Input::Start(started(input)));
         run
     }
@@ -62,7 +66,11 @@ impl Run {
     /// Goes on from a history.
     pub(crate) fn resume(events: &[HistoryEvent]) -> Self {
         let now = events.last().map_or(START, |event| event.at);
-        Self { execution: Execution::replay(events), events: events.to_vec(), now }
+        Self {
+            execution: Execution::replay(events),
+            events: events.to_vec(),
+            now,
+        }
     }
 
     pub(crate) fn tell(&mut self, definition: &StateMachine, input: Input) {
@@ -70,7 +78,10 @@ impl Run {
         let decision = decide(definition, &mut self.execution, input.clone(), self.now).unwrap();
         let mut again = before;
         let repeated = decide(definition, &mut again, input, self.now).unwrap();
-        assert_eq!(decision, repeated, "the same arguments give the same decision");
+        assert_eq!(
+            decision, repeated,
+            "the same arguments give the same decision"
+        );
         self.events.extend(decision.events);
         assert_eq!(
             Execution::replay(&self.events),
@@ -87,10 +98,13 @@ impl Run {
         if self.execution.is_unfinished() {
             return Some(Input::Continue);
         }
-        let work = outstanding_effects(&self.execution).into_iter().find_map(|effect| match effect {
-            Effect::DoWork(work) => Some(work),
-            _ => None,
-        });
+        let work =
+            outstanding_effects(&self.execution)
+                .into_iter()
+                .find_map(|effect| match effect {
+                    Effect::DoWork(work) => Some(work),
+                    _ => None,
+                });
         if let Some(work) = work {
             return Some(Input::TaskFinished {
                 scheduled: work.scheduled,
@@ -106,7 +120,9 @@ impl Run {
     /// Goes on to the end; false if there is none in sight.
     pub(crate) fn finish(&mut self, definition: &StateMachine, policy: Policy) -> bool {
         for _ in 0..DECISIONS_MAX {
-            let Some(input) = self.next_input(policy) else { return true };
+            let Some(input) = self.next_input(policy) else {
+                return true;
+            };
             self.tell(definition, input);
         }
         false

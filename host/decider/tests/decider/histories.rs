@@ -25,7 +25,10 @@ fn outline(events: &[HistoryEvent]) -> Vec<String> {
                 EventKind::StateExited(exited) => format!("{}Exited", exited.state_type.as_str()),
                 other => {
                     let text = format!("{other:?}");
-                    text.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
+                    text.split([' ', '(', '{'])
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
                 }
             };
             format!("{} {} {name}", event.id, event.previous_id)
@@ -107,9 +110,20 @@ fn siblings_of_a_failed_iteration_are_aborted() {
     let mut run = Run::start(&machine, "[1,2]");
     assert!(run.finish(&machine, fail));
     let kinds: Vec<String> = outline(&run.events);
-    assert!(kinds.iter().any(|line| line.ends_with("StateAborted")), "{kinds:#?}");
-    assert!(kinds.iter().any(|line| line.ends_with("MapIterationAborted")), "{kinds:#?}");
-    assert!(kinds.last().unwrap().ends_with("ExecutionFailed"), "{kinds:#?}");
+    assert!(
+        kinds.iter().any(|line| line.ends_with("StateAborted")),
+        "{kinds:#?}"
+    );
+    assert!(
+        kinds
+            .iter()
+            .any(|line| line.ends_with("MapIterationAborted")),
+        "{kinds:#?}"
+    );
+    assert!(
+        kinds.last().unwrap().ends_with("ExecutionFailed"),
+        "{kinds:#?}"
+    );
 }
 
 #[test]
@@ -121,12 +135,19 @@ fn counters_belong_to_retriers_and_end_with_the_visit() {
     );
     let mut run = Run::start(&machine, "{}");
     fn alternate(work: &PendingWork) -> Result<Payload, Failure> {
-        let name = if work.order.attempt % 2 == 1 { "A" } else { "B" };
+        let name = if work.order.attempt % 2 == 1 {
+            "A"
+        } else {
+            "B"
+        };
         Err(Failure::named(name))
     }
     assert!(run.finish(&machine, alternate));
-    let attempts =
-        run.events.iter().filter(|event| matches!(event.kind, EventKind::TaskScheduled(_))).count();
+    let attempts = run
+        .events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::TaskScheduled(_)))
+        .count();
     assert_eq!(attempts, 3);
 }
 
@@ -149,5 +170,9 @@ fn a_late_report_changes_nothing() {
     let events = run.events.len();
     let input = report(&run);
     run.tell(&machine, input);
-    assert_eq!(run.events.len(), events, "the second report of one task is late");
+    assert_eq!(
+        run.events.len(),
+        events,
+        "the second report of one task is late"
+    );
 }

@@ -20,7 +20,8 @@ fn task() -> impl Strategy<Value = Value> {
     (any::<bool>(), any::<bool>()).prop_map(|(retried, merged)| {
         let mut task = json!({ "Type": "Task", "Resource": "task:work" });
         if retried {
-            task["Retry"] = json!([{ "ErrorEquals": ["Busy"], "MaxAttempts": 2, "JitterStrategy": "FULL" }]);
+            task["Retry"] =
+                json!([{ "ErrorEquals": ["Busy"], "MaxAttempts": 2, "JitterStrategy": "FULL" }]);
         }
         if merged {
             task["ResultPath"] = json!("$.result");
@@ -94,7 +95,10 @@ fn rename(scope: &mut Value, place: &str) {
         if let Some(next) = state.get("Next").and_then(Value::as_str).map(new) {
             state["Next"] = json!(next);
         }
-        let caught = state.pointer("/Catch/0/Next").and_then(Value::as_str).map(new);
+        let caught = state
+            .pointer("/Catch/0/Next")
+            .and_then(Value::as_str)
+            .map(new);
         if let Some(next) = caught {
             state["Catch"][0]["Next"] = json!(next);
         }

@@ -32,9 +32,6 @@ impl Shard {
             told_children,
             snapshot,
         } = decided;
-        if let Some(due) = summary.due_at {
-            self.shared.timers.armed(due);
-        }
         let write = CommitDecision {
             key,
             expected_version,
@@ -76,9 +73,10 @@ impl Shard {
         shared.counters.committed(batch.events);
         if batch.started.is_some() {
             shared.counters.execution_started();
-            if let Some(due) = self.hot.get(&key).and_then(|hot| hot.execution.next_due()) {
-                shared.timers.armed(due);
-            }
+        }
+        // Not before the commit: the timer loop would look and not find it.
+        if let Some(due) = self.hot.get(&key).and_then(|hot| hot.execution.next_due()) {
+            shared.timers.armed(due);
         }
         if let Some(status) = batch.ended {
             shared.counters.execution_ended(status);
@@ -108,7 +106,9 @@ impl Shard {
                 .iter()
                 .any(|effect| matches!(effect, Effect::DoWork(_)))
         {
-            self.hot.remove(&key);
+            if self.hot.remove(&key).is_some_and(|hot| hot.timers_told) {
+                self.shared.timers.answered(key);
+            }
             self.refill.want();
             return;
         }
@@ -125,7 +125,8 @@ impl Shard {
         if hot.committing.is_some() {
             return;
         }
-        if hot.queue.is_empty() && hot.execution.is_unfinished() {
+        // A loop without a wait has no end of its own: a host that stops leaves it here.
+        if self.stopping.is_none() && hot.queue.is_empty() && hot.execution.is_unfinished() {
             hot.queue.push_back(Waiting::unattended(Input::Continue));
         }
         if !hot.queue.is_empty() {

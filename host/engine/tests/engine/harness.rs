@@ -42,7 +42,11 @@ impl Scripted {
         state: &str,
         script: impl Fn(&TaskOrder) -> TaskResult + Send + Sync + 'static,
     ) {
-        self.0.scripts.lock().unwrap().insert(state.to_owned(), Arc::new(script));
+        self.0
+            .scripts
+            .lock()
+            .unwrap()
+            .insert(state.to_owned(), Arc::new(script));
     }
 
     /// Every call made, by state and attempt.
@@ -67,7 +71,11 @@ impl TaskRunner for Scripted {
         let state = self.0.clone();
         Box::pin(async move {
             let name = order.task.state_name.to_string();
-            state.calls.lock().unwrap().push((name.clone(), order.task.attempt));
+            state
+                .calls
+                .lock()
+                .unwrap()
+                .push((name.clone(), order.task.attempt));
             let gate = state.gate.lock().unwrap().clone();
             if let Some(gate) = gate {
                 gate.acquire().await.unwrap().forget();
@@ -78,14 +86,21 @@ impl TaskRunner for Scripted {
                 None => TaskResult::Completed(order.input.clone()),
             };
             state.made.fetch_add(1, Ordering::SeqCst);
-            let usage = Usage { fuel: 1_000, memory_peak_bytes: 65_536, duration_us: 50 };
+            let usage = Usage {
+                fuel: 1_000,
+                memory_peak_bytes: 65_536,
+                duration_us: 50,
+            };
             TaskEnd { result, usage }
         })
     }
 
     fn check(&self, wasm: &[u8]) -> Result<CheckedComponent, RefusedComponent> {
         if wasm.is_empty() {
-            return Err(RefusedComponent { code: "NotWasm", message: "no bytes".to_owned() });
+            return Err(RefusedComponent {
+                code: "NotWasm",
+                message: "no bytes".to_owned(),
+            });
         }
         Ok(CheckedComponent {
             digest: ComponentDigest::of(wasm),
@@ -149,7 +164,10 @@ impl Bench {
             ..EngineConfig::default()
         };
         adjust(&mut config);
-        assert!(matches!(options.location, Location::Memory | Location::Folder(_)));
+        assert!(matches!(
+            options.location,
+            Location::Memory | Location::Folder(_)
+        ));
         let store = Store::open(options).unwrap();
         let engine = Engine::start(config, store, Arc::new(tasks.clone())).unwrap();
         let handle = engine.handle();
@@ -160,13 +178,22 @@ impl Bench {
         };
         handle.ensure_tenant(tenant).await.unwrap();
         let caller = handle.caller_for_tenant("dev", "test").await.unwrap();
-        Self { engine: Some(engine), handle, caller, clock, tasks }
+        Self {
+            engine: Some(engine),
+            handle,
+            caller,
+            clock,
+            tasks,
+        }
     }
 
     /// Pushes a component of that name.
     pub(crate) async fn push(&self, name: &str) {
         let wasm = name.as_bytes().to_vec();
-        self.handle.push_component(&self.caller, name, wasm).await.unwrap();
+        self.handle
+            .push_component(&self.caller, name, wasm)
+            .await
+            .unwrap();
     }
 
     /// Deploys a definition, and pushes what components it lacks first.
@@ -192,12 +219,20 @@ impl Bench {
             input: Some(Payload::parse(input).unwrap()),
             traceparent: None,
         };
-        self.handle.start_execution(&self.caller, order).await.unwrap().arn
+        self.handle
+            .start_execution(&self.caller, order)
+            .await
+            .unwrap()
+            .arn
     }
 
     /// Waits for an execution's end.
     pub(crate) async fn end(&self, execution: &str) -> ExecutionDescription {
-        let end = self.handle.wait_for_end(&self.caller, execution, PATIENCE).await.unwrap();
+        let end = self
+            .handle
+            .wait_for_end(&self.caller, execution, PATIENCE)
+            .await
+            .unwrap();
         assert_ne!(end.summary.status, Status::Running, "{end:#?}");
         end
     }
@@ -210,8 +245,16 @@ impl Bench {
     }
 
     pub(crate) async fn history(&self, execution: &str) -> Vec<HistoryEvent> {
-        let range = HistoryRange { after: 0, limit: 1_000, reverse: false };
-        self.handle.read_history(&self.caller, execution, range).await.unwrap().events
+        let range = HistoryRange {
+            after: 0,
+            limit: 1_000,
+            reverse: false,
+        };
+        self.handle
+            .read_history(&self.caller, execution, range)
+            .await
+            .unwrap()
+            .events
     }
 
     /// Waits until an execution has an active state for which `wanted` holds.
@@ -224,7 +267,11 @@ impl Bench {
             // Read before looked at: what happens between the two is not waited for.
             let events = self.history(execution).await;
             let after = events.last().map_or(0, |event| event.number.0);
-            let found = self.handle.describe_execution(&self.caller, execution).await.unwrap();
+            let found = self
+                .handle
+                .describe_execution(&self.caller, execution)
+                .await
+                .unwrap();
             if wanted(&found) {
                 return found;
             }
@@ -238,7 +285,9 @@ impl Bench {
     /// Ends the engine in order, and frees its folder.
     pub(crate) async fn close(mut self) {
         let engine = self.engine.take().unwrap();
-        tokio::task::spawn_blocking(move || engine.shut_down()).await.unwrap();
+        tokio::task::spawn_blocking(move || engine.shut_down())
+            .await
+            .unwrap();
     }
 }
 
@@ -258,7 +307,11 @@ pub(crate) fn outline(events: &[HistoryEvent]) -> Vec<String> {
                 }
                 other => {
                     let debug = format!("{other:?}");
-                    debug.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
+                    debug
+                        .split([' ', '(', '{'])
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
                 }
             };
             format!("{} {} {name}", event.id, event.previous_id)

@@ -1,5 +1,7 @@
 //! The engine through its handle: real store, scripted tasks, simulated time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod harness;
 mod recovery;
 mod running;

@@ -24,7 +24,13 @@ const OUTPUT: &str = r#"{"items":[1,2,3],"a":"a","b":"b","all":[1,2,3]}"#;
 fn flow_tasks() -> Scripted {
     let tasks = Scripted::default();
     tasks.on("A", |_| ok(r#""a""#));
-    tasks.on("B", |order| if order.task.attempt == 1 { failed("Busy") } else { ok(r#""b""#) });
+    tasks.on("B", |order| {
+        if order.task.attempt == 1 {
+            failed("Busy")
+        } else {
+            ok(r#""b""#)
+        }
+    });
     tasks
 }
 
@@ -79,7 +85,11 @@ async fn start(bench: &Bench) -> Result<String, EngineError> {
         input: Some(Payload::parse(INPUT).unwrap()),
         traceparent: None,
     };
-    Ok(bench.handle.start_execution(&bench.caller, order).await?.arn)
+    Ok(bench
+        .handle
+        .start_execution(&bench.caller, order)
+        .await?
+        .arn)
 }
 
 /// Runs the flow with a fault at one commit; then, whatever came of it, once more on the
@@ -91,7 +101,12 @@ async fn survives(commit: u64, before: bool, fault: Fault) -> bool {
     set_up.deploy("machine", FLOW).await;
     set_up.close().await;
 
-    let plan = Arc::new(Once { commit, before, fault, hits: AtomicU64::new(0) });
+    let plan = Arc::new(Once {
+        commit,
+        before,
+        fault,
+        hits: AtomicU64::new(0),
+    });
     let tasks = flow_tasks();
     let faults: Arc<dyn FaultPlan> = plan.clone();
     let bench =
@@ -114,7 +129,10 @@ async fn survives(commit: u64, before: bool, fault: Fault) -> bool {
         None => start(&again).await.unwrap(),
     };
     let output = drive(&again, &arn).await.unwrap();
-    assert_eq!(output, OUTPUT, "commit {commit}, before: {before}, {fault:?}");
+    assert_eq!(
+        output, OUTPUT,
+        "commit {commit}, before: {before}, {fault:?}"
+    );
     let history = again.history(&arn).await;
     let numbers: Vec<u64> = history.iter().map(|event| event.number.0).collect();
     let expected: Vec<u64> = (1..=history.len() as u64).collect();

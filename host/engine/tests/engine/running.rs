@@ -105,7 +105,10 @@ async fn a_map_runs_each_item_once() {
             &format!("[{}]", items.join(",")),
         )
         .await;
-    assert_eq!(end.output.unwrap().as_str(), format!("[{}]", doubled.join(",")));
+    assert_eq!(
+        end.output.unwrap().as_str(),
+        format!("[{}]", doubled.join(","))
+    );
     assert_eq!(bench.tasks.made(), 500);
 }
 
@@ -125,7 +128,10 @@ async fn a_failing_branch_gives_its_siblings_up() {
         .await;
     assert_eq!(end.output.unwrap().as_str(), r#""caught""#);
     let history = outline(&bench.history(&end.summary.arn).await);
-    assert!(history.iter().any(|line| line.ends_with("StateAborted")), "{history:#?}");
+    assert!(
+        history.iter().any(|line| line.ends_with("StateAborted")),
+        "{history:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,14 +145,43 @@ async fn the_same_start_twice_is_one_execution() {
         input: Some(Payload::parse(input).unwrap()),
         traceparent: None,
     };
-    let first = bench.handle.start_execution(&bench.caller, order("{}")).await.unwrap();
-    let again = bench.handle.start_execution(&bench.caller, order("{}")).await.unwrap();
+    let first = bench
+        .handle
+        .start_execution(&bench.caller, order("{}"))
+        .await
+        .unwrap();
+    let again = bench
+        .handle
+        .start_execution(&bench.caller, order("{}"))
+        .await
+        .unwrap();
     assert!(!first.existed && again.existed);
-    assert_eq!((&first.arn, first.started_at), (&again.arn, again.started_at));
-    let other = bench.handle.start_execution(&bench.caller, order("[]")).await;
-    assert!(matches!(other, Err(EngineError::NameTaken { .. })), "{other:?}");
-    let list = ListExecutions { limit: 10, ..ListExecutions::default() };
-    assert_eq!(bench.handle.list_executions(&bench.caller, list).await.unwrap().items.len(), 1);
+    assert_eq!(
+        (&first.arn, first.started_at),
+        (&again.arn, again.started_at)
+    );
+    let other = bench
+        .handle
+        .start_execution(&bench.caller, order("[]"))
+        .await;
+    assert!(
+        matches!(other, Err(EngineError::NameTaken { .. })),
+        "{other:?}"
+    );
+    let list = ListExecutions {
+        limit: 10,
+        ..ListExecutions::default()
+    };
+    assert_eq!(
+        bench
+            .handle
+            .list_executions(&bench.caller, list)
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,10 +197,19 @@ async fn a_loop_without_a_wait_leaves_room_for_others() {
     for n in 0..4 {
         looping.push(bench.start("endless", &format!("loop-{n}"), "{}").await);
     }
-    let end = bench.run(r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#, "{}").await;
+    let end = bench
+        .run(
+            r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#,
+            "{}",
+        )
+        .await;
     assert_eq!(end.summary.status, Status::Succeeded);
     for arn in looping {
-        bench.handle.stop_execution(&bench.caller, &arn, None, None).await.unwrap();
+        bench
+            .handle
+            .stop_execution(&bench.caller, &arn, None, None)
+            .await
+            .unwrap();
         assert_eq!(bench.end(&arn).await.summary.status, Status::Aborted);
     }
 }
@@ -173,7 +217,8 @@ async fn a_loop_without_a_wait_leaves_room_for_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_execution_gives_its_output_to_its_parent() {
     let bench = Bench::in_memory().await;
-    let child = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","Result":{"done":true},"End":true}}}"#;
+    let child =
+        r#"{"StartAt":"P","States":{"P":{"Type":"Pass","Result":{"done":true},"End":true}}}"#;
     bench.deploy("child", child).await;
     let end = bench
         .run(
@@ -213,17 +258,23 @@ async fn a_missing_component_refuses_the_deployment() {
     let bench = Bench::in_memory().await;
     let order = DeployStateMachine {
         name: Some("machine".to_owned()),
-        definition: r#"{"StartAt":"X","States":{"X":{"Type":"Task","Resource":"task:nowhere","End":true}}}"#
-            .to_owned(),
+        definition:
+            r#"{"StartAt":"X","States":{"X":{"Type":"Task","Resource":"task:nowhere","End":true}}}"#
+                .to_owned(),
         format: None,
         role_arn: None,
     };
-    let Err(EngineError::InvalidDefinition(problems)) =
-        bench.handle.deploy_state_machine(&bench.caller, order).await
+    let Err(EngineError::InvalidDefinition(problems)) = bench
+        .handle
+        .deploy_state_machine(&bench.caller, order)
+        .await
     else {
         panic!("a missing component must refuse the deployment");
     };
-    let found = problems.iter().find(|problem| problem.code == "COMPONENT_MISSING").unwrap();
+    let found = problems
+        .iter()
+        .find(|problem| problem.code == "COMPONENT_MISSING")
+        .unwrap();
     assert_eq!(found.pointer, "/States/X");
     assert!(found.message.contains("nowhere"));
 }

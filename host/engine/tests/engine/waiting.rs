@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stepwell_engine::{EngineError, PostEvent, Payload, Status, TaskReport};
+use stepwell_engine::{EngineError, Payload, PostEvent, Status, TaskReport};
 
 use crate::harness::{Bench, failed, ok, outline};
 
@@ -11,10 +11,13 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_year_of_waiting_takes_no_time() {
     let bench = Bench::in_memory().await;
-    let definition = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":31536000,"End":true}}}"#;
+    let definition =
+        r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":31536000,"End":true}}}"#;
     bench.deploy("machine", definition).await;
     let arn = bench.start("machine", "one", r#"{"kept":1}"#).await;
-    let waiting = bench.until(&arn, |found| found.active.iter().any(|a| a.due.is_some())).await;
+    let waiting = bench
+        .until(&arn, |found| found.active.iter().any(|a| a.due.is_some()))
+        .await;
     assert_eq!(waiting.summary.status, Status::Running);
     assert_eq!(bench.handle.metrics().executions_in_memory, 0);
     bench.clock.advance(YEAR);
@@ -25,14 +28,25 @@ async fn a_year_of_waiting_takes_no_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_waits_and_backs_off() {
     let bench = Bench::in_memory().await;
-    bench.tasks.on("Work", |order| if order.task.attempt < 3 { failed("Busy") } else { ok("1") });
+    bench.tasks.on("Work", |order| {
+        if order.task.attempt < 3 {
+            failed("Busy")
+        } else {
+            ok("1")
+        }
+    });
     let definition = r#"{"StartAt":"Work","States":{"Work":{"Type":"Task","Resource":"task:work",
         "Retry":[{"ErrorEquals":["Busy"],"IntervalSeconds":10,"BackoffRate":3}],"End":true}}}"#;
     bench.deploy("machine", definition).await;
     let arn = bench.start("machine", "one", "{}").await;
     for (attempt, wait) in [(2, 10), (3, 30)] {
         let found = bench
-            .until(&arn, |found| found.active.iter().any(|a| a.attempt == attempt && a.due.is_some()))
+            .until(&arn, |found| {
+                found
+                    .active
+                    .iter()
+                    .any(|a| a.attempt == attempt && a.due.is_some())
+            })
             .await;
         let due = found.active[0].due.unwrap();
         let expected = stepwell_engine::Clock::now(&bench.clock).plus_ms(wait * 1_000);
@@ -41,7 +55,12 @@ async fn a_retry_waits_and_backs_off() {
     }
     let end = bench.end(&arn).await;
     assert_eq!(end.summary.status, Status::Succeeded);
-    let calls: Vec<u32> = bench.tasks.calls().iter().map(|(_, attempt)| *attempt).collect();
+    let calls: Vec<u32> = bench
+        .tasks
+        .calls()
+        .iter()
+        .map(|(_, attempt)| *attempt)
+        .collect();
     assert_eq!(calls, [1, 2, 3]);
 }
 
@@ -62,8 +81,14 @@ async fn an_event_that_comes_early_is_kept() {
     let bench = Bench::in_memory().await;
     bench.deploy("machine", FOR_EVENT).await;
     let arn = bench.start("machine", "one", "{}").await;
-    bench.handle.post_event(&bench.caller, &arn, event(None, r#"{"ok":true}"#)).await.unwrap();
-    bench.until(&arn, |found| found.active.iter().any(|a| a.due.is_some())).await;
+    bench
+        .handle
+        .post_event(&bench.caller, &arn, event(None, r#"{"ok":true}"#))
+        .await
+        .unwrap();
+    bench
+        .until(&arn, |found| found.active.iter().any(|a| a.due.is_some()))
+        .await;
     bench.clock.advance(Duration::from_secs(60));
     let end = bench.end(&arn).await;
     assert_eq!(end.output.unwrap().as_str(), r#"{"review":{"ok":true}}"#);
@@ -78,13 +103,33 @@ async fn an_event_id_is_taken_once() {
     bench.deploy("machine", twice).await;
     let arn = bench.start("machine", "one", "{}").await;
     for _ in 0..3 {
-        bench.handle.post_event(&bench.caller, &arn, event(Some("id-1"), "1")).await.unwrap();
+        bench
+            .handle
+            .post_event(&bench.caller, &arn, event(Some("id-1"), "1"))
+            .await
+            .unwrap();
     }
-    let found = bench.until(&arn, |found| found.active.iter().any(|a| a.name == "B")).await;
-    assert_eq!(found.summary.status, Status::Running, "the second state waits for another event");
-    bench.handle.post_event(&bench.caller, &arn, event(Some("id-2"), "2")).await.unwrap();
-    assert_eq!(bench.end(&arn).await.output.unwrap().as_str(), r#"{"a":1,"b":2}"#);
-    let late = bench.handle.post_event(&bench.caller, &arn, event(None, "3")).await;
+    let found = bench
+        .until(&arn, |found| found.active.iter().any(|a| a.name == "B"))
+        .await;
+    assert_eq!(
+        found.summary.status,
+        Status::Running,
+        "the second state waits for another event"
+    );
+    bench
+        .handle
+        .post_event(&bench.caller, &arn, event(Some("id-2"), "2"))
+        .await
+        .unwrap();
+    assert_eq!(
+        bench.end(&arn).await.output.unwrap().as_str(),
+        r#"{"a":1,"b":2}"#
+    );
+    let late = bench
+        .handle
+        .post_event(&bench.caller, &arn, event(None, "3"))
+        .await;
     assert!(matches!(late, Err(EngineError::ExecutionEnded)), "{late:?}");
 }
 
@@ -99,18 +144,31 @@ async fn a_token_completes_its_task_once() {
     bench.deploy("machine", FOR_TOKEN).await;
     let arn = bench.start("machine", "one", "{}").await;
     let found = bench
-        .until(&arn, |found| found.active.iter().any(|a| a.waits_for == "its task token"))
+        .until(&arn, |found| {
+            found.active.iter().any(|a| a.waits_for == "its task token")
+        })
         .await;
     let token = found.active[0].task_token.clone().unwrap();
     let report = |report| bench.handle.report_task(&bench.caller, &token, report);
-    report(TaskReport::Success(Payload::parse(r#"{"yes":1}"#).unwrap())).await.unwrap();
-    assert_eq!(bench.end(&arn).await.output.unwrap().as_str(), r#"{"yes":1}"#);
+    report(TaskReport::Success(Payload::parse(r#"{"yes":1}"#).unwrap()))
+        .await
+        .unwrap();
+    assert_eq!(
+        bench.end(&arn).await.output.unwrap().as_str(),
+        r#"{"yes":1}"#
+    );
     let again = report(TaskReport::Heartbeat).await;
     assert!(matches!(again, Err(EngineError::TaskTimedOut)), "{again:?}");
     let forged = format!("{}AAAA", &token[..token.len() - 4]);
-    let forged = bench.handle.report_task(&bench.caller, &forged, TaskReport::Heartbeat).await;
+    let forged = bench
+        .handle
+        .report_task(&bench.caller, &forged, TaskReport::Heartbeat)
+        .await;
     assert!(
-        matches!(forged, Err(EngineError::InvalidToken | EngineError::TaskTimedOut)),
+        matches!(
+            forged,
+            Err(EngineError::InvalidToken | EngineError::TaskTimedOut)
+        ),
         "{forged:?}"
     );
 }
@@ -126,14 +184,25 @@ async fn a_silent_task_times_out_and_a_lively_one_does_not() {
     let found = bench.until(&arn, submitted).await;
     let token = found.active[0].task_token.clone().unwrap();
     bench.clock.advance(Duration::from_secs(25));
-    bench.handle.report_task(&bench.caller, &token, TaskReport::Heartbeat).await.unwrap();
+    bench
+        .handle
+        .report_task(&bench.caller, &token, TaskReport::Heartbeat)
+        .await
+        .unwrap();
     bench.clock.advance(Duration::from_secs(25));
-    let alive = bench.handle.describe_execution(&bench.caller, &arn).await.unwrap();
+    let alive = bench
+        .handle
+        .describe_execution(&bench.caller, &arn)
+        .await
+        .unwrap();
     assert_eq!(alive.summary.status, Status::Running);
     bench.clock.advance(Duration::from_secs(6));
     let end = bench.end(&arn).await;
     assert_eq!(end.summary.status, Status::Failed);
-    assert_eq!(end.failure.unwrap().error.as_deref(), Some("States.HeartbeatTimeout"));
+    assert_eq!(
+        end.failure.unwrap().error.as_deref(),
+        Some("States.HeartbeatTimeout")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +226,11 @@ async fn a_stopped_execution_records_who_stopped_it() {
     bench.deploy("machine", definition).await;
     let arn = bench.start("machine", "one", "{}").await;
     let (error, cause) = (Some("Mine".to_owned()), Some("enough".to_owned()));
-    bench.handle.stop_execution(&bench.caller, &arn, error, cause).await.unwrap();
+    bench
+        .handle
+        .stop_execution(&bench.caller, &arn, error, cause)
+        .await
+        .unwrap();
     let end = bench.end(&arn).await;
     assert_eq!(end.summary.status, Status::Aborted);
     assert_eq!(end.failure.unwrap().cause.as_deref(), Some("enough"));
