@@ -17,6 +17,7 @@ use serde_json::{Number, Value};
 use crate::data_flow::EvalFailure;
 use crate::data_flow::evaluation::Evaluation;
 use crate::path::Path;
+pub(crate) use functions::{digest, string_to_json};
 
 /// How deep calls may nest.
 const MAX_NESTING: usize = 10;

@@ -36,6 +36,8 @@ pub use data_flow::{
 };
 pub use definition::*;
 pub use diagnostic::{Diagnostic, Severity};
+#[doc(hidden)]
+pub use jsonata::evaluate_over_document;
 pub use parse::{Format, parse};
 pub use payload::{Payload, PayloadError};
 pub use retry::{Backoff, Catcher, Jitter, Retrier};

@@ -9,6 +9,7 @@
 //! them, each with its place.
 
 mod choice;
+mod duplicate;
 mod errors;
 mod fields;
 mod flow;
@@ -30,9 +31,9 @@ mod tests;
 
 use crate::definition::StateMachine;
 use crate::diagnostic::{Diagnostic, Severity};
-use json::{Duplicate, SyntaxError};
+use json::SyntaxError;
 use node::{Node, NodeKind, Position};
-use report::{Place, Report, SCHEMA, escape};
+use report::{Place, Report};
 
 /// Largest text of a definition, as in Step Functions.
 const TEXT_MAX_BYTES: usize = 1 << 20;
@@ -109,7 +110,7 @@ fn read(text: &str, format: Option<Format>, report: &mut Report) -> Option<Node>
     match result {
         Ok((node, duplicates)) => {
             for duplicate in duplicates {
-                report_duplicate(&node, &duplicate, report);
+                duplicate::report(&node, &duplicate, report);
             }
             Some(node)
         }
@@ -118,46 +119,5 @@ fn read(text: &str, format: Option<Format>, report: &mut Report) -> Option<Node>
             report.add(Severity::Error, code, &place, message, None);
             None
         }
-    }
-}
-
-fn report_duplicate(root: &Node, duplicate: &Duplicate, report: &mut Report) {
-    let Duplicate {
-        name,
-        position,
-        first,
-    } = duplicate;
-    let pointer = pointer_to(root, *first).unwrap_or_default();
-    let place = Place {
-        location: pointer.clone().into(),
-        pointer: pointer.into(),
-        position: *position,
-    };
-    report.add(
-        Severity::Error,
-        SCHEMA,
-        &place,
-        format!("Duplicate field '{name}'"),
-        Some(format!(
-            "the field stands in line {} already; an object names each once",
-            first.line
-        )),
-    );
-}
-
-/// Finds the pointer to the field whose name stands at a place.
-fn pointer_to(node: &Node, position: Position) -> Option<String> {
-    match &node.kind {
-        NodeKind::Object(fields) => fields.iter().find_map(|(name, field)| {
-            let step = format!("/{}", escape(name));
-            if field.position == position {
-                return Some(step);
-            }
-            pointer_to(&field.value, position).map(|rest| step + &rest)
-        }),
-        NodeKind::Array(elements) => elements.iter().enumerate().find_map(|(index, element)| {
-            pointer_to(element, position).map(|rest| format!("/{index}{rest}"))
-        }),
-        _ => None,
     }
 }

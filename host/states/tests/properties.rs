@@ -177,6 +177,19 @@ fn reference() -> impl Strategy<Value = Value> {
     .prop_map(Value::from)
 }
 
+/// A Choice's operator with its operand.
+fn operator() -> impl Strategy<Value = (&'static str, Value)> {
+    prop_oneof![
+        Just(("StringEqualsPath", json!("$.b"))),
+        Just(("NumericLessThanPath", json!("$.b"))),
+        Just(("TimestampGreaterThanPath", json!("$.a"))),
+        Just(("BooleanEquals", json!(true))),
+        Just(("IsPresent", json!(false))),
+        Just(("IsTimestamp", json!(true))),
+        Just(("StringMatches", json!("a*b*"))),
+    ]
+}
+
 /// Definitions of one state that is right in form.
 fn sound_definition() -> impl Strategy<Value = Value> {
     let kind = prop_oneof![
@@ -187,22 +200,13 @@ fn sound_definition() -> impl Strategy<Value = Value> {
         Just("Map"),
         Just("Fail"),
     ];
-    let operator = prop_oneof![
-        Just(("StringEqualsPath", json!("$.b"))),
-        Just(("NumericLessThanPath", json!("$.b"))),
-        Just(("TimestampGreaterThanPath", json!("$.a"))),
-        Just(("BooleanEquals", json!(true))),
-        Just(("IsPresent", json!(false))),
-        Just(("IsTimestamp", json!(true))),
-        Just(("StringMatches", json!("a*b*"))),
-    ];
     let inputs = (
         sound_expression(),
         sound_expression(),
         sound_expression(),
         value(),
     );
-    (kind, inputs, reference(), operator, any::<u8>()).prop_map(
+    (kind, inputs, reference(), operator(), any::<u8>()).prop_map(
         |(kind, (first, second, third, fixed), reference, (operator, operand), bits)| {
             let template = json!({ "p.$": first, "q": [{ "r.$": second, "s": fixed }] });
             let mut state = json!({ "Type": kind });

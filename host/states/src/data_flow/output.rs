@@ -112,7 +112,7 @@ pub fn complete(
             let value = (has_result && uses_result).then(|| result.to_value());
             let states = States {
                 result: value.as_ref(),
-                error_output: None,
+                ..States::default()
             };
             let assigned = jsonata_assign(flow.assign.as_ref(), &states, &evaluation, state)?;
             let output = match &flow.output {
@@ -157,8 +157,8 @@ pub fn catch(
         }
         Flow::Jsonata(_) => {
             let states = States {
-                result: None,
                 error_output: Some(&error_output),
+                ..States::default()
             };
             let assigned = jsonata_assign(catcher.assign.as_ref(), &states, &evaluation, state)?;
             let output = match &catcher.output {

@@ -11,7 +11,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::Function;
-use crate::data_flow::evaluation::Evaluation;
+use crate::data_flow::evaluation::{Draws, Evaluation};
 use crate::number;
 use crate::payload::Payload;
 
@@ -55,7 +55,7 @@ pub(super) fn call(function: Function, values: &[Value], evaluation: &Evaluation
         Function::MathRandom => random(first, second, third, evaluation),
         Function::MathAdd => add(first, second),
         Function::StringSplit => Ok(split(text(first)?, text(second)?)),
-        Function::Uuid => Ok(Value::String(evaluation.uuid())),
+        Function::Uuid => Ok(Value::String(evaluation.draws().uuid())),
     }
 }
 
@@ -214,9 +214,9 @@ fn random(first: &Value, end: &Value, seed: Option<&Value>, evaluation: &Evaluat
     let bytes = match seed {
         Some(seed) => {
             let seed = integer(seed)?;
-            Sha256::digest(seed.to_be_bytes()).into()
+            Draws::seeded(&seed.to_be_bytes())
         }
-        None => evaluation.draw(),
+        None => evaluation.draws().draw(),
     };
     let [a, b, c, d, e, f, g, h, ..] = bytes;
     let drawn = i128::from(u64::from_be_bytes([a, b, c, d, e, f, g, h]));

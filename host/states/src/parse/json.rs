@@ -25,7 +25,7 @@ pub(crate) struct Duplicate {
 }
 
 /// Reads a whole text. Fields whose name their object has already come back beside
-/// the tree, which keeps the first.
+/// the tree, which keeps the first one's place and the last one's value.
 pub(crate) fn read(text: &str) -> Result<(Node, Vec<Duplicate>), SyntaxError> {
     let mut reader = Reader {
         text,
@@ -104,11 +104,14 @@ impl Reader<'_> {
                 Entry::Vacant(vacant) => {
                     vacant.insert(field);
                 }
-                Entry::Occupied(taken) => self.duplicates.push(Duplicate {
-                    name: taken.key().clone(),
-                    position,
-                    first: taken.get().position,
-                }),
+                Entry::Occupied(mut taken) => {
+                    self.duplicates.push(Duplicate {
+                        name: taken.key().clone(),
+                        position,
+                        first: taken.get().position,
+                    });
+                    taken.get_mut().value = field.value;
+                }
             }
             if self.comma_or(b'}')? {
                 return Ok(NodeKind::Object(fields));

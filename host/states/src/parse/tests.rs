@@ -207,6 +207,31 @@ fn the_whole_has_to_be_there() {
 }
 
 #[test]
+fn a_value_named_twice_is_a_warning_and_the_last_one_counts() {
+    let text = r#"{"StartAt": "Assign", "States": {"Assign": {
+        "Type": "Pass", "Assign": {"a": 1, "a": 2}, "Result": {"b": [{"c": 3, "c": 4}]}, "End": true
+    }}}"#;
+    let (machine, warnings) = parse(text, None).unwrap();
+    let shown: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "SCHEMA_VALIDATION_FAILED: Duplicate field 'a' at /States/Assign/Assign/a",
+            "SCHEMA_VALIDATION_FAILED: Duplicate field 'c' at /States/Assign/Result/b/0/c",
+        ]
+    );
+    let asl = machine.to_asl();
+    assert_eq!(asl["States"]["Assign"]["Assign"], json!({ "a": 2 }));
+    assert_eq!(
+        asl["States"]["Assign"]["Result"],
+        json!({ "b": [{ "c": 4 }] })
+    );
+    // Of a state's own fields none may get lost.
+    let text = r#"{"StartAt": "Result", "States": {"Result": {"Type": "Pass", "End": true, "End": true}}}"#;
+    assert!(parse(text, None).is_err());
+}
+
+#[test]
 fn broken_syntax_is_one_diagnostic_with_its_place() {
     for (text, format, line, column) in [
         ("{\n  \"a\" 1}", None, 2, 7),

@@ -194,12 +194,13 @@ impl Builder {
                                     value: node,
                                 });
                             }
-                            Entry::Occupied(taken) => {
+                            Entry::Occupied(mut taken) => {
                                 self.duplicates.push(Duplicate {
                                     name: taken.key().clone(),
                                     position,
                                     first: taken.get().position,
                                 });
+                                taken.get_mut().value = node;
                             }
                         }
                     }
