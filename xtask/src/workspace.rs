@@ -51,6 +51,11 @@ impl Workspace {
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = Command::new(&self.cargo);
         command.arg(subcommand);
+        for (name, _) in env::vars_os() {
+            if is_about_this_program(&name.to_string_lossy()) {
+                command.env_remove(name);
+            }
+        }
         command
     }
 
@@ -74,4 +79,11 @@ impl Workspace {
             .status()
             .is_ok_and(|status| status.success())
     }
+}
+
+/// Tells the variables that cargo sets for the program that it runs, which is this one.
+/// Some build scripts ask to be run again when they change, so that a build by `cargo
+/// xtask` and one by hand would throw each other's results away.
+fn is_about_this_program(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
