@@ -32,7 +32,7 @@ impl FromRequestParts<App> for Segment {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         let path = parts.extract::<Path<String>>().await;
-        let Path(text) = path.map_err(|_| ApiError::invalid("path", "write it in UTF-8"))?;
+        let Path(text) = path.map_err(|refused| ApiError::invalid("path", refused.body_text()))?;
         Ok(Self(text))
     }
 }
@@ -174,7 +174,7 @@ impl DefinitionBody {
             return parse_json(&self.bytes).map(Definition::Wrapped);
         }
         let text = String::from_utf8(self.bytes.into());
-        let text = text.map_err(|_| ApiError::invalid("definition", "write it in UTF-8"))?;
+        let text = text.map_err(|error| ApiError::invalid("definition", error))?;
         Ok(Definition::Text(text, self.format))
     }
 }

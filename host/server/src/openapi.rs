@@ -1,9 +1,11 @@
 //! The API's own description. A test holds it and the route table to the same routes.
 
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::{ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder, Schema};
+use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
 
+use crate::extract::Wasm;
 use crate::routes::{components, definitions, executions, history, state_machines, system, tasks};
 use crate::wire::ApiErrorBody;
 
@@ -92,3 +94,15 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi:
     .into_iter()
     .filter_map(Option::as_mut)
 }
+
+impl PartialSchema for Wasm {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .description(Some("The bytes of a component"))
+            .into()
+    }
+}
+
+impl ToSchema for Wasm {}

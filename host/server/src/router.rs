@@ -66,7 +66,6 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// Returns the API as a service, for tests and for servers that accept connections
 /// themselves.
-#[must_use]
 pub fn router(engine: EngineHandle, config: ServerConfig) -> Router {
     router_of(App::new(engine, config))
 }
@@ -75,6 +74,7 @@ pub fn router(engine: EngineHandle, config: ServerConfig) -> Router {
 pub(crate) fn router_of(app: App) -> Router {
     let mut router = Router::new();
     for route in routes() {
+        tracing::debug!(method = %route.method, path = route.path, open = route.open, "route");
         // Health and metrics are answered also, and just then, when the rest is too much.
         let handler = if route.path.starts_with("/v1/") {
             route.handler.layer(from_fn_with_state(app.clone(), admit))

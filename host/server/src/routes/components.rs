@@ -19,7 +19,7 @@ use crate::wire::{Component, ComponentList, ComponentPushed, ComponentVersions};
     path = "/v1/components/{name}",
     tag = "components",
     params(("name" = String, Path, description = "Name of the component")),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content = Wasm, content_type = "application/wasm"),
     responses(
         (status = 201, description = "A new version", body = ComponentPushed),
         (status = 200, description = "The newest version has these bytes already", body = ComponentPushed),

@@ -173,7 +173,7 @@ async fn end_of(
     path = "/v1/executions/{execution}/stop",
     tag = "executions",
     params(("execution" = String, Path, description = "ARN, or machine/name; percent-encoded")),
-    request_body = StopExecutionRequest,
+    request_body = Option<StopExecutionRequest>,
     responses((status = 204, description = "It is stopped")),
 )]
 pub(crate) async fn stop_execution(

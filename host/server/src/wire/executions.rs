@@ -57,6 +57,7 @@ pub struct StartExecutionRequest {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = JsonText, required = false)]
     pub input: Option<JsonText>,
 }
 
@@ -107,6 +108,7 @@ pub struct Execution {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = JsonText, required = false)]
     pub output: Option<JsonText>,
     /// Its error's name, if it ended otherwise and the error has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,6 +227,7 @@ pub struct PostEventRequest {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = JsonText, required = false)]
     pub data: Option<JsonText>,
 }
 

@@ -199,6 +199,7 @@ pub struct Extras {
         deserialize_with = "super::json::present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = JsonText, required = false)]
     pub data: Option<JsonText>,
     /// The failure that an internal event carries: what is retried, what ended a
     /// branch or iteration.

@@ -283,7 +283,7 @@ fn a_state_is_entered_left_and_given_up() {
 }
 
 #[test]
-fn a_task_goes_its_way() {
+fn a_task_is_scheduled() {
     check(
         EventKind::TaskScheduled(Arc::new(component_task())),
         "TaskScheduled",
@@ -299,77 +299,20 @@ fn a_task_goes_its_way() {
             }),
         )),
     );
-    let called = json!({"resourceType": "task", "resource": "charge"});
-    let with = |more: Value| {
-        let mut details = called.clone();
-        for (name, value) in more.as_object().unwrap() {
-            details[name] = value.clone();
-        }
-        details
-    };
-    let output = with(json!({"output": "{}", "outputDetails": {"truncated": false}}));
-    let failed = with(json!({"error": "CardDeclined", "cause": "no funds"}));
-    let (scheduled, usage) = (SCHEDULED, None);
-    check(
-        EventKind::TaskStarted {
-            scheduled,
-            worker: None,
-        },
-        "TaskStarted",
-        Some(("taskStartedEventDetails", called.clone())),
-    );
-    check(
-        EventKind::TaskSubmitted {
-            scheduled,
-            output: payload("{}"),
-            usage,
-        },
-        "TaskSubmitted",
-        Some(("taskSubmittedEventDetails", output.clone())),
-    );
-    check(
-        EventKind::TaskSucceeded {
-            scheduled,
-            output: payload("{}"),
-            usage,
-        },
-        "TaskSucceeded",
-        Some(("taskSucceededEventDetails", output)),
-    );
-    check(
-        EventKind::TaskFailed {
-            scheduled,
-            failure: failure(),
-            usage,
-        },
-        "TaskFailed",
-        Some(("taskFailedEventDetails", failed.clone())),
-    );
-    check(
-        EventKind::TaskSubmitFailed {
-            scheduled,
-            failure: failure(),
-        },
-        "TaskSubmitFailed",
-        Some(("taskSubmitFailedEventDetails", failed.clone())),
-    );
-    check(
-        EventKind::TaskTimedOut {
-            scheduled,
-            failure: failure(),
-            usage,
-        },
-        "TaskTimedOut",
-        Some(("taskTimedOutEventDetails", failed)),
-    );
+}
+
+fn function() -> TaskScheduled {
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:charge";
+    task(TaskFamily::LambdaFunction, "lambda", arn)
+}
+
+fn activity() -> TaskScheduled {
+    let arn = "arn:aws:states:us-east-1:000000000000:activity:a";
+    task(TaskFamily::Activity, "activity", arn)
 }
 
 #[test]
-fn functions_have_words_of_their_own() {
-    let function = || {
-        let arn = "arn:aws:lambda:us-east-1:000000000000:function:charge";
-        task(TaskFamily::LambdaFunction, "lambda", arn)
-    };
+fn functions_and_activities_are_scheduled_in_their_own_words() {
     check_with(
         EventKind::TaskScheduled(Arc::new(function())),
         function(),
@@ -384,67 +327,6 @@ fn functions_have_words_of_their_own() {
             }),
         )),
     );
-    let (scheduled, usage) = (SCHEDULED, None);
-    let failed = json!({"error": "CardDeclined", "cause": "no funds"});
-    check_with(
-        EventKind::TaskStarted {
-            scheduled,
-            worker: None,
-        },
-        function(),
-        "LambdaFunctionStarted",
-        None,
-    );
-    check_with(
-        EventKind::TaskSucceeded {
-            scheduled,
-            output: payload("1"),
-            usage,
-        },
-        function(),
-        "LambdaFunctionSucceeded",
-        Some((
-            "lambdaFunctionSucceededEventDetails",
-            json!({"output": "1", "outputDetails": {"truncated": false}}),
-        )),
-    );
-    check_with(
-        EventKind::TaskFailed {
-            scheduled,
-            failure: failure(),
-            usage,
-        },
-        function(),
-        "LambdaFunctionFailed",
-        Some(("lambdaFunctionFailedEventDetails", failed.clone())),
-    );
-    check_with(
-        EventKind::TaskSubmitFailed {
-            scheduled,
-            failure: failure(),
-        },
-        function(),
-        "LambdaFunctionScheduleFailed",
-        Some(("lambdaFunctionScheduleFailedEventDetails", failed.clone())),
-    );
-    check_with(
-        EventKind::TaskTimedOut {
-            scheduled,
-            failure: failure(),
-            usage,
-        },
-        function(),
-        "LambdaFunctionTimedOut",
-        Some(("lambdaFunctionTimedOutEventDetails", failed)),
-    );
-}
-
-#[test]
-fn activities_have_words_of_their_own() {
-    let activity = || {
-        let arn = "arn:aws:states:us-east-1:000000000000:activity:a";
-        task(TaskFamily::Activity, "activity", arn)
-    };
     check_with(
         EventKind::TaskScheduled(Arc::new(activity())),
         activity(),
@@ -460,61 +342,109 @@ fn activities_have_words_of_their_own() {
             }),
         )),
     );
-    let (scheduled, usage) = (SCHEDULED, None);
-    let failed = json!({"error": "CardDeclined", "cause": "no funds"});
+}
+
+#[test]
+fn a_task_starts_in_the_words_of_its_family() {
+    let start = |worker: Option<&str>| EventKind::TaskStarted {
+        scheduled: SCHEDULED,
+        worker: worker.map(Arc::from),
+    };
+    let called = json!({"resourceType": "task", "resource": "charge"});
+    let details = Some(("taskStartedEventDetails", called.clone()));
+    check(start(None), "TaskStarted", details);
+    check_with(start(None), function(), "LambdaFunctionStarted", None);
     for (worker, details) in [(None, json!({})), (Some("w1"), json!({"workerName": "w1"}))] {
-        check_with(
-            EventKind::TaskStarted {
-                scheduled,
-                worker: worker.map(Arc::from),
-            },
-            activity(),
-            "ActivityStarted",
-            Some(("activityStartedEventDetails", details)),
-        );
+        let details = Some(("activityStartedEventDetails", details));
+        check_with(start(worker), activity(), "ActivityStarted", details);
     }
-    check_with(
+    // Only services take work over and report later.
+    let submitted = EventKind::TaskSubmitted {
+        scheduled: SCHEDULED,
+        output: payload("{}"),
+        usage: None,
+    };
+    let mut details = called;
+    details["output"] = json!("{}");
+    details["outputDetails"] = json!({"truncated": false});
+    let details = Some(("taskSubmittedEventDetails", details));
+    check(submitted, "TaskSubmitted", details);
+}
+
+/// Checks the four ends of a task: its type and details each. `called` is what the
+/// family's details say of the task itself.
+#[track_caller]
+fn check_ends(task: fn() -> TaskScheduled, called: &Value, types: [(&str, &str); 4]) {
+    let (scheduled, usage, failure) = (SCHEDULED, None, failure());
+    let mut output = called.clone();
+    output["output"] = json!("[1]");
+    output["outputDetails"] = json!({"truncated": false});
+    let mut failed = called.clone();
+    failed["error"] = json!("CardDeclined");
+    failed["cause"] = json!("no funds");
+    let kinds = [
         EventKind::TaskSucceeded {
             scheduled,
-            output: payload("1"),
+            output: payload("[1]"),
             usage,
         },
-        activity(),
-        "ActivitySucceeded",
-        Some((
-            "activitySucceededEventDetails",
-            json!({"output": "1", "outputDetails": {"truncated": false}}),
-        )),
-    );
-    check_with(
         EventKind::TaskFailed {
             scheduled,
-            failure: failure(),
+            failure: failure.clone(),
             usage,
         },
-        activity(),
-        "ActivityFailed",
-        Some(("activityFailedEventDetails", failed.clone())),
-    );
-    check_with(
         EventKind::TaskSubmitFailed {
             scheduled,
-            failure: failure(),
+            failure: failure.clone(),
         },
-        activity(),
-        "ActivityScheduleFailed",
-        Some(("activityScheduleFailedEventDetails", failed.clone())),
-    );
-    check_with(
         EventKind::TaskTimedOut {
             scheduled,
-            failure: failure(),
+            failure,
             usage,
         },
-        activity(),
-        "ActivityTimedOut",
-        Some(("activityTimedOutEventDetails", failed)),
-    );
+    ];
+    let details = [output, failed.clone(), failed.clone(), failed];
+    for ((kind, (event_type, member)), details) in kinds.into_iter().zip(types).zip(details) {
+        check_with(kind, task(), event_type, Some((member, details)));
+    }
+}
+
+#[test]
+fn a_task_ends_in_the_words_of_its_family() {
+    let types = [
+        ("TaskSucceeded", "taskSucceededEventDetails"),
+        ("TaskFailed", "taskFailedEventDetails"),
+        ("TaskSubmitFailed", "taskSubmitFailedEventDetails"),
+        ("TaskTimedOut", "taskTimedOutEventDetails"),
+    ];
+    let called = json!({"resourceType": "task", "resource": "charge"});
+    check_ends(component_task, &called, types);
+    let types = [
+        (
+            "LambdaFunctionSucceeded",
+            "lambdaFunctionSucceededEventDetails",
+        ),
+        ("LambdaFunctionFailed", "lambdaFunctionFailedEventDetails"),
+        (
+            "LambdaFunctionScheduleFailed",
+            "lambdaFunctionScheduleFailedEventDetails",
+        ),
+        (
+            "LambdaFunctionTimedOut",
+            "lambdaFunctionTimedOutEventDetails",
+        ),
+    ];
+    check_ends(function, &json!({}), types);
+    let types = [
+        ("ActivitySucceeded", "activitySucceededEventDetails"),
+        ("ActivityFailed", "activityFailedEventDetails"),
+        (
+            "ActivityScheduleFailed",
+            "activityScheduleFailedEventDetails",
+        ),
+        ("ActivityTimedOut", "activityTimedOutEventDetails"),
+    ];
+    check_ends(activity, &json!({}), types);
 }
 
 #[test]
