@@ -1,7 +1,5 @@
 //! The command line: what can be asked, and what holds for all commands.
 
-use std::path::PathBuf;
-
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -62,16 +60,13 @@ pub(crate) struct GlobalArgs {
     pub(crate) server: ServerUrl,
 
     /// Token of the API; better in the environment, where other users cannot see it.
-    /// Without one, a host on this machine is shown the admin's token of the data folder
+    /// Without one, a host on this machine is shown the admin's token of the data folder,
+    /// which `STEPWELL_DATA` names
     #[arg(
         long, global = true, env = "STEPWELL_TOKEN", value_name = "TOKEN",
         hide_env_values = true, value_parser = parse_token
     )]
     pub(crate) token: Option<Secret>,
-
-    /// Folder of the host's data [default: stepwell in the user's data folder]
-    #[arg(long, global = true, env = "STEPWELL_DATA", value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
 
     /// Print the API's JSON instead of tables
     #[arg(long, global = true)]
@@ -204,6 +199,43 @@ mod tests {
         let cli = parse("stepwell start flow --server http://host:1/x/ --token swt_1").unwrap();
         assert_eq!(cli.global.server.to_string(), "http://host:1/x");
         assert_eq!(cli.global.token, Some(Secret::new("swt_1")));
+    }
+
+    #[test]
+    fn every_command_is_understood_with_all_its_options() {
+        for line in [
+            "serve --dev --listen 127.0.0.1:0 --data /tmp/x --log-format json",
+            "serve --listen [::1]:7400 --new-admin-token",
+            "run f.yaml --input {} --component a=a.wasm --component b=b.wasm --components d \
+             --event go=1 --no-logs",
+            "validate a.json b.yaml -",
+            "component push name file.wasm",
+            "component list",
+            "component show name",
+            "deploy f.json --name n --role-arn arn",
+            "state-machine list",
+            "state-machine show n",
+            "state-machine delete n",
+            "start m --input @f --name n --wait --timeout 1h30m",
+            "list m --status timed-out --limit 1000 --page-token t",
+            "describe m/n",
+            "history m/n --follow",
+            "stop m/n --error E --cause c",
+            "send-event m/n name --data {} --id i",
+            "token success t --output {}",
+            "token failure t --error E --cause c",
+            "token heartbeat t",
+            "demo --guests d --keep",
+            "completions fish",
+        ] {
+            let all =
+                format!("stepwell --json -vv --color never --server http://h --token t {line}");
+            assert!(
+                parse(&all).is_ok(),
+                "{line:?}: {}",
+                parse(&all).unwrap_err()
+            );
+        }
     }
 
     #[test]

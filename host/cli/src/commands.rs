@@ -22,7 +22,7 @@ use stepwell_engine::Timestamp;
 use stepwell_server::wire::ExecutionStatus;
 
 use crate::args::{Command, GlobalArgs};
-use crate::client::Client;
+use crate::client::{CallError, Client};
 use crate::config;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
@@ -42,13 +42,8 @@ impl App {
     /// # Errors
     /// If the admin's token is there but cannot be read.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
-        let GlobalArgs {
-            server,
-            token,
-            data,
-            ..
-        } = &self.global;
-        let token = config::find_token(token.as_ref(), server, data.as_deref())?;
+        let GlobalArgs { server, token, .. } = &self.global;
+        let token = config::find_token(token.as_ref(), server, None)?;
         Ok(Client::new(server.clone(), token))
     }
 }
@@ -77,6 +72,17 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         // Has no console to speak on: `main` does it.
         Command::CompileComponent => Ok(Exit::Done),
     }
+}
+
+/// Tells whoever named an execution that does not exist how executions are named.
+pub(crate) fn about<T>(execution: &str, result: Result<T, CallError>) -> Result<T, CliError> {
+    result.map_err(CliError::from).map_err(|error| {
+        let has_form = execution.contains('/') || execution.starts_with("arn:");
+        if error.exit() == Exit::NotFound && !has_form {
+            return error.hint("write it as MACHINE/NAME, as `stepwell list` shows it");
+        }
+        error
+    })
 }
 
 /// The code that tells how an execution ended.

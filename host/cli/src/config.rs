@@ -11,6 +11,9 @@ use crate::exit::CliError;
 /// Where `serve` listens, and commands call, unless they are told.
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:7400";
 
+/// Variable that names the data folder.
+const DATA_VARIABLE: &str = "STEPWELL_DATA";
+
 /// File of the admin's token in the data folder, readable by its owner alone.
 pub(crate) const ADMIN_TOKEN_FILE: &str = "admin-token";
 
@@ -96,14 +99,19 @@ impl fmt::Display for ServerUrl {
     }
 }
 
-/// The folder that holds all of a host's data: what `--data` or `STEPWELL_DATA` says, else
-/// `stepwell` in the user's data folder, which does not depend on where a command is given.
+/// The folder that holds all of a host's data: the one that is given, else the one that
+/// `STEPWELL_DATA` names, else `stepwell` in the user's data folder, which does not depend
+/// on where a command is given.
 ///
 /// # Errors
 /// If nothing says where, and the user has no home.
 pub(crate) fn data_folder(given: Option<&Path>) -> Result<PathBuf, CliError> {
-    if let Some(folder) = given {
-        return Ok(folder.to_owned());
+    let named = || env::var_os(DATA_VARIABLE).filter(|name| !name.is_empty());
+    if let Some(folder) = given
+        .map(Path::to_owned)
+        .or_else(|| named().map(PathBuf::from))
+    {
+        return Ok(folder);
     }
     platform_data_folder(&|name| env::var_os(name).map(PathBuf::from)).ok_or_else(|| {
         CliError::usage("there is no folder for the data: HOME is not set")

@@ -27,7 +27,15 @@ pub(crate) fn init(command: &Command, app: &App) -> Result<(), CliError> {
         (1, _) => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let filter = filter(std::env::var(VARIABLE).ok().as_deref(), level)?;
+    let guests = match command {
+        Command::Serve(args) if args.is_dev() => level,
+        // Tasks of a busy host may say a lot.
+        Command::Serve(_) if app.global.verbose == 0 => LevelFilter::WARN,
+        Command::Serve(_) => level,
+        // `run` shows the lines of its tasks itself.
+        _ => LevelFilter::OFF,
+    };
+    let filter = filter(std::env::var(VARIABLE).ok().as_deref(), level, guests)?;
     let builder: SubscriberBuilder<_, _, _, _> = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -38,14 +46,19 @@ pub(crate) fn init(command: &Command, app: &App) -> Result<(), CliError> {
     started.map_err(|error| CliError::usage(format!("cannot start the log: {error}")))
 }
 
-/// The filters of the environment, else the level for our own crates: at `debug` and
-/// below, libraries say too much for anybody.
-fn filter(variable: Option<&str>, level: LevelFilter) -> Result<EnvFilter, CliError> {
+/// The filters of the environment, else the levels for our own crates and for the lines of
+/// tasks: at `debug` and below, libraries say too much for anybody.
+fn filter(
+    variable: Option<&str>,
+    level: LevelFilter,
+    guests: LevelFilter,
+) -> Result<EnvFilter, CliError> {
     let directives = match variable.map(str::trim).filter(|text| !text.is_empty()) {
         Some(directives) => directives.to_owned(),
         None => format!(
             "{},stepwell={level},stepwell_engine={level},stepwell_server={level},\
-             stepwell_store={level},stepwell_sandbox={level},stepwell_decider={level}",
+             stepwell_store={level},stepwell_sandbox={level},stepwell_decider={level},\
+             guest={guests}",
             level.min(LevelFilter::WARN)
         ),
     };
@@ -61,7 +74,9 @@ mod tests {
 
     #[test]
     fn filters_come_from_the_environment_or_the_level() {
-        let shown = |variable, level| filter(variable, level).map(|filter| filter.to_string());
+        let shown = |variable, level| {
+            filter(variable, level, LevelFilter::OFF).map(|filter| filter.to_string())
+        };
         assert!(
             shown(None, LevelFilter::DEBUG)
                 .unwrap()

@@ -64,7 +64,8 @@ pub(crate) fn run(args: &DeployArgs, app: &App) -> Result<Exit, CliError> {
 /// Shows problems of a definition, if it has any.
 pub(crate) fn show(app: &App, file: &str, text: &str, problems: &[Diagnostic]) {
     if !problems.is_empty() {
-        app.console.say(diagnostics::render(file, text, problems));
+        app.console
+            .say(diagnostics::render(file, text, problems).trim_end_matches('\n'));
     }
 }
 
@@ -109,6 +110,11 @@ fn name_for(file: &Path, text: &str) -> Option<String> {
     if stepwell_states::parse(text, format).is_ok_and(|(machine, _)| machine.name.is_some()) {
         return None;
     }
+    name_of(file)
+}
+
+/// A file's name without `.asl.json` and the like; none for standard input.
+pub(crate) fn name_of(file: &Path) -> Option<String> {
     let stem = file.file_stem()?.to_str()?;
     let stem = stem.strip_suffix(".asl").unwrap_or(stem);
     (file != Path::new("-")).then(|| stem.to_owned())

@@ -1,10 +1,11 @@
 //! `stepwell describe`: where an execution is, what it waits for, what it used.
 
 use clap::Args;
+use serde_json::Value;
 use stepwell_engine::Timestamp;
-use stepwell_server::wire::{ActiveState, Execution, ExecutionStatus};
+use stepwell_server::wire::{ActiveState, Execution, ExecutionStatus, JsonText};
 
-use crate::commands::{App, now};
+use crate::commands::{App, about, now};
 use crate::console::{BAD, DIM, STRONG, paint};
 use crate::exit::{CliError, Exit};
 use crate::render::table::{Column, Table};
@@ -12,13 +13,13 @@ use crate::render::text::{safe, safe_within};
 use crate::render::trace::{failure_text, status_style};
 use crate::render::{time, units};
 
-/// Columns of an input or output; `--json` has all of it.
+/// Columns of an input or output that are shown; `--json` has all of it.
 const PAYLOAD_COLUMNS: usize = 300;
 
 /// The arguments of `describe`.
 #[derive(Debug, Args)]
 pub(crate) struct DescribeArgs {
-    /// The execution: its ARN, MACHINE/NAME, or its name where that is the only one
+    /// The execution: MACHINE/NAME or its ARN
     execution: String,
 }
 
@@ -27,7 +28,8 @@ pub(crate) struct DescribeArgs {
 /// # Errors
 /// An execution that does not exist.
 pub(crate) fn run(args: &DescribeArgs, app: &App) -> Result<Exit, CliError> {
-    let answer = app.client()?.describe_execution(&args.execution)?;
+    let described = app.client()?.describe_execution(&args.execution);
+    let answer = about(&args.execution, described)?;
     if app.console.is_json() {
         app.console.print_json(&answer.json(), true)?;
     } else {
@@ -68,12 +70,9 @@ pub(crate) fn render(execution: &Execution, now: Timestamp) -> String {
         line("trace", &safe(traceparent));
     }
     line("used", &usage(execution));
-    line(
-        "input",
-        &safe_within(execution.input.as_str(), PAYLOAD_COLUMNS),
-    );
+    line("input", &one_line(&execution.input));
     if let Some(output) = &execution.output {
-        line("output", &safe_within(output.as_str(), PAYLOAD_COLUMNS));
+        line("output", &one_line(output));
     }
     if execution.error.is_some() || execution.cause.is_some() {
         let failure = failure_text(execution.error.as_deref(), execution.cause.as_deref());
@@ -84,6 +83,13 @@ pub(crate) fn render(execution: &Execution, now: Timestamp) -> String {
         text.push_str(&active(&execution.active, now));
     }
     text
+}
+
+/// A payload without the blanks of its author, as far as it fits.
+fn one_line(json: &JsonText) -> String {
+    let compact: Result<Value, _> = serde_json::from_str(json.as_str());
+    let text = compact.map_or_else(|_| json.as_str().to_owned(), |value| value.to_string());
+    safe_within(&text, PAYLOAD_COLUMNS)
 }
 
 /// The status, and for how long or since when.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use stepwell_server::wire::{ExecutionStatus, HistoryEvent};
 
 use crate::client::{Client, WAIT_MAX};
-use crate::commands::{App, exit_of, now};
+use crate::commands::{App, about, exit_of, now};
 use crate::exit::{CliError, Exit};
 use crate::render::trace::{self, LiveTrace, Subject};
 
@@ -20,7 +20,7 @@ const LIVE_STATE_COLUMNS: usize = 30;
     after_help = "With --json: one event a line, as the API gives them, internal ones included."
 )]
 pub(crate) struct HistoryArgs {
-    /// The execution: its ARN, MACHINE/NAME, or its name where that is the only one
+    /// The execution: MACHINE/NAME or its ARN
     execution: String,
     /// Go on until the execution has ended; then exit with 1 if it did not succeed
     #[arg(short, long)]
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &HistoryArgs, app: &App) -> Result<Exit, CliError> {
 /// # Errors
 /// An execution that does not exist.
 pub(crate) fn subject_of(client: &Client, execution: &str) -> Result<Subject, CliError> {
-    let execution = client.describe_execution(execution)?.value;
+    let execution = about(execution, client.describe_execution(execution))?.value;
     Ok(Subject {
         state_machine: execution.state_machine,
         execution: execution.name,
@@ -111,7 +111,10 @@ fn print_events(args: &HistoryArgs, client: &Client, app: &App) -> Result<Exit, 
         } else {
             Duration::ZERO
         };
-        let part = client.read_history(&args.execution, after, wait)?;
+        let part = about(
+            &args.execution,
+            client.read_history(&args.execution, after, wait),
+        )?;
         after = part.value.next_after;
         let json = part.json();
         for event in json

@@ -7,7 +7,6 @@ mod components;
 mod observe;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use stepwell_engine::{
@@ -16,16 +15,18 @@ use stepwell_engine::{
 };
 use stepwell_server::wire::{Diagnostic, Execution, JsonText};
 
-use crate::commands::deploy::{format_of, show};
+use crate::commands::deploy::{format_of, name_of, show};
 use crate::commands::{App, exit_of};
 use crate::exit::{CliError, Exit};
 use crate::input;
 use crate::render::diagnostics;
+use crate::render::trace::Subject;
 use crate::wiring::{DEV_TENANT, Host, Place, tenant_caller};
 
 use components::{Found, NamedFile};
+use observe::Observer;
 
-/// Name of the state machine, where neither the text nor its file has a fitting one.
+/// Name of the state machine, where neither the text nor its file has one.
 const MACHINE: &str = "run";
 
 /// Name of the one execution.
@@ -123,10 +124,8 @@ impl Order {
             .map(|(name, data)| post_event(name, data));
         let events = events.collect::<Result<_, _>>()?;
         let components = components::find(&definition, &args.components, args.folder.as_deref())?;
-        let name = definition
-            .name
-            .clone()
-            .unwrap_or_else(|| MACHINE.to_owned());
+        let name = definition.name.clone().or_else(|| name_of(&args.file));
+        let name = name.unwrap_or_else(|| MACHINE.to_owned());
         Ok(Self {
             name,
             text,
@@ -150,6 +149,11 @@ impl Order {
             show(app, &file, &self.text, &wire(problems.clone()));
         }
         let machine = deployed?.state_machine.name;
+        let subject = Subject {
+            state_machine: machine.clone(),
+            execution: EXECUTION.to_owned(),
+        };
+        let observer = Observer::open(&subject, &self.definition, app);
         let started = engine
             .start_execution(
                 &caller,
@@ -168,12 +172,7 @@ impl Order {
                 Err(error) => return Err(error.into()),
             }
         }
-        let names = self
-            .definition
-            .states()
-            .map(|(_, state)| Arc::clone(&state.name))
-            .collect();
-        observe::follow(engine, &caller, &started.arn, names, app).await
+        observer.follow(engine, &caller, &started.arn).await
     }
 
     fn deployment(&self) -> DeployStateMachine {

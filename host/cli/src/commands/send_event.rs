@@ -3,7 +3,7 @@
 use clap::Args;
 use stepwell_server::wire::PostEventRequest;
 
-use crate::commands::App;
+use crate::commands::{App, about};
 use crate::exit::{CliError, Exit};
 use crate::input;
 use crate::render::text::safe;
@@ -11,7 +11,7 @@ use crate::render::text::safe;
 /// The arguments of `send-event`.
 #[derive(Debug, Args)]
 pub(crate) struct SendEventArgs {
-    /// The execution: its ARN, MACHINE/NAME, or its name where that is the only one
+    /// The execution: MACHINE/NAME or its ARN
     execution: String,
     /// Name of the event: that of the waiting state, unless the state names another
     name: String,
@@ -38,7 +38,8 @@ pub(crate) fn run(args: &SendEventArgs, app: &App) -> Result<Exit, CliError> {
         id: args.id.clone(),
         data,
     };
-    app.client()?.post_event(&args.execution, &request)?;
+    let sent = app.client()?.post_event(&args.execution, &request);
+    about(&args.execution, sent)?;
     app.console.say(format!(
         "sent {} to {}",
         safe(&args.name),

@@ -37,6 +37,9 @@ pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "STEPWELL_LISTEN", value_name = "ADDR", default_value = DEFAULT_LISTEN)]
     listen: SocketAddr,
+    /// Folder of all data [default: `STEPWELL_DATA`, else stepwell in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Make a new admin token in place of the one that the first start made
     #[arg(long, conflicts_with = "dev")]
     new_admin_token: bool,
@@ -47,6 +50,13 @@ pub(crate) struct ServeArgs {
     /// leave it behind
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
+}
+
+impl ServeArgs {
+    /// Whether the host is for the developer's own machine.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.dev
+    }
 }
 
 /// How the log is written.
@@ -90,7 +100,9 @@ async fn serve(args: &ServeArgs, app: &App) -> Result<(), CliError> {
         .local_addr()
         .map_err(|error| CliError::new(Exit::Unavailable, format!("cannot listen: {error}")))?;
 
-    let folder = data_folder(app.global.data.as_deref())?;
+    let folder = data_folder(args.data.as_deref())?;
+    // What is said of it holds wherever it is read.
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
     let place = folder.clone();
     let host = blocking(move || Host::start(Place::Folder(&place))).await??;
     let served = open_doors(args, app, &folder, address, listener, &host, stopping).await;

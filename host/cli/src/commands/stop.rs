@@ -3,14 +3,14 @@
 use clap::Args;
 use stepwell_server::wire::StopExecutionRequest;
 
-use crate::commands::App;
+use crate::commands::{App, about};
 use crate::exit::{CliError, Exit};
 use crate::render::text::safe;
 
 /// The arguments of `stop`.
 #[derive(Debug, Args)]
 pub(crate) struct StopArgs {
-    /// The execution: its ARN, MACHINE/NAME, or its name where that is the only one
+    /// The execution: MACHINE/NAME or its ARN
     execution: String,
     /// Error name that it ends with
     #[arg(long)]
@@ -29,7 +29,8 @@ pub(crate) fn run(args: &StopArgs, app: &App) -> Result<Exit, CliError> {
         error: args.error.clone(),
         cause: args.cause.clone(),
     };
-    app.client()?.stop_execution(&args.execution, &request)?;
+    let stopped = app.client()?.stop_execution(&args.execution, &request);
+    about(&args.execution, stopped)?;
     app.console
         .say(format!("stopped {}", safe(&args.execution)));
     Ok(Exit::Done)

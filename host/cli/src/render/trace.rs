@@ -16,6 +16,7 @@
 
 mod fact;
 mod fold;
+mod frames;
 mod row;
 
 use anstyle::Style;
@@ -114,9 +115,9 @@ impl LiveTrace {
     /// The lines that close the trace: how the execution stands, and what it used.
     pub(crate) fn close(&self, now: Timestamp) -> String {
         format!(
-            "\n{}\n{}",
+            "\n{}{}",
             status_line(&self.fold, now),
-            closing(&self.fold).trim_start_matches('\n')
+            closing(&self.fold).trim_end()
         )
     }
 }

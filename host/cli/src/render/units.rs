@@ -6,7 +6,7 @@ const MINUTE_S: u64 = 60;
 const HOUR_S: u64 = 60 * MINUTE_S;
 const DAY_S: u64 = 24 * HOUR_S;
 
-/// Writes a duration with two or three digits that count: `1.2 ms`, `38 s`, `2 h 5 min`.
+/// Writes a duration with two or three digits that count: `1.2 ms`, `38 s`, `2h 5m`.
 pub(crate) fn duration(duration: Duration) -> String {
     let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     if us == 0 {
@@ -23,8 +23,8 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
     let seconds = us / 1_000_000 + u64::from(us % 1_000_000 >= 500_000);
     match seconds {
-        0..HOUR_S => pair(seconds, MINUTE_S, "min", 1, "s"),
-        HOUR_S..DAY_S => pair(seconds, HOUR_S, "h", MINUTE_S, "min"),
+        0..HOUR_S => pair(seconds, MINUTE_S, "m", 1, "s"),
+        HOUR_S..DAY_S => pair(seconds, HOUR_S, "h", MINUTE_S, "m"),
         _ => pair(seconds, DAY_S, "d", HOUR_S, "h"),
     }
 }
@@ -140,9 +140,9 @@ fn scaled(value: u64, unit: u64) -> String {
 fn pair(seconds: u64, large: u64, large_name: &str, small: u64, small_name: &str) -> String {
     let (whole, part) = (seconds / large, seconds % large / small);
     if part == 0 {
-        return format!("{whole} {large_name}");
+        return format!("{whole}{large_name}");
     }
-    format!("{whole} {large_name} {part} {small_name}")
+    format!("{whole}{large_name} {part}{small_name}")
 }
 
 #[cfg(test)]
@@ -161,10 +161,10 @@ mod tests {
         assert_eq!(written(999_499), "999 ms");
         assert_eq!(written(999_500), "1.0 s");
         assert_eq!(written(59_499_999), "59 s");
-        assert_eq!(written(59_500_000), "1 min");
-        assert_eq!(written(125_000_000), "2 min 5 s");
-        assert_eq!(written(12_000_000_000), "3 h 20 min");
-        assert_eq!(written(187_200_000_000), "2 d 4 h");
+        assert_eq!(written(59_500_000), "1m");
+        assert_eq!(written(125_000_000), "2m 5s");
+        assert_eq!(written(12_000_000_000), "3h 20m");
+        assert_eq!(written(187_200_000_000), "2d 4h");
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(written(999), "999 ms");
         assert_eq!(written(1_004), "1.004 s");
         assert_eq!(written(59_999), "59.999 s");
-        assert_eq!(written(60_000), "1 min");
+        assert_eq!(written(60_000), "1m");
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_engine::{
-    Caller, EngineHandle, EventKind, HistoryPart, HistoryRange, LogListener, Status, TaskScheduled,
+    Caller, EngineHandle, EventKind, HistoryPart, HistoryRange, LogListener, StateMachine,
+    StateRef, Status, TaskScheduled,
 };
 use stepwell_server::wire::{EventContext, Execution, HistoryEvent, rest_event};
+use stepwell_states::{ScopeId, State};
 
 use crate::commands::{App, now};
 use crate::console::{BAD, Console, DIM, NOTICE, PLAIN, paint};
@@ -24,53 +26,81 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Columns of a log line that are shown.
 const LOG_COLUMNS: usize = 160;
 
-/// Prints the trace to standard error as it grows, and describes the execution at its end.
-///
-/// # Errors
-/// Trouble of the engine's own.
-pub(super) async fn follow(
-    engine: &EngineHandle,
-    caller: &Caller,
-    arn: &str,
-    state_names: Vec<Arc<str>>,
-    app: &App,
-) -> Result<Execution, CliError> {
-    let described = engine.describe_execution(caller, arn).await?.summary;
-    let subject = Subject {
-        state_machine: described.state_machine,
-        execution: described.name,
-    };
-    let width = state_names
-        .iter()
-        .map(|name| columns(name) + 4)
-        .max()
-        .unwrap_or(0);
-    let (mut trace, opening) = LiveTrace::open(&subject, width);
-    app.console.say(opening);
-    let mut tasks = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let range = HistoryRange {
-            after,
-            limit: PART,
-            reverse: false,
-        };
-        let part = engine.read_history(caller, arn, range).await?;
-        let events = shown(&part, caller, &mut tasks);
-        for line in trace.take(&events) {
-            app.console.say(line);
-        }
-        after = part.events.last().map_or(after, |event| event.number.0);
-        if part.more {
-            continue;
-        }
-        if part.status != Status::Running {
-            break;
-        }
-        engine.wait_for_events(caller, arn, after, PATIENCE).await?;
+/// The trace of the one execution, on standard error.
+pub(super) struct Observer<'a> {
+    trace: LiveTrace,
+    app: &'a App,
+}
+
+impl<'a> Observer<'a> {
+    /// Prints what opens the trace, before anything happens that log lines may tell of.
+    pub(super) fn open(subject: &Subject, definition: &StateMachine, app: &'a App) -> Self {
+        let (trace, opening) = LiveTrace::open(subject, state_columns(definition));
+        app.console.say(opening);
+        Self { trace, app }
     }
-    app.console.say(trace.close(now()));
-    Ok(engine.describe_execution(caller, arn).await?.into())
+
+    /// Prints the trace as it grows, and describes the execution at its end.
+    ///
+    /// # Errors
+    /// Trouble of the engine's own.
+    pub(super) async fn follow(
+        mut self,
+        engine: &EngineHandle,
+        caller: &Caller,
+        arn: &str,
+    ) -> Result<Execution, CliError> {
+        let mut tasks = BTreeMap::new();
+        let mut after = 0;
+        loop {
+            let range = HistoryRange {
+                after,
+                limit: PART,
+                reverse: false,
+            };
+            let part = engine.read_history(caller, arn, range).await?;
+            let events = shown(&part, caller, &mut tasks);
+            for line in self.trace.take(&events) {
+                self.app.console.say(line);
+            }
+            after = part.events.last().map_or(after, |event| event.number.0);
+            if part.more {
+                continue;
+            }
+            if part.status != Status::Running {
+                break;
+            }
+            engine.wait_for_events(caller, arn, after, PATIENCE).await?;
+        }
+        self.app.console.say(self.trace.close(now()));
+        Ok(engine.describe_execution(caller, arn).await?.into())
+    }
+}
+
+/// Columns of the longest name of a state, with what nesting puts before it.
+fn state_columns(definition: &StateMachine) -> usize {
+    let depths: BTreeMap<ScopeId, usize> = definition
+        .scopes()
+        .map(|(id, _)| (id, depth(definition, id)))
+        .collect();
+    let label = |(state, content): (StateRef, &State)| {
+        let nesting = match depths.get(&state.scope) {
+            // Indented by 2 a level, and then `[0] `, `[0.0] `, ….
+            Some(depth) if *depth > 0 => 4 * depth + 2,
+            _ => 0,
+        };
+        nesting + columns(&content.name)
+    };
+    definition.states().map(label).max().unwrap_or(0)
+}
+
+/// How many Parallel and Map states a scope is within.
+fn depth(definition: &StateMachine, scope: ScopeId) -> usize {
+    let parents: BTreeMap<ScopeId, ScopeId> = definition
+        .scopes()
+        .filter_map(|(id, scope)| Some((id, scope.parent?.scope)))
+        .collect();
+    std::iter::successors(parents.get(&scope), |scope| parents.get(scope)).count()
 }
 
 /// The events of a part as the API shows them. Remembers scheduled tasks: later events
@@ -120,4 +150,19 @@ pub(super) fn log_listener(console: Console) -> LogListener {
             paint(DIM, fields)
         ));
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_states_column_has_room_for_nested_names() {
+        let text = r#"{"StartAt": "outer", "States": {"outer": {"Type": "Map", "End": true,
+            "ItemProcessor": {"StartAt": "mid", "States": {"mid": {"Type": "Parallel", "End": true,
+                "Branches": [{"StartAt": "inner", "States": {"inner": {"Type": "Pass", "End": true}}}]
+            }}}}}}"#;
+        let (definition, _) = stepwell_states::parse(text, None).unwrap();
+        assert_eq!(state_columns(&definition), "    [0.0] inner".len());
+    }
 }

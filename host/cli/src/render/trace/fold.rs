@@ -18,6 +18,7 @@ use crate::render::units;
 
 use super::fact::Fact;
 use super::failure_text;
+use super::frames::{Frame, Frames, Held, Visit, Waits};
 use super::row::{Row, Step};
 
 /// How an execution ended.
@@ -37,53 +38,10 @@ pub(super) struct Fold {
     started_at: Option<Timestamp>,
     end: Option<End>,
     usage: TotalUsage,
-    frames: BTreeMap<u32, Frame>,
+    frames: Frames,
     /// Parallel states by the id of the event that began their branches: the frame that they
     /// are in, and how many branches were seen.
     parallels: BTreeMap<u64, (u32, u32)>,
-}
-
-/// A line of execution.
-#[derive(Debug, Default)]
-struct Frame {
-    depth: usize,
-    /// Which branch or iteration; empty for the root.
-    branch: String,
-    visit: Option<Visit>,
-    /// What waits for the next state to be entered.
-    held: Option<Held>,
-}
-
-/// A stay in a state.
-#[derive(Debug)]
-struct Visit {
-    name: String,
-    state_type: String,
-    entered_at: Timestamp,
-    /// Since when the current attempt is under way.
-    attempt_at: Timestamp,
-    /// The event that the task waits for.
-    event: Option<String>,
-    /// What the state waits for now, if it does.
-    waits: Option<Waits>,
-    /// Whether the last attempt failed and is not tried again.
-    failed: bool,
-}
-
-/// What a state waits for.
-#[derive(Debug)]
-struct Waits {
-    /// In a trace's words.
-    what: String,
-    since: Timestamp,
-    due: Option<Timestamp>,
-}
-
-/// A row or note that wants to name the next state.
-#[derive(Debug)]
-enum Held {
-    Choice(Step),
-    Caught,
 }
 
 /// The event that a row is made of.
@@ -96,6 +54,10 @@ struct Moment<'a> {
 impl Moment<'_> {
     fn at(&self) -> Timestamp {
         self.event.timestamp.0
+    }
+
+    fn frame(&self) -> u32 {
+        self.extras.frame
     }
 }
 
@@ -120,7 +82,7 @@ impl Fold {
             return Vec::new();
         }
         self.frames
-            .values()
+            .all()
             .filter_map(|frame| self.open_row(frame, now))
             .collect()
     }
@@ -150,13 +112,15 @@ impl Fold {
     }
 
     fn fold(&mut self, moment: Moment<'_>, fact: Fact<'_>, live: bool, rows: &mut Vec<Row>) {
-        let frame = moment.extras.frame;
+        let frame = moment.frame();
         match fact {
             Fact::Started => self.started_at = Some(moment.at()),
             Fact::Ended(status, failure) => {
+                self.give_up_waiting(moment, rows);
+                let at = moment.at();
                 self.end = Some(End {
                     status,
-                    at: moment.at(),
+                    at,
                     failure,
                 });
             }
@@ -167,7 +131,9 @@ impl Fold {
                 self.schedule(moment, waits_for_event, live, rows);
             }
             Fact::OfferedToWorkers => {
-                self.begin_attempt(moment, None);
+                if let Some(visit) = self.frames.visit_mut(frame) {
+                    visit.begin_attempt(moment.at(), None);
+                }
                 self.wait(moment, "waits for a worker", None, live, rows);
             }
             Fact::Submitted => self.wait(moment, "waits for its report", None, live, rows),
@@ -182,12 +148,12 @@ impl Fold {
             }
             Fact::RetryScheduled(failure) => self.retry(moment, &failure, rows),
             Fact::ParallelStarted => {
-                self.clear_waits(moment);
+                self.frames.wait_no_more(frame);
                 self.parallels.insert(moment.event.id, (frame, 0));
                 self.row(moment, "parallel", PLAIN, rows);
             }
             Fact::MapStarted { length } => {
-                self.clear_waits(moment);
+                self.frames.wait_no_more(frame);
                 let items = units::count(u64::from(length), "item", "items");
                 self.row(moment, &format!("map of {items}"), PLAIN, rows);
             }
@@ -196,9 +162,9 @@ impl Fold {
             Fact::IterationStarted {
                 index,
                 frame: child,
-            } => self.add_frame(child, frame, index),
+            } => self.frames.add(child, frame, index),
             // Large Map states have many: what has ended is forgotten.
-            Fact::ChildEnded => drop(self.frames.remove(&frame)),
+            Fact::ChildEnded => self.frames.forget(frame),
             Fact::EvaluationFailed { failure, location } => {
                 self.evaluation_failed(moment, &failure, location, rows);
             }
@@ -216,14 +182,14 @@ impl Fold {
 
     fn enter(&mut self, moment: Moment<'_>, name: &str, state_type: &str, rows: &mut Vec<Row>) {
         let id = moment.extras.frame;
-        if !self.frames.contains_key(&id)
+        if !self.frames.has(id)
             && let Some((parent, seen)) = self.parallels.get_mut(&moment.event.previous_event_id)
         {
             let (parent, index) = (*parent, *seen);
             *seen += 1;
-            self.add_frame(id, parent, index);
+            self.frames.add(id, parent, index);
         }
-        let frame = self.frames.entry(id).or_default();
+        let frame = self.frames.get_or_root(id);
         match frame.held.take() {
             Some(Held::Choice(mut step)) => {
                 step.event = format!("choice → {name}");
@@ -236,15 +202,7 @@ impl Fold {
             }),
             None => {}
         }
-        frame.visit = Some(Visit {
-            name: name.to_owned(),
-            state_type: state_type.to_owned(),
-            entered_at: moment.at(),
-            attempt_at: moment.at(),
-            event: None,
-            waits: None,
-            failed: false,
-        });
+        frame.visit = Some(Visit::new(name, state_type, moment.at()));
         // A Fail state is never left: it ends its frame.
         if state_type == "Fail" {
             self.row(moment, "fail", BAD, rows);
@@ -253,16 +211,17 @@ impl Fold {
 
     fn exit(&mut self, moment: Moment<'_>, rows: &mut Vec<Row>) {
         let Some((state_type, failed, entered_at)) = self
-            .visit(moment)
+            .frames
+            .visit(moment.frame())
             .map(|visit| (visit.state_type.clone(), visit.failed, visit.entered_at))
         else {
             return;
         };
         match state_type.as_str() {
-            _ if failed => self.hold(moment, Held::Caught),
+            _ if failed => self.frames.hold(moment.frame(), Held::Caught),
             "Choice" => {
                 let step = self.step(moment, "choice", PLAIN);
-                self.hold(moment, Held::Choice(step));
+                self.frames.hold(moment.frame(), Held::Choice(step));
             }
             "Pass" => self.row(moment, "pass", PLAIN, rows),
             "Succeed" => self.row(moment, "succeed", GOOD, rows),
@@ -274,17 +233,27 @@ impl Fold {
             // What Task, Parallel and Map states do has rows already.
             _ => {}
         }
-        if let Some(frame) = self.frames.get_mut(&moment.extras.frame) {
-            frame.visit = None;
-        }
+        self.frames.leave(moment.frame());
     }
 
     fn give_up(&mut self, moment: Moment<'_>, rows: &mut Vec<Row>) {
-        if self.visit(moment).is_some() {
+        if self.frames.visit(moment.frame()).is_some() {
             self.row(moment, "given up", NOTICE, rows);
         }
-        if let Some(frame) = self.frames.get_mut(&moment.extras.frame) {
-            frame.visit = None;
+        self.frames.leave(moment.frame());
+    }
+
+    /// The end of an execution ends what still waits in it.
+    fn give_up_waiting(&self, moment: Moment<'_>, rows: &mut Vec<Row>) {
+        for frame in self.frames.all() {
+            if let Some(visit) = &frame.visit
+                && let Some(waits) = &visit.waits
+            {
+                let event = format!("given up; {}", waits.what);
+                let id = moment.event.id;
+                let step = self.step_in(frame, visit, id, moment.at(), event, NOTICE);
+                rows.push(Row::Step(step));
+            }
         }
     }
 
@@ -295,10 +264,12 @@ impl Fold {
         live: bool,
         rows: &mut Vec<Row>,
     ) {
-        self.begin_attempt(moment, waits_for_event);
+        if let Some(visit) = self.frames.visit_mut(moment.frame()) {
+            visit.begin_attempt(moment.at(), waits_for_event);
+        }
         match waits_for_event {
             Some(name) => self.wait(moment, &format!("waits for event {name}"), None, live, rows),
-            None => self.set_waits(moment, "runs", None),
+            None => self.frames.wait(moment.frame(), "runs", moment.at(), None),
         }
     }
 
@@ -310,38 +281,16 @@ impl Fold {
         live: bool,
         rows: &mut Vec<Row>,
     ) {
-        self.set_waits(moment, what, due);
+        self.frames.wait(moment.frame(), what, moment.at(), due);
         if live {
             self.row(moment, what, POINTER, rows);
         }
     }
 
-    fn begin_attempt(&mut self, moment: Moment<'_>, event: Option<&str>) {
-        if let Some(visit) = self.visit_mut(moment) {
-            visit.attempt_at = moment.at();
-            visit.event = event.map(str::to_owned);
-        }
-    }
-
-    fn set_waits(&mut self, moment: Moment<'_>, what: &str, due: Option<Timestamp>) {
-        if let Some(visit) = self.visit_mut(moment) {
-            visit.waits = Some(Waits {
-                what: what.to_owned(),
-                since: moment.at(),
-                due,
-            });
-        }
-    }
-
-    fn clear_waits(&mut self, moment: Moment<'_>) {
-        if let Some(visit) = self.visit_mut(moment) {
-            visit.waits = None;
-        }
-    }
-
     fn succeed(&mut self, moment: Moment<'_>, rows: &mut Vec<Row>) {
         let by_event = self
-            .visit(moment)
+            .frames
+            .visit(moment.frame())
             .is_some_and(|visit| visit.event.is_some());
         let word = if by_event { "event taken" } else { "task ok" };
         let mut step = self.task_step(moment, word, GOOD);
@@ -349,7 +298,7 @@ impl Fold {
             step.attempt = None;
         }
         rows.push(Row::Step(step));
-        self.clear_waits(moment);
+        self.frames.wait_no_more(moment.frame());
     }
 
     fn fail(
@@ -361,7 +310,7 @@ impl Fold {
     ) {
         rows.push(Row::Step(self.task_step(moment, word, BAD)));
         rows.push(self.failure_note(moment, failure));
-        if let Some(visit) = self.visit_mut(moment) {
+        if let Some(visit) = self.frames.visit_mut(moment.frame()) {
             visit.waits = None;
             visit.failed = true;
         }
@@ -369,7 +318,11 @@ impl Fold {
 
     fn retry(&mut self, moment: Moment<'_>, failure: &FailureDetails, rows: &mut Vec<Row>) {
         // Parallel and Map states have no event of their own for a failure that is retried.
-        if self.visit(moment).is_some_and(|visit| !visit.failed) {
+        if self
+            .frames
+            .visit(moment.frame())
+            .is_some_and(|visit| !visit.failed)
+        {
             self.children_failed(moment, rows);
             rows.push(self.failure_note(moment, failure));
         }
@@ -379,19 +332,21 @@ impl Fold {
             units::duration(between(moment.at(), due))
         );
         rows.push(Row::Note {
-            depth: self.depth(moment),
+            depth: self.frames.depth(moment.frame()),
             text,
             style: NOTICE,
         });
-        self.set_waits(moment, "waits for its next attempt", Some(due));
-        if let Some(visit) = self.visit_mut(moment) {
+        let what = "waits for its next attempt";
+        self.frames
+            .wait(moment.frame(), what, moment.at(), Some(due));
+        if let Some(visit) = self.frames.visit_mut(moment.frame()) {
             visit.failed = false;
         }
     }
 
     fn children_succeeded(&mut self, moment: Moment<'_>, rows: &mut Vec<Row>) {
         let mut step = self.step(moment, "", GOOD);
-        if let Some(visit) = self.visit(moment) {
+        if let Some(visit) = self.frames.visit(moment.frame()) {
             step.event = format!("{} ok", visit.state_type.to_lowercase());
             step.took = Some(between(visit.entered_at, moment.at()));
         }
@@ -400,7 +355,7 @@ impl Fold {
 
     fn children_failed(&mut self, moment: Moment<'_>, rows: &mut Vec<Row>) {
         let mut step = self.step(moment, "", BAD);
-        let Some(visit) = self.visit_mut(moment) else {
+        let Some(visit) = self.frames.visit_mut(moment.frame()) else {
             return;
         };
         step.event = format!("{} failed", visit.state_type.to_lowercase());
@@ -420,13 +375,13 @@ impl Fold {
         if let Some(location) = location {
             let text = format!("in {location}");
             rows.push(Row::Note {
-                depth: self.depth(moment),
+                depth: self.frames.depth(moment.frame()),
                 text,
                 style: DIM,
             });
         }
         rows.push(self.failure_note(moment, failure));
-        if let Some(visit) = self.visit_mut(moment) {
+        if let Some(visit) = self.frames.visit_mut(moment.frame()) {
             visit.failed = true;
         }
     }
@@ -434,7 +389,7 @@ impl Fold {
     fn failure_note(&self, moment: Moment<'_>, failure: &FailureDetails) -> Row {
         let text = failure_text(failure.error.as_deref(), failure.cause.as_deref());
         Row::Note {
-            depth: self.depth(moment),
+            depth: self.frames.depth(moment.frame()),
             text,
             style: BAD,
         }
@@ -447,53 +402,32 @@ impl Fold {
             Some(due) => format!("{what}, {} left", units::duration(between(now, *due))),
             None => what.clone(),
         };
-        Some(Row::Step(Step {
-            id: 0,
-            at: self.since_start(*since),
+        Some(Row::Step(
+            self.step_in(frame, visit, 0, *since, event, POINTER),
+        ))
+    }
+
+    fn step_in(
+        &self,
+        frame: &Frame,
+        visit: &Visit,
+        id: u64,
+        at: Timestamp,
+        event: String,
+        style: Style,
+    ) -> Step {
+        Step {
+            id,
+            at: self.since_start(at),
             depth: frame.depth,
             branch: frame.branch.clone(),
             state: visit.name.clone(),
             event,
-            style: POINTER,
+            style,
             attempt: None,
             took: None,
             usage: None,
-        }))
-    }
-
-    fn add_frame(&mut self, id: u32, parent: u32, index: u32) {
-        let (depth, branch) = match self.frames.get(&parent) {
-            Some(parent) if parent.branch.is_empty() => (parent.depth + 1, index.to_string()),
-            Some(parent) => (parent.depth + 1, format!("{}.{index}", parent.branch)),
-            None => (1, index.to_string()),
-        };
-        let frame = Frame {
-            depth,
-            branch,
-            visit: None,
-            held: None,
-        };
-        self.frames.insert(id, frame);
-    }
-
-    fn hold(&mut self, moment: Moment<'_>, held: Held) {
-        if let Some(frame) = self.frames.get_mut(&moment.extras.frame) {
-            frame.held = Some(held);
         }
-    }
-
-    fn visit(&self, moment: Moment<'_>) -> Option<&Visit> {
-        self.frames.get(&moment.extras.frame)?.visit.as_ref()
-    }
-
-    fn visit_mut(&mut self, moment: Moment<'_>) -> Option<&mut Visit> {
-        self.frames.get_mut(&moment.extras.frame)?.visit.as_mut()
-    }
-
-    fn depth(&self, moment: Moment<'_>) -> usize {
-        self.frames
-            .get(&moment.extras.frame)
-            .map_or(0, |frame| frame.depth)
     }
 
     fn row(&self, moment: Moment<'_>, event: &str, style: Style, rows: &mut Vec<Row>) {
@@ -508,14 +442,15 @@ impl Fold {
         step.took = match moment.extras.usage {
             Some(usage) => Some(Duration::from_micros(usage.duration_us)),
             None => self
-                .visit(moment)
+                .frames
+                .visit(moment.frame())
                 .map(|visit| between(visit.attempt_at, moment.at())),
         };
         step
     }
 
     fn step(&self, moment: Moment<'_>, event: &str, style: Style) -> Step {
-        let frame = self.frames.get(&moment.extras.frame);
+        let frame = self.frames.get(moment.frame());
         let visit = frame.and_then(|frame| frame.visit.as_ref());
         Step {
             id: moment.event.id,

@@ -314,7 +314,7 @@ fn an_execution_under_way_shows_what_it_waits_for() {
             .lines()
             .next()
             .unwrap()
-            .ends_with("RUNNING for 1 min 30 s"),
+            .ends_with("RUNNING for 1m 30s"),
         "{shown}"
     );
     assert!(
@@ -335,7 +335,7 @@ fn an_execution_under_way_shows_what_it_waits_for() {
         );
     let shown = script.render(15_000);
     assert!(
-        shown.ends_with("sleep                 waits 1 min, 45 s left\n"),
+        shown.ends_with("sleep                 waits 1m, 45 s left\n"),
         "{shown}"
     );
 }
@@ -407,6 +407,33 @@ fn a_failed_execution_ends_with_its_error() {
         shown.ends_with("\n  PaymentRefused: card expired\\u{1b}[2J\n"),
         "{shown}"
     );
+}
+
+#[test]
+fn a_stopped_execution_shows_what_it_was_waiting_for() {
+    let script = Script::default()
+        .started()
+        .entered(0, 0, "Task", "review", 0)
+        .add(
+            0,
+            0,
+            "TaskScheduled",
+            0,
+            json!(null),
+            json!({ "state": "review", "attempt": 1, "eventName": "go" }),
+        )
+        .add(
+            7_000,
+            0,
+            "ExecutionAborted",
+            0,
+            json!({ "executionAbortedEventDetails": { "error": "Enough" } }),
+            json!(null),
+        );
+    let shown = script.render(0);
+    assert!(shown.contains("ABORTED in 7.0 s"), "{shown}");
+    let row = "4    7.000 s  review                given up; waits for event go\n\n  Enough\n";
+    assert!(shown.ends_with(row), "{shown}");
 }
 
 #[test]
@@ -505,7 +532,7 @@ fn a_live_trace_shows_that_something_waits_and_closes_with_the_status() {
     assert!(plain(&rows[0]).contains("event taken"), "{rows:?}");
     assert_eq!(
         plain(&live.close(Timestamp::from_ms(99))),
-        "\nSUCCEEDED in 9.0 ms\n"
+        "\nSUCCEEDED in 9.0 ms"
     );
 }
 
