@@ -126,6 +126,7 @@ pub(crate) struct Bench {
     pub(crate) caller: Caller,
     pub(crate) clock: SimulatedClock,
     pub(crate) tasks: Scripted,
+    pub(crate) store: Store,
 }
 
 impl Bench {
@@ -169,7 +170,7 @@ impl Bench {
             Location::Memory | Location::Folder(_)
         ));
         let store = Store::open(options).unwrap();
-        let engine = Engine::start(config, store, Arc::new(tasks.clone())).unwrap();
+        let engine = Engine::start(config, store.clone(), Arc::new(tasks.clone())).unwrap();
         let handle = engine.handle();
         let tenant = NewTenantOrder {
             name: "dev".to_owned(),
@@ -184,6 +185,7 @@ impl Bench {
             caller,
             clock,
             tasks,
+            store,
         }
     }
 

@@ -66,7 +66,7 @@ impl FaultPlan for Once {
 /// Moves the clock on whenever the execution waits, until its end.
 async fn drive(bench: &Bench, arn: &str) -> Result<String, EngineError> {
     loop {
-        let step = Duration::from_millis(20);
+        let step = Duration::from_millis(2);
         let found = bench.handle.wait_for_end(&bench.caller, arn, step).await?;
         if let Some(output) = found.output {
             return Ok(output.as_str().to_owned());
@@ -213,4 +213,79 @@ async fn what_memory_has_no_room_for_waits_in_the_database() {
         assert_eq!(bench.end(arn).await.summary.status, Status::Succeeded);
     }
     assert_eq!(tasks.made(), 200, "each ran once");
+}
+
+/// Due times and work flags as the histories say them, against what the rows say.
+fn compare_projections(bench: &Bench) -> usize {
+    let newest = bench.store.max_execution_key().unwrap().unwrap();
+    let mut compared = 0;
+    for key in 1..=newest.0 {
+        let key = stepwell_store::ExecutionKey(key);
+        let Some(loaded) = bench.store.load_execution(key).unwrap() else {
+            continue;
+        };
+        assert!(loaded.snapshot.is_none());
+        let execution = stepwell_decider::Execution::replay(&loaded.events);
+        assert_eq!(loaded.row.summary.due_at, execution.next_due(), "{key}");
+        assert_eq!(loaded.row.summary.has_work, execution.has_work(), "{key}");
+        compared += 1;
+    }
+    compared
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn due_times_and_work_are_what_the_histories_say() {
+    let bench = Bench::in_memory().await;
+    for (state, output) in [("A", r#""a""#), ("B", r#""b""#)] {
+        bench.tasks.on(state, move |_| ok(output));
+    }
+    bench.deploy("machine", FLOW).await;
+    let gate = bench.tasks.close_gate();
+    let mut arns = Vec::new();
+    for n in 0..12 {
+        arns.push(bench.start("machine", &format!("e-{n}"), INPUT).await);
+    }
+    // Some sleep, some have a task to run, and then all of them end.
+    gate.add_permits(5);
+    while bench.tasks.made() < 5 {
+        tokio::task::yield_now().await;
+    }
+    for arn in &arns[..2] {
+        bench
+            .handle
+            .stop_execution(&bench.caller, arn, None, None)
+            .await
+            .unwrap();
+    }
+    assert_eq!(compare_projections(&bench), 12);
+    gate.add_permits(1_000);
+    for arn in &arns[2..] {
+        assert_eq!(drive(&bench, arn).await.unwrap(), OUTPUT);
+    }
+    assert_eq!(compare_projections(&bench), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_history_is_gone_on_with_from_its_fold() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = SimulatedClock::new(START);
+    let count = r#"{"StartAt":"Nap","States":{
+        "Nap":{"Type":"Wait","Seconds":60,"Next":"Count"},
+        "Count":{"Type":"Pass","Parameters":{"n.$":"States.MathAdd($.n, 1)"},"Next":"More"},
+        "More":{"Type":"Choice","Default":"Done","Choices":[
+            {"Variable":"$.n","NumericLessThan":250,"Next":"Nap"}]},
+        "Done":{"Type":"Succeed"}}}"#;
+    let bench = Bench::in_folder(folder.path().into(), clock.clone(), Scripted::default()).await;
+    bench.deploy("machine", count).await;
+    let arn = bench.start("machine", "one", r#"{"n":0}"#).await;
+    assert_eq!(drive(&bench, &arn).await.unwrap(), r#"{"n":250}"#);
+    let key = bench.store.max_execution_key().unwrap().unwrap();
+    let fold = bench
+        .store
+        .load_snapshot(key)
+        .unwrap()
+        .expect("1,750 events are worth a fold");
+    let events = bench.store.load_history(key).unwrap();
+    assert!(fold.number.0 > 1_000 && fold.number.0 < events.len() as u64);
+    bench.close().await;
 }
