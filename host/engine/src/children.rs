@@ -88,7 +88,7 @@ async fn start(starter: &Starter, order: ChildOrder) -> Result<Payload, ChildErr
     let parameters = order.work.order.parameters.to_value();
     let scheduled = order.work.scheduled;
     let wanted = requested(&order, &parameters)?;
-    let parent = order.work.order.waits_for_report.then(|| ParentLink {
+    let parent = order.work.order.waits_for_report.then_some(ParentLink {
         execution: order.parent.0,
         scheduled,
     });

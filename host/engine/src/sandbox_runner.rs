@@ -264,19 +264,19 @@ impl TaskHost for Host {
         } = &line;
         match level {
             LogLevel::Error => {
-                tracing::error!(target: "guest", execution, state, %target, "{message}")
+                tracing::error!(target: "guest", execution, state, %target, "{message}");
             }
             LogLevel::Warn => {
-                tracing::warn!(target: "guest", execution, state, %target, "{message}")
+                tracing::warn!(target: "guest", execution, state, %target, "{message}");
             }
             LogLevel::Info => {
-                tracing::info!(target: "guest", execution, state, %target, "{message}")
+                tracing::info!(target: "guest", execution, state, %target, "{message}");
             }
             LogLevel::Debug => {
-                tracing::debug!(target: "guest", execution, state, %target, "{message}")
+                tracing::debug!(target: "guest", execution, state, %target, "{message}");
             }
             LogLevel::Trace => {
-                tracing::trace!(target: "guest", execution, state, %target, "{message}")
+                tracing::trace!(target: "guest", execution, state, %target, "{message}");
             }
         }
         if let Some(listener) = &self.listener {

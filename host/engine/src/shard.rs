@@ -238,7 +238,7 @@ impl Shard {
             }
             Message::TimersDue { key } => self.timers_due(key),
             Message::TryAgain { key, scheduled } => {
-                self.postpone(Message::Retry { key, scheduled })
+                self.postpone(Message::Retry { key, scheduled });
             }
             Message::Retry { key, scheduled } => self.retry_work(key, scheduled),
             Message::Committed { key, result } => self.committed(key, result),

@@ -18,8 +18,8 @@ impl EngineHandle {
     ///
     /// # Errors
     ///
-    /// [`EngineError::ComponentRefused`] with the reason, [`EngineError::TooLarge`],
-    /// [`EngineError::Invalid`] for the name, or trouble of the host's own.
+    /// [`EngineError::ComponentRefused`] with the reason, [`EngineError::Invalid`] for the
+    /// name, or trouble of the host's own.
     pub async fn push_component(
         &self,
         caller: &Caller,
@@ -28,14 +28,6 @@ impl EngineHandle {
     ) -> Result<PushedComponent, EngineError> {
         self.require_running()?;
         names::check("name", name)?;
-        let max_bytes = self.0.starter.config.component_max_bytes;
-        if wasm.len() > max_bytes {
-            return Err(EngineError::TooLarge {
-                field: "body",
-                bytes: wasm.len(),
-                max_bytes,
-            });
-        }
         let (runner, store) = (Arc::clone(&self.0.runner), self.0.store.clone());
         let tenant = TenantId(caller.tenant.id);
         let (name, by) = (name.to_owned(), caller.principal.to_string());
