@@ -42,7 +42,7 @@ mod trial;
 mod upload;
 
 pub use compile::compile_in_child_main;
-pub use config::{CompilerProgram, SandboxConfig};
+pub use config::{CompilerProgram, MemoryReuse, SandboxConfig};
 pub use description::Description;
 pub use digest::{ComponentDigest, InvalidDigest};
 pub use error::{LoadError, RejectedComponent, SandboxError};

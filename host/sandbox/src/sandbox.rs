@@ -95,8 +95,8 @@ impl Sandbox {
         })
     }
 
-    /// Tells whether calls use the pool of reserved memories. Without it they cost about
-    /// twice as much.
+    /// Tells whether calls use the pool of reserved memories. Without it they cost several
+    /// times as much.
     pub fn has_pool(&self) -> bool {
         self.inner.pooled
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_sandbox::{
-    LogLine, Outcome, Progress, Sandbox, SandboxConfig, TaskCall, TaskHost, TaskLimits,
+    LogLine, MemoryReuse, Outcome, Progress, Sandbox, SandboxConfig, TaskCall, TaskHost, TaskLimits,
 };
 
 use crate::guests::{Guest, LOG};
@@ -37,50 +37,69 @@ fn looks_for_a_canary() -> Guest {
     .fields("(global $seen (mut i32) (i32.const 0))")
 }
 
+/// One sandbox for each way to reuse memory, with few slots, so that they are used again and
+/// again.
+fn sandboxes() -> impl Iterator<Item = Sandbox> {
+    [
+        MemoryReuse::Overwritten,
+        MemoryReuse::Returned,
+        MemoryReuse::Never,
+    ]
+    .into_iter()
+    .map(|memory_reuse| {
+        let config = SandboxConfig {
+            max_concurrent_calls: 1,
+            memory_reuse,
+            ..Default::default()
+        };
+        let sandbox = Sandbox::new(config).unwrap();
+        assert_eq!(sandbox.has_pool(), memory_reuse != MemoryReuse::Never);
+        sandbox
+    })
+}
+
 #[test]
 fn a_fresh_memory_holds_nothing_of_another_guest() {
-    // Few slots, so that they are used again and again.
-    let config = SandboxConfig {
-        max_concurrent_calls: 1,
-        ..SandboxConfig::default()
-    };
-    let sandbox = Sandbox::new(config).unwrap();
-    let leaves = sandbox.prepare(&leaves_a_canary().build()).unwrap().digest;
-    let looks = sandbox
-        .prepare(&looks_for_a_canary().build())
-        .unwrap()
-        .digest;
-    let nothing = Outcome::Completed(format!("\"{:020}\"", 0).into());
-    for _ in 0..20 {
-        let left = call_in(&sandbox, &leaves, &With::default());
-        assert!(left.outcome.is_completed(), "{left:?}");
-        assert_eq!(call_in(&sandbox, &looks, &With::default()).outcome, nothing);
+    for sandbox in sandboxes() {
+        let leaves = sandbox.prepare(&leaves_a_canary().build()).unwrap().digest;
+        let looks = sandbox
+            .prepare(&looks_for_a_canary().build())
+            .unwrap()
+            .digest;
+        let nothing = Outcome::Completed(format!("\"{:020}\"", 0).into());
+        for _ in 0..20 {
+            let left = call_in(&sandbox, &leaves, &With::default());
+            assert!(left.outcome.is_completed(), "{left:?}");
+            assert_eq!(call_in(&sandbox, &looks, &With::default()).outcome, nothing);
+        }
     }
 }
 
 #[test]
 fn a_call_does_not_see_the_one_before_of_the_same_component() {
-    let config = SandboxConfig {
-        max_concurrent_calls: 1,
-        ..SandboxConfig::default()
-    };
-    let sandbox = Sandbox::new(config).unwrap();
-    // Looks first, then leaves its own.
+    // Looks first, then leaves its own: in memory that it grew, that the component fills,
+    // and in a global.
     let guest = Guest::new(
         "(drop (memory.grow (i32.const 1)))
          (local.set $i (i32.add (global.get $calls) (i32.load8_u (i32.const 0x20000))))
+         (local.set $i (i32.add (local.get $i)
+            (i32.ne (i32.load8_u (i32.const 1024)) (i32.const 97))))
          (global.set $calls (i32.const 1))
+         (i32.store8 (i32.const 1024) (i32.const 98))
          (memory.fill (i32.const 0x20000) (i32.const 0xc5) (i32.const 0x10000))
          (call $ok_number (i64.extend_i32_u (local.get $i)))",
     )
-    .fields("(global $calls (mut i32) (i32.const 0))");
-    let digest = sandbox.prepare(&guest.build()).unwrap().digest;
-    for _ in 0..20 {
-        let report = call_in(&sandbox, &digest, &With::default());
-        assert_eq!(
-            report.outcome,
-            Outcome::Completed(format!("\"{:020}\"", 0).into())
-        );
+    .fields("(global $calls (mut i32) (i32.const 0))")
+    .data(1024, "a");
+    for sandbox in sandboxes() {
+        let digest = sandbox.prepare(&guest.build()).unwrap().digest;
+        for _ in 0..20 {
+            let report = call_in(&sandbox, &digest, &With::default());
+            assert_eq!(
+                report.outcome,
+                Outcome::Completed(format!("\"{:020}\"", 0).into())
+            );
+        }
     }
 }
 
