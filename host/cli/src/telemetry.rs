@@ -37,6 +37,8 @@ pub(crate) fn init(command: &Command, app: &App) -> Result<(), CliError> {
     };
     let filter = filter(std::env::var(VARIABLE).ok().as_deref(), level, guests)?;
     let builder: SubscriberBuilder<_, _, _, _> = tracing_subscriber::fmt()
+        // It would tell of a log on a full disk by a print to that log, which panics.
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     let started = match format {

@@ -116,7 +116,7 @@ impl Fold {
         match fact {
             Fact::Started => self.started_at = Some(moment.at()),
             Fact::Ended(status, failure) => {
-                self.give_up_waiting(moment, rows);
+                self.close_visits(moment, rows);
                 let at = moment.at();
                 self.end = Some(End {
                     status,
@@ -136,7 +136,10 @@ impl Fold {
                 }
                 self.wait(moment, "waits for a worker", None, live, rows);
             }
-            Fact::Submitted => self.wait(moment, "waits for its report", None, live, rows),
+            Fact::Submitted => {
+                rows.push(Row::Step(self.task_step(moment, "handed over", PLAIN)));
+                self.wait(moment, "waits for its report", None, false, rows);
+            }
             Fact::Succeeded => self.succeed(moment, rows),
             Fact::Failed(failure) => self.fail(moment, "task failed", &failure, rows),
             Fact::TimedOut(failure) => self.fail(moment, "task timed out", &failure, rows),
@@ -243,17 +246,19 @@ impl Fold {
         self.frames.leave(moment.frame());
     }
 
-    /// The end of an execution ends what still waits in it.
-    fn give_up_waiting(&self, moment: Moment<'_>, rows: &mut Vec<Row>) {
+    /// The end of an execution ends what still waits in it; and where nothing waits and no
+    /// row told of it, the execution ended right there.
+    fn close_visits(&self, moment: Moment<'_>, rows: &mut Vec<Row>) {
         for frame in self.frames.all() {
-            if let Some(visit) = &frame.visit
-                && let Some(waits) = &visit.waits
-            {
-                let event = format!("given up; {}", waits.what);
-                let id = moment.event.id;
-                let step = self.step_in(frame, visit, id, moment.at(), event, NOTICE);
-                rows.push(Row::Step(step));
-            }
+            let Some(visit) = &frame.visit else { continue };
+            let (event, style) = match &visit.waits {
+                Some(waits) => (format!("given up; {}", waits.what), NOTICE),
+                None if visit.failed || visit.state_type == "Fail" => continue,
+                None => ("failed".to_owned(), BAD),
+            };
+            let id = moment.event.id;
+            let step = self.step_in(frame, visit, id, moment.at(), event, style);
+            rows.push(Row::Step(step));
         }
     }
 

@@ -437,6 +437,59 @@ fn a_stopped_execution_shows_what_it_was_waiting_for() {
 }
 
 #[test]
+fn a_state_that_ends_the_execution_without_an_event_of_its_own_has_a_row() {
+    let script = Script::default()
+        .started()
+        .entered(0, 0, "Pass", "shape", 0)
+        .ended_badly(3, "States.Runtime", "no such path");
+    let shown = script.render(0);
+    assert!(
+        shown.contains("3       3 ms  shape                 failed\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_task_that_reports_later_shows_what_its_call_used_and_how_long_the_report_took() {
+    let usage = json!({ "fuel": 3_900, "memoryPeakBytes": 1_179_648, "durationUs": 2_700 });
+    let script = Script::default()
+        .started()
+        .entered(0, 0, "Task", "ask", 0)
+        .scheduled(0, 0, "ask")
+        .add(
+            5,
+            0,
+            "TaskSubmitted",
+            0,
+            json!(null),
+            json!({ "attempt": 1, "usage": usage }),
+        );
+    let waiting = script.render(3_600_000);
+    let rows: Vec<&str> = waiting.lines().skip(3).map(str::trim).collect();
+    assert_eq!(
+        rows[..2],
+        [
+            "4       5 ms  ask                   handed over             1    2.7 ms    3.9 k   1.1 MiB",
+            "5 ms  ask                   waits for its report",
+        ],
+        "{waiting}"
+    );
+    let done = script.add(
+        7_200_000,
+        0,
+        "TaskSucceeded",
+        0,
+        json!(null),
+        json!({ "attempt": 1 }),
+    );
+    let done = done.render(7_200_000);
+    assert!(
+        done.contains("ask                   task ok                 1        2h\n"),
+        "{done}"
+    );
+}
+
+#[test]
 fn a_parallel_state_that_is_retried_shows_the_failure_of_its_branch() {
     let mut script = Script::default()
         .started()
