@@ -68,6 +68,11 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
         &["host/server"],
         "HTTP is the server's: add a route there",
     ),
+    (
+        "jsonata*",
+        &["host/states"],
+        "only host/states gives it a clock and randomness that repeat",
+    ),
 ];
 
 /// Packages of others that a crate must not see, not even through a third one.
