@@ -11,10 +11,7 @@ use anyhow::{Context as _, ensure};
 ///
 /// It is not built; the text says how to build it.
 pub fn program() -> anyhow::Result<PathBuf> {
-    let test = env::current_exe().context("cannot tell where this test is")?;
-    // Tests are in <target>/<profile>/deps, programs one folder up.
-    let folder = test.ancestors().nth(2).context("a test is in `deps`")?;
-    let program = folder.join(format!("stepwell{}", env::consts::EXE_SUFFIX));
+    let program = profile_folder()?.join(format!("stepwell{}", env::consts::EXE_SUFFIX));
     ensure!(
         program.is_file(),
         "{} is not built: run the tests by `cargo xtask test`, or first \
@@ -24,13 +21,43 @@ pub fn program() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
+/// Returns a folder for what tests keep from one run to the next, beside the program.
+pub(crate) fn scratch_folder() -> anyhow::Result<PathBuf> {
+    Ok(profile_folder()?.join("stepwell-tests"))
+}
+
+/// Tests are in `<target>/<profile>/deps`, programs one folder up.
+fn profile_folder() -> anyhow::Result<PathBuf> {
+    let test = env::current_exe().context("cannot tell where this test is")?;
+    let folder = test.ancestors().nth(2).context("a test is in `deps`")?;
+    Ok(folder.to_owned())
+}
+
 /// Returns a component of `guest-examples`, by the name of its package.
 ///
 /// # Errors
 ///
 /// It is not built; the text says how to build it.
 pub fn guest(name: &str) -> anyhow::Result<PathBuf> {
-    let file = guests_folder()?.join(format!("{}.wasm", name.replace('-', "_")));
+    built(&guests_folder()?, name)
+}
+
+/// Returns a guest that is also built as a core module, for the host to wrap.
+///
+/// # Errors
+///
+/// It is not built; the text says how to build it.
+pub fn core_module(name: &str) -> anyhow::Result<PathBuf> {
+    let components = guests_folder()?;
+    let target = components
+        .ancestors()
+        .nth(2)
+        .context("the guests are in a cargo target folder")?;
+    built(&target.join("wasm32-unknown-unknown/release"), name)
+}
+
+fn built(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let file = folder.join(format!("{}.wasm", name.replace('-', "_")));
     ensure!(
         file.is_file(),
         "{} is not built: run `cargo xtask guests`",
