@@ -1,0 +1,7 @@
+//! Every route through real HTTP: what it takes and gives, and what it refuses.
+
+mod access;
+mod bad_input;
+mod executions;
+mod resources;
+mod tokens;

@@ -1,0 +1,340 @@
+//! The commands that talk to a host.
+
+use serde_json::{Value, json};
+use stepwell_tests::{Access, Run, Setup, TestServer, eventually, guest};
+
+use super::{done, file, run, talking_to};
+use crate::definitions::{ASK, ORDER_APPROVAL, PASS, TOKEN, order};
+
+/// The first steps of a user, as `docs/cli.md` shows them.
+#[test]
+fn a_component_is_pushed_a_definition_deployed_and_an_execution_run() {
+    let server = TestServer::start();
+    let echo = guest("echo").unwrap();
+    let echo = echo.to_str().unwrap();
+    let pushed = done(&server, &["component", "push", "echo", echo]);
+    assert!(
+        pushed.stdout.starts_with("pushed echo version 1 "),
+        "{}",
+        pushed.stdout
+    );
+    let again = done(&server, &["component", "push", "echo", echo]);
+    assert!(
+        again.stdout.starts_with("unchanged echo version 1 "),
+        "{}",
+        again.stdout
+    );
+    let listed = done(&server, &["component", "list"]);
+    assert!(listed.stdout.contains("echo"), "{}", listed.stdout);
+    let shown = done(&server, &["component", "show", "echo"]);
+    assert!(shown.stdout.contains("stepwell:task"), "{}", shown.stdout);
+
+    let flow = file(
+        server.home(),
+        "flow.yaml",
+        "states: {echo: {type: task, end: true}}",
+    );
+    let deployed = done(&server, &["deploy", &flow]);
+    assert_eq!(
+        deployed.stdout, "deployed flow revision 1 with echo\n",
+        "named by its file"
+    );
+    let again = done(&server, &["deploy", &flow]);
+    assert!(
+        again.stdout.starts_with("unchanged flow revision 1"),
+        "{}",
+        again.stdout
+    );
+    let machines = done(&server, &["state-machine", "list"]);
+    assert!(machines.stdout.contains("flow"), "{}", machines.stdout);
+    let shown = done(&server, &["state-machine", "show", "flow"]);
+    assert!(shown.stdout.contains("type: task"), "{}", shown.stdout);
+
+    let input = r#"{"b":1.10,"a":12345678901234567890123}"#;
+    let started = done(
+        &server,
+        &["start", "flow", "--name", "one", "--input", input, "--wait"],
+    );
+    assert_eq!(
+        started.stdout,
+        format!("{input}\n"),
+        "the output, byte for byte, and nothing else"
+    );
+    assert!(started.stderr.contains("SUCCEEDED"), "{}", started.stderr);
+    let listed = done(&server, &["list", "flow", "--status", "succeeded"]);
+    assert!(listed.stdout.contains("flow/one"), "{}", listed.stdout);
+    let described = done(&server, &["describe", "flow/one"]);
+    assert!(
+        described.stdout.contains("SUCCEEDED"),
+        "{}",
+        described.stdout
+    );
+    let trace = done(&server, &["history", "flow/one"]);
+    assert!(trace.stdout.contains("task ok"), "{}", trace.stdout);
+
+    done(&server, &["state-machine", "delete", "flow"]);
+    let gone = run(&server, &["state-machine", "show", "flow"]).expect(3);
+    assert!(gone.stderr.contains("flow"), "{}", gone.stderr);
+}
+
+#[test]
+fn json_is_the_apis() {
+    let server = TestServer::start();
+    let client = server.client();
+    let flow = file(server.home(), "flow.json", PASS);
+    let deployed = done(&server, &["deploy", &flow, "--name", "pass", "--json"]).json();
+    assert_eq!(deployed["stateMachine"]["name"], "pass");
+    assert_eq!(deployed["changed"], true);
+    let started = done(&server, &["start", "pass", "--name", "one", "--json"]).json();
+    assert_eq!(started["existed"], false);
+    let ended = done(
+        &server,
+        &["start", "pass", "--name", "one", "--wait", "--json"],
+    )
+    .json();
+    assert_eq!(ended["status"], "SUCCEEDED");
+    let described = done(&server, &["describe", "pass/one", "--json"]).json();
+    assert_eq!(described, client.describe("pass/one"));
+    let listed = done(&server, &["list", "--json"]).json();
+    assert_eq!(listed, client.get("/v1/executions").expect(200));
+    let machine = done(&server, &["state-machine", "show", "pass", "--json"]).json();
+    assert_eq!(machine, client.get("/v1/state-machines/pass").expect(200));
+    let components = done(&server, &["component", "list", "--json"]).json();
+    assert_eq!(components, json!({ "components": [] }));
+    let events = done(&server, &["history", "pass/one", "--json"]).json_lines();
+    assert_eq!(
+        events,
+        client.history("pass/one").events(),
+        "one event a line"
+    );
+}
+
+#[test]
+fn a_history_that_is_followed_ends_with_the_execution() {
+    let server = TestServer::start();
+    let client = server.client();
+    client.deploy("ask", ASK);
+    let request = json!({ "stateMachine": "ask", "name": "one" });
+    client.post("/v1/executions", &request).expect(201);
+    for arguments in [
+        &["history", "--follow", "ask/one"][..],
+        &["history", "--follow", "ask/one", "--json"][..],
+    ] {
+        assert_eq!(client.describe("ask/one")["status"], "RUNNING");
+        let followed = std::thread::scope(|threads| {
+            let following = threads.spawn(|| run(&server, arguments));
+            if arguments.len() == 4 {
+                client.post_event("ask/one", &json!({ "name": "answer" }));
+            } else {
+                // Only the second one sees the end; the first is of another execution.
+                client
+                    .post("/v1/executions/ask%2Fone/stop", &json!({}))
+                    .expect(204);
+            }
+            following.join().unwrap()
+        });
+        let stopped = arguments.len() == 3;
+        let followed = followed.expect(i32::from(stopped));
+        let said = if stopped {
+            "ABORTED"
+        } else {
+            "ExecutionSucceeded"
+        };
+        assert!(followed.stdout.contains(said), "{}", followed.stdout);
+        client.delete("/v1/state-machines/ask").expect(204);
+        client.deploy("ask", ASK);
+        client.post("/v1/executions", &request).expect(201);
+    }
+}
+
+#[test]
+fn a_wait_has_an_end() {
+    let server = TestServer::start();
+    let client = server.client();
+    client.deploy("ask", ASK);
+    let waited = run(
+        &server,
+        &[
+            "start",
+            "ask",
+            "--name",
+            "one",
+            "--wait",
+            "--timeout",
+            "100ms",
+        ],
+    );
+    let waited = waited.expect(6);
+    assert_eq!(waited.stdout, "");
+    assert!(
+        waited.stderr.contains("history --follow ask/one"),
+        "{}",
+        waited.stderr
+    );
+    assert_eq!(
+        client.describe("ask/one")["status"],
+        "RUNNING",
+        "it runs on"
+    );
+}
+
+#[test]
+fn a_failed_execution_is_exit_code_1() {
+    let server = TestServer::start();
+    let text = "states: {fail: {type: fail, error: Broken, cause: \"by \\e[31mdesign\"}}";
+    server.client().deploy("fail", text);
+    let failed = run(&server, &["start", "fail", "--wait"]).expect(1);
+    assert_eq!(failed.stdout, "");
+    assert!(failed.stderr.contains("Broken"), "{}", failed.stderr);
+    assert!(
+        !failed.stderr.contains('\u{1b}'),
+        "the cause reaches the terminal: {:?}",
+        failed.stderr
+    );
+    let failed = run(&server, &["start", "fail", "--wait", "--json"]).expect(1);
+    assert_eq!(failed.json()["error"], "Broken");
+}
+
+#[test]
+fn an_execution_is_told_and_stopped() {
+    let server = TestServer::start();
+    let client = server.client();
+    client.deploy("ask", ASK);
+    done(&server, &["start", "ask", "--name", "one"]);
+    let data = r#"{"yes": true}"#;
+    for _ in 0..2 {
+        // The second one may come after the end; it is refused then, and taken once anyhow.
+        let sent = run(
+            &server,
+            &[
+                "send-event",
+                "ask/one",
+                "answer",
+                "--data",
+                data,
+                "--id",
+                "m",
+            ],
+        );
+        assert!(matches!(sent.code, Some(0 | 4)), "{sent:?}");
+    }
+    assert_eq!(client.wait_for_end("ask/one")["output"]["yes"], true);
+
+    done(&server, &["start", "ask", "--name", "two"]);
+    done(
+        &server,
+        &[
+            "stop",
+            "ask/two",
+            "--error",
+            "Cancelled",
+            "--cause",
+            "the customer called",
+        ],
+    );
+    let stopped = client.describe("ask/two");
+    assert_eq!(stopped["status"], "ABORTED");
+    assert_eq!(stopped["error"], "Cancelled");
+}
+
+#[test]
+fn a_task_is_reported_on_by_its_token() {
+    let server = TestServer::with_guests();
+    let client = server.client();
+    client.deploy("ask", TOKEN);
+    for (name, status) in [("done", "SUCCEEDED"), ("failed", "FAILED")] {
+        done(&server, &["start", "ask", "--name", name]);
+        let execution = format!("ask/{name}");
+        let token = eventually("a task token", || {
+            let described = done(&server, &["describe", &execution, "--json"]).json();
+            described["active"][0]["taskToken"]
+                .as_str()
+                .map(str::to_owned)
+        });
+        let shown = done(&server, &["describe", &execution]);
+        assert!(shown.stdout.contains(&token), "{}", shown.stdout);
+        done(&server, &["token", "heartbeat", &token]);
+        if status == "SUCCEEDED" {
+            done(&server, &["token", "success", &token, "--output", "[1]"]);
+        } else {
+            done(
+                &server,
+                &["token", "failure", &token, "--error", "Declined"],
+            );
+        }
+        assert_eq!(client.wait_for_end(&execution)["status"], status);
+        run(&server, &["token", "heartbeat", &token]).expect(4);
+    }
+    run(&server, &["token", "success", "no-token"]).expect(4);
+}
+
+#[test]
+fn inputs_come_from_files_and_standard_input() {
+    let server = TestServer::with_guests();
+    server.client().deploy("order-approval", ORDER_APPROVAL);
+    let text = order(json!({})).to_string();
+    let at_file = format!("@{}", file(server.home(), "order.json", &text));
+    let from_file = done(
+        &server,
+        &["start", "order-approval", "--input", &at_file, "--wait"],
+    );
+    let from_stdin = Run::of(
+        &mut talking_to(
+            &server,
+            &["start", "order-approval", "--input", "-", "--wait"],
+        ),
+        &text,
+    )
+    .expect(0);
+    for run in [from_file, from_stdin] {
+        assert!(run.json()["shipment"].is_object(), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn commands_of_the_same_machine_find_the_admin_token() {
+    let server = TestServer::with(Setup {
+        access: Access::Tokens,
+        ..Setup::default()
+    });
+    let mut finds = talking_to(&server, &["component", "list"]);
+    Run::of(finds.env("STEPWELL_DATA", server.data()), "").expect(0);
+    let without = run(&server, &["component", "list"]).expect(4);
+    assert!(
+        without.stderr.contains("STEPWELL_TOKEN"),
+        "{}",
+        without.stderr
+    );
+    let mut given = talking_to(&server, &["component", "list"]);
+    given.env("STEPWELL_TOKEN", server.admin_token().unwrap());
+    let given = Run::of(&mut given, "").expect(0);
+    assert!(!given.stdout.contains("swt_") && !given.stderr.contains("swt_"));
+}
+
+#[test]
+fn serve_says_in_json_where_it_listens() {
+    let server = TestServer::start();
+    let mut host = stepwell_tests::command(server.home());
+    host.args([
+        "serve",
+        "--dev",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--until-stdin-ends",
+    ]);
+    host.arg("--data").arg(server.home().join("other"));
+    // Its standard input is at its end from the beginning.
+    let said = Run::of(&mut host, "").expect(0).json();
+    assert!(
+        said["listening"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://127.0.0.1:"),
+        "{said}"
+    );
+    assert_eq!(
+        (&said["dev"], &said["adminToken"]),
+        (&json!(true), &Value::Null)
+    );
+}
