@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use stepwell_tests::{Client, Run, Setup, TestServer, command, core_module, eventually};
 
+/// Name of a stored database.
+const STORED: &str = "database";
+
 /// What is stored: the state machines, and one execution of each, named `one`.
 const MACHINES: &[(&str, &str)] = &[
     ("done", "states: {echo: {type: task, end: true}}"),
@@ -103,7 +106,7 @@ fn stored() -> Vec<PathBuf> {
 fn opened(folder: &Path) -> TestServer {
     TestServer::on_folder_made_by(Setup::default(), |data| {
         fs::create_dir(data)?;
-        fs::copy(folder.join("stepwell.db"), data.join("stepwell.db"))?;
+        fs::copy(folder.join(STORED), data.join("stepwell.db"))?;
         Ok(())
     })
 }
@@ -214,7 +217,7 @@ const SCHEMA_NUMBER_AT: std::ops::Range<usize> = 60..64;
 fn a_database_of_a_later_version_is_refused_and_left_alone() {
     let home = tempfile::tempdir().unwrap();
     let newest = stored().pop().unwrap();
-    let mut bytes = fs::read(newest.join("stepwell.db")).unwrap();
+    let mut bytes = fs::read(newest.join(STORED)).unwrap();
     bytes[SCHEMA_NUMBER_AT].copy_from_slice(&9_999_u32.to_be_bytes());
     refused(home.path(), &bytes, "9999");
 }
@@ -224,7 +227,7 @@ fn a_file_that_is_no_database_of_ours_is_refused_and_left_alone() {
     let home = tempfile::tempdir().unwrap();
     refused(home.path(), &vec![b'x'; 8_192], "stepwell.db");
     let newest = stored().pop().unwrap();
-    let mut foreign = fs::read(newest.join("stepwell.db")).unwrap();
+    let mut foreign = fs::read(newest.join(STORED)).unwrap();
     // The application id, right behind the schema's number.
     foreign[68..72].copy_from_slice(b"ELSE");
     refused(home.path(), &foreign, "stepwell.db");
@@ -292,9 +295,5 @@ fn store_a_database() {
     let folder = formats().join(format!("schema-{number:04}"));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("task-token"), format!("{token}\n")).unwrap();
-    fs::copy(
-        server.data().join("stepwell.db"),
-        folder.join("stepwell.db"),
-    )
-    .unwrap();
+    fs::copy(server.data().join("stepwell.db"), folder.join(STORED)).unwrap();
 }
