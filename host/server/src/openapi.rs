@@ -3,7 +3,7 @@
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder, Schema};
-use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
+use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{components, definitions, executions, history, state_machines, system, tasks};
@@ -95,7 +95,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi:
     .filter_map(Option::as_mut)
 }
 
-impl PartialSchema for Wasm {
+impl utoipa::PartialSchema for Wasm {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
@@ -105,4 +105,4 @@ impl PartialSchema for Wasm {
     }
 }
 
-impl ToSchema for Wasm {}
+impl utoipa::ToSchema for Wasm {}
