@@ -11,6 +11,7 @@ mod convert;
 mod functions;
 mod guard;
 mod lookup;
+mod measured;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,10 @@ use serde_json::{Map, Number, Value};
 
 use crate::payload::MAX_DEPTH;
 
+/// Most bytes of a result, counting a value as one at least: the limit of payloads,
+/// which comes later, is far below.
+const VALUE_MAX_BYTES: usize = 1 << 22;
+
 /// Values already converted: several expressions of a state read the same.
 #[derive(Default)]
 pub(crate) struct Converted {
@@ -44,6 +48,8 @@ pub(super) enum Unsupported {
     Type,
     /// It nests too deep.
     Depth,
+    /// It is far beyond what any result may be.
+    Size,
 }
 
 impl Unsupported {
@@ -51,6 +57,9 @@ impl Unsupported {
         match self {
             Self::Type => "returned an unsupported result type.",
             Self::Depth => "returned a value that nests too deep.",
+            Self::Size => {
+                "threw an error during evaluation. Expression evaluation memory limit exceeded"
+            }
         }
     }
 }
@@ -77,20 +86,30 @@ pub(super) fn to_library(value: &Value) -> JValue {
 /// Converts a result. Numbers are written as JavaScript writes them; those that JSON
 /// has no number for, as texts.
 pub(super) fn from_library(value: &JValue) -> Result<Value, Unsupported> {
-    convert(value, MAX_DEPTH)
+    convert(value, MAX_DEPTH, &mut VALUE_MAX_BYTES.clone())
 }
 
-fn convert(value: &JValue, levels: usize) -> Result<Value, Unsupported> {
+/// Converts a value of at most so many levels and bytes. What a value holds more than
+/// once counts each time.
+fn convert(value: &JValue, levels: usize, bytes: &mut usize) -> Result<Value, Unsupported> {
+    let mut take = |count: usize| {
+        *bytes = bytes.checked_sub(count).ok_or(Unsupported::Size)?;
+        Ok(())
+    };
+    take(1)?;
     Ok(match value {
         JValue::Null | JValue::Undefined => Value::Null,
         JValue::Bool(value) => Value::Bool(*value),
         JValue::Number(number) => from_double(*number),
-        JValue::String(text) => Value::String(text.to_string()),
+        JValue::String(text) => {
+            take(text.len())?;
+            Value::String(text.to_string())
+        }
         JValue::Array(elements) => {
             let levels = levels.checked_sub(1).ok_or(Unsupported::Depth)?;
             let elements: Result<Vec<Value>, Unsupported> = elements
                 .iter()
-                .map(|element| convert(element, levels))
+                .map(|element| convert(element, levels, bytes))
                 .collect();
             Value::Array(elements?)
         }
@@ -98,7 +117,7 @@ fn convert(value: &JValue, levels: usize) -> Result<Value, Unsupported> {
             let levels = levels.checked_sub(1).ok_or(Unsupported::Depth)?;
             let mut object = Map::new();
             for (name, value) in fields.iter() {
-                object.insert(name.clone(), convert(value, levels)?);
+                object.insert(name.clone(), convert(value, levels, bytes)?);
             }
             Value::Object(object)
         }

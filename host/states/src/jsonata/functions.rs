@@ -1,27 +1,21 @@
-//! Functions beside the library's: Step Functions' own, those that must not read the
-//! machine's clock or dice, and those that [`guard`](super::guard) puts in.
+//! Functions beside the library's: Step Functions' own, and those that must not read
+//! the machine's clock or dice.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use jsonata_core::evaluator::{Evaluator, EvaluatorError};
-use jsonata_core::functions::string;
 use jsonata_core::value::JValue;
 
-use super::convert::{from_library, to_library};
-use super::guard;
+use super::convert::to_library;
+use super::measured::{self, Budget};
 use crate::data_flow::evaluation::Draws;
 use crate::intrinsic::{digest, string_to_json};
-use crate::number;
 use crate::timestamp::Timestamp;
-
-/// Longest text that an operation may make, in bytes.
-const TEXT_MAX_BYTES: usize = 1 << 22;
 
 /// Most elements of a `$range`, as in Step Functions.
 const RANGE_MAX: f64 = 360_145.0;
 
-type Answer = Result<JValue, EvaluatorError>;
+pub(super) type Answer = Result<JValue, EvaluatorError>;
 
 /// Registers all functions. `draws` is there if the expression draws random values.
 pub(super) fn register(
@@ -29,17 +23,13 @@ pub(super) fn register(
     now: Timestamp,
     draws: Option<Rc<Draws>>,
 ) -> Result<(), EvaluatorError> {
+    let budget = Rc::new(Budget::default());
     evaluator.register_fn("partition", partition)?;
-    evaluator.register_fn("range", range)?;
+    let spent = Rc::clone(&budget);
+    evaluator.register_fn("range", move |args: &[JValue]| range(args, &spent))?;
     evaluator.register_fn("hash", hash)?;
     evaluator.register_fn("parse", parse)?;
-    evaluator.register_fn(guard::CONCAT, concat)?;
-    evaluator.register_fn(guard::JOIN, join)?;
-    evaluator.register_fn(guard::DISTINCT, distinct)?;
-    evaluator.register_fn(guard::WIDTH, width)?;
-    evaluator.register_fn(guard::PAD, pad)?;
-    evaluator.register_fn(guard::REPLACED, replaced)?;
-    evaluator.register_fn(guard::REPLACE, replace)?;
+    measured::register(evaluator, &budget)?;
     let ms = now.as_ms();
     evaluator.register_fn_override("millis", move |_: &[JValue]| Ok(JValue::from_i64(ms)))?;
     evaluator.register_fn_override("now", move |_: &[JValue]| {
@@ -57,28 +47,32 @@ pub(super) fn register(
     Ok(())
 }
 
-fn error(message: impl Into<String>) -> EvaluatorError {
+pub(super) fn error(message: impl Into<String>) -> EvaluatorError {
     EvaluatorError::EvaluationError(message.into())
 }
 
 /// The error of an argument of the wrong type.
-fn mismatch(function: &str, argument: usize) -> EvaluatorError {
+pub(super) fn mismatch(function: &str, argument: usize) -> EvaluatorError {
     error(format!(
         "T0410: Argument {argument} of function \"{function}\" does not match function \
                    signature"
     ))
 }
 
-fn too_large() -> EvaluatorError {
+pub(super) fn too_large() -> EvaluatorError {
     error("Expression evaluation memory limit exceeded")
 }
 
-fn argument(args: &[JValue], index: usize) -> &JValue {
+pub(super) fn argument(args: &[JValue], index: usize) -> &JValue {
     args.get(index).unwrap_or(&JValue::Undefined)
 }
 
 /// Reads a number, cut towards zero.
-fn integer(args: &[JValue], index: usize, function: &str) -> Result<Option<f64>, EvaluatorError> {
+pub(super) fn integer(
+    args: &[JValue],
+    index: usize,
+    function: &str,
+) -> Result<Option<f64>, EvaluatorError> {
     match argument(args, index) {
         JValue::Undefined => Ok(None),
         JValue::Number(number) if number.is_finite() => Ok(Some(number.trunc())),
@@ -109,7 +103,7 @@ fn partition(args: &[JValue]) -> Answer {
 }
 
 /// `$range(first, last, step)`: one element is that element.
-fn range(args: &[JValue]) -> Answer {
+fn range(args: &[JValue], budget: &Budget) -> Answer {
     let bounds = (
         integer(args, 0, "range")?,
         integer(args, 1, "range")?,
@@ -126,6 +120,7 @@ fn range(args: &[JValue]) -> Answer {
     if count > RANGE_MAX {
         return Err(too_large());
     }
+    budget.take_elements(count)?;
     let elements = (0..to_usize(count)).scan(first, |next, _| {
         let element = *next;
         *next += step;
@@ -140,7 +135,7 @@ fn range(args: &[JValue]) -> Answer {
     clippy::cast_sign_loss,
     reason = "callers hand in integers of at least 0; larger ones saturate"
 )]
-fn to_usize(number: f64) -> usize {
+pub(super) fn to_usize(number: f64) -> usize {
     number as usize
 }
 
@@ -200,153 +195,4 @@ fn shuffle(args: &[JValue], draws: &Draws) -> Answer {
         shuffled.swap(last, other.min(last));
     }
     Ok(JValue::Array(elements.with_items(shuffled)))
-}
-
-/// `left & right`.
-fn concat(args: &[JValue]) -> Answer {
-    let mut text = String::new();
-    for arg in args {
-        match arg {
-            JValue::Undefined => {}
-            JValue::String(part) => push(&mut text, part)?,
-            other => match string::string(other, None)? {
-                JValue::String(part) => push(&mut text, &part)?,
-                _ => return Err(mismatch("string", 1)),
-            },
-        }
-    }
-    Ok(JValue::string(text))
-}
-
-fn push(text: &mut String, part: &str) -> Result<(), EvaluatorError> {
-    if text.len() + part.len() > TEXT_MAX_BYTES {
-        return Err(too_large());
-    }
-    text.push_str(part);
-    Ok(())
-}
-
-/// `$join(array, separator)`.
-fn join(args: &[JValue]) -> Answer {
-    let not_texts =
-        || error("T0412: Argument 1 of function \"join\" must be an array of \"String\"");
-    let elements = match argument(args, 0) {
-        JValue::Undefined if args.is_empty() => return Err(mismatch("join", 1)),
-        JValue::Undefined => return Ok(JValue::Undefined),
-        JValue::String(text) => vec![JValue::String(Rc::clone(text))],
-        JValue::Array(elements) => elements.to_vec(),
-        _ => return Err(not_texts()),
-    };
-    let separator = match argument(args, 1) {
-        JValue::Undefined => "",
-        JValue::String(separator) => separator,
-        _ => return Err(mismatch("join", 2)),
-    };
-    let mut text = String::new();
-    for (index, element) in elements.iter().enumerate() {
-        if index > 0 {
-            push(&mut text, separator)?;
-        }
-        push(&mut text, element.as_str().ok_or_else(not_texts)?)?;
-    }
-    Ok(JValue::string(text))
-}
-
-/// `$distinct(array)`: the first of equal elements, in their order.
-fn distinct(args: &[JValue]) -> Answer {
-    let JValue::Array(elements) = argument(args, 0) else {
-        return Ok(argument(args, 0).clone());
-    };
-    let mut seen = BTreeSet::new();
-    let mut kept = Vec::new();
-    for element in elements {
-        // What has no JSON form, such as a function, equals nothing else.
-        let is_new = match from_library(element) {
-            Ok(value) => seen.insert(number::canonical(&value)),
-            Err(_) => true,
-        };
-        if is_new {
-            kept.push(element.clone());
-        }
-    }
-    Ok(JValue::Array(elements.with_items(kept)))
-}
-
-/// Hands an argument of `$pad` through if it is no width beyond the bound.
-fn width(args: &[JValue]) -> Answer {
-    #[expect(clippy::cast_precision_loss, reason = "the bound is far below 2^52")]
-    const MAX: f64 = TEXT_MAX_BYTES as f64;
-    match argument(args, 0) {
-        JValue::Number(width) if width.abs() > MAX => Err(too_large()),
-        other => Ok(other.clone()),
-    }
-}
-
-/// `$pad` where it is passed on as a value.
-fn pad(args: &[JValue]) -> Answer {
-    let (text, width) = match (argument(args, 0), argument(args, 1)) {
-        (JValue::Undefined, _) => return Ok(JValue::Undefined),
-        (JValue::String(text), JValue::Number(width)) => (text, *width),
-        (JValue::String(_), _) => return Err(mismatch("pad", 2)),
-        _ => return Err(mismatch("pad", 1)),
-    };
-    self::width(&[JValue::Number(width)])?;
-    let filler = argument(args, 2)
-        .as_str()
-        .filter(|filler| !filler.is_empty())
-        .unwrap_or(" ");
-    let missing = to_usize(width.abs().trunc()).saturating_sub(text.chars().count());
-    let filling: String = filler.chars().cycle().take(missing).collect();
-    Ok(JValue::string(if width < 0.0 {
-        filling + text
-    } else {
-        text.to_string() + &filling
-    }))
-}
-
-/// Hands the subject of `$replace` through if the result stays within the bound.
-fn replaced(args: &[JValue]) -> Answer {
-    let subject = argument(args, 0);
-    let (text, replacement) = match (subject, argument(args, 2)) {
-        (JValue::String(text), JValue::String(replacement)) => (text, replacement),
-        (_, JValue::Number(_)) => return Err(mismatch("replace", 3)),
-        _ => return Ok(subject.clone()),
-    };
-    let matches = match argument(args, 1) {
-        JValue::String(pattern) if !pattern.is_empty() => text.matches(&**pattern).count(),
-        JValue::Regex { pattern, flags } => {
-            string::build_regex(pattern, flags)?.find_iter(text).count()
-        }
-        _ => 0,
-    };
-    // A replacement may name groups, each at most as long as the subject.
-    let groups = replacement.matches('$').count();
-    let longest = replacement.len() + groups * text.len();
-    if matches.saturating_mul(longest) > TEXT_MAX_BYTES {
-        return Err(too_large());
-    }
-    Ok(subject.clone())
-}
-
-/// `$replace` where it is passed on as a value: with texts only.
-fn replace(args: &[JValue]) -> Answer {
-    let parts = (argument(args, 0), argument(args, 1), argument(args, 2));
-    let (JValue::String(text), JValue::String(pattern), JValue::String(replacement)) = parts else {
-        return match parts.0 {
-            JValue::Undefined => Ok(JValue::Undefined),
-            _ => Err(mismatch("replace", 2)),
-        };
-    };
-    replaced(args)?;
-    let limit = integer(args, 3, "replace")?.map_or(usize::MAX, |limit| to_usize(limit.max(0.0)));
-    if pattern.is_empty() {
-        return Err(error(
-            "D3010: Second argument of replace function cannot be an empty string",
-        ));
-    }
-    Ok(JValue::string(text.replacen(
-        &**pattern,
-        replacement,
-        limit,
-    )))
 }
