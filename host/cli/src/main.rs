@@ -11,6 +11,7 @@ mod console;
 mod exit;
 mod input;
 mod render;
+mod task_limits;
 mod telemetry;
 mod wiring;
 

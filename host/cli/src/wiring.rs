@@ -62,11 +62,11 @@ pub(crate) struct Host {
 
 impl Host {
     /// Opens the store, builds the sandbox, and starts the engine, which takes up at once
-    /// what the store says is to be done. Blocks.
+    /// what the store says is to be done. `limits` hold for each task call. Blocks.
     ///
     /// # Errors
     /// The data cannot be used, or the machine lacks what the sandbox needs.
-    pub(crate) fn start(place: Place<'_>) -> Result<Self, CliError> {
+    pub(crate) fn start(place: Place<'_>, limits: TaskLimits) -> Result<Self, CliError> {
         let config = EngineConfig::default();
         let store = Store::open(match place {
             Place::Folder(folder) => StoreOptions::folder(folder),
@@ -83,7 +83,7 @@ impl Host {
             tracing::warn!("no address space for pooled memories: task calls cost twice as much");
         }
         let clock = Arc::clone(&config.clock);
-        let runner = SandboxRunner::new(sandbox, store.clone(), clock, TaskLimits::default());
+        let runner = SandboxRunner::new(sandbox, store.clone(), clock, limits);
         let runner = Arc::new(runner);
         let engine = Engine::start(config, store, Arc::clone(&runner) as Arc<dyn TaskRunner>)?;
         Ok(Self { engine, runner })

@@ -21,6 +21,7 @@ use crate::exit::{CliError, Exit};
 use crate::input;
 use crate::render::diagnostics;
 use crate::render::trace::Subject;
+use crate::task_limits::TaskLimitArgs;
 use crate::wiring::{DEV_TENANT, Host, Place, tenant_caller};
 
 use components::{Found, NamedFile};
@@ -57,6 +58,8 @@ pub(crate) struct RunArgs {
     /// Do not show the log lines of the tasks
     #[arg(long)]
     no_logs: bool,
+    #[command(flatten)]
+    task: TaskLimitArgs,
 }
 
 /// Runs it.
@@ -71,7 +74,7 @@ pub(crate) fn run(args: &RunArgs, app: &App) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Unavailable, format!("cannot start: {error}")))?;
-    let host = Host::start(Place::Memory)?;
+    let host = Host::start(Place::Memory, args.task.limits())?;
     if !args.no_logs && !app.console.is_json() {
         host.runner().listen(observe::log_listener(app.console));
     }

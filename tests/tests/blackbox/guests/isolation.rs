@@ -1,7 +1,7 @@
-//! A busy guest delays nobody else.
+//! What is busy delays nobody else.
 
 use serde_json::{Value, json};
-use stepwell_tests::{TestServer, eventually, segment};
+use stepwell_tests::{Setup, TestServer, eventually, segment};
 
 use crate::definitions::{ECHO, PASS, hostile};
 
@@ -10,7 +10,10 @@ use crate::definitions::{ECHO, PASS, hostile};
 /// and another task runs from its start to its end.
 #[test]
 fn busy_guests_delay_neither_the_api_nor_other_tasks() {
-    let server = TestServer::with_guests();
+    let server = TestServer::with_guests_and(Setup {
+        arguments: vec![format!("--task-fuel={}", i64::MAX)],
+        ..Setup::default()
+    });
     let client = server.client();
     client.deploy("pass", PASS);
     client.deploy("echo", ECHO);
@@ -59,4 +62,28 @@ fn busy_guests_delay_neither_the_api_nor_other_tasks() {
             .any(|line| line == "stepwell_tasks_running 0")
             .then_some(())
     });
+}
+
+/// Executions that turn in a loop without ever waiting, more than the host has shards.
+#[test]
+fn loops_without_a_wait_delay_neither_the_api_nor_other_executions() {
+    let server = TestServer::start();
+    let client = server.client();
+    client.deploy("pass", PASS);
+    let definition = "
+states:
+  turn: {type: choice, when: {end: done}, default: on}
+  on: {type: pass, next: turn}
+  done: {type: succeed}
+";
+    client.deploy("loop", definition);
+    let looping: Vec<String> = (0..9).map(|_| client.start("loop", &json!({}))).collect();
+    for n in 0..20 {
+        assert_eq!(client.run("pass", &json!(n))["output"], n);
+    }
+    for arn in &looping {
+        let path = format!("/v1/executions/{}/stop", segment(arn));
+        client.post(&path, &json!({})).expect(204);
+        assert_eq!(client.describe(arn)["status"], "ABORTED");
+    }
 }

@@ -146,9 +146,30 @@ fn each_end_has_its_error_name_in_the_history_and_can_be_caught() {
     client.get("/readyz").expect_text(200);
 }
 
+/// Fuel that no guest uses up before its time is over, however fast the machine is.
+fn with_much_fuel() -> TestServer {
+    TestServer::with_guests_and(Setup {
+        arguments: vec![format!("--task-fuel={}", i64::MAX)],
+        ..Setup::default()
+    })
+}
+
+#[test]
+fn the_fuel_of_a_task_is_set_for_the_host() {
+    let server = TestServer::with_guests_and(Setup {
+        variables: vec![("STEPWELL_TASK_FUEL".to_owned(), "50000000".to_owned())],
+        ..Setup::default()
+    });
+    let client = server.client();
+    client.deploy("spin", &hostile(100));
+    let ended = client.run("spin", &json!({ "mode": "spin" }));
+    assert_eq!(ended["error"], "Stepwell.OutOfFuel", "{ended}");
+    assert_eq!(ended["usage"]["fuel"], 50_000_000, "{ended}");
+}
+
 #[test]
 fn a_task_that_takes_longer_than_its_timeout() {
-    let server = TestServer::with_guests();
+    let server = with_much_fuel();
     let client = server.client();
     client.deploy("slow", &hostile(1));
     let arn = client.start("slow", &json!({ "mode": "spin" }));
@@ -165,7 +186,7 @@ fn a_task_that_takes_longer_than_its_timeout() {
 
 #[test]
 fn a_task_that_gives_no_sign_of_life() {
-    let server = TestServer::with_guests();
+    let server = with_much_fuel();
     let client = server.client();
     let definition = json!({ "StartAt": "silent", "States": { "silent": {
         "Type": "Task",
