@@ -29,9 +29,7 @@ pub(crate) fn routes() -> Vec<Route> {
         put("/v1/components/{name}", components::push_component),
         get("/v1/components", components::list_components),
         get("/v1/components/{name}", components::describe_component),
-        //
         post("/v1/definitions/validate", definitions::validate_definition),
-        //
         post("/v1/state-machines", state_machines::deploy_state_machine),
         get("/v1/state-machines", state_machines::list_state_machines),
         get(
@@ -42,7 +40,6 @@ pub(crate) fn routes() -> Vec<Route> {
             "/v1/state-machines/{stateMachine}",
             state_machines::delete_state_machine,
         ),
-        //
         post("/v1/executions", executions::start_execution),
         get("/v1/executions", executions::list_executions),
         get("/v1/executions/{execution}", executions::describe_execution),
@@ -52,11 +49,9 @@ pub(crate) fn routes() -> Vec<Route> {
         ),
         post("/v1/executions/{execution}/events", executions::post_event),
         get("/v1/executions/{execution}/history", history::read_history),
-        //
         post("/v1/tasks/success", tasks::report_success),
         post("/v1/tasks/failure", tasks::report_failure),
         post("/v1/tasks/heartbeat", tasks::report_heartbeat),
-        //
         get("/v1/openapi.json", system::openapi_document),
         get("/metrics", system::metrics),
         get("/healthz", system::health).open(),

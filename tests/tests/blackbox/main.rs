@@ -15,3 +15,4 @@ mod definitions;
 mod formats;
 mod guests;
 mod host;
+mod tour;

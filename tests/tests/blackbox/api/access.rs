@@ -3,11 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::Value;
-use stepwell_tests::{Access, Client, Run, Setup, TestServer, command};
+use serde_json::{Value, json};
+use stepwell_tests::{Access, Client, Run, Setup, TestServer, command, eventually, segment};
 use ureq::http::Method;
 
-use crate::definitions::PASS;
+use crate::definitions::{PASS, TOKEN};
 
 fn with_tokens() -> TestServer {
     TestServer::with(Setup {
@@ -86,7 +86,7 @@ fn a_refused_call_changes_nothing() {
     let server = with_tokens();
     let admin = server.client();
     let nobody = admin.with_token(Some("swt_guessed"));
-    let deploy = serde_json::json!({ "name": "pass", "definition": PASS });
+    let deploy = json!({ "name": "pass", "definition": PASS });
     nobody
         .post("/v1/state-machines", &deploy)
         .expect_refusal(401, "Unauthenticated", None);
@@ -141,6 +141,56 @@ fn a_new_admin_token_takes_the_place_of_the_first() {
         .expect_refusal(401, "Unauthenticated", None);
 }
 
+/// A host that was tried out in development mode shows nothing of it to whoever gets a
+/// token afterwards: that is another tenant.
+#[test]
+fn another_tenant_sees_nothing_and_changes_nothing() {
+    let mut server = TestServer::with_guests();
+    let client = server.client();
+    client.deploy("ask", TOKEN);
+    let arn = client.start("ask", &json!({}));
+    let token = eventually("a task token", || {
+        let described = client.describe(&arn);
+        let token = described["active"][0]["taskToken"].as_str();
+        token.map(str::to_owned)
+    });
+    server.stop();
+    server.set_up(Setup {
+        access: Access::Tokens,
+        ..Setup::default()
+    });
+    server.start_again();
+
+    let client = server.client();
+    for (path, member) in [
+        ("/v1/state-machines", "stateMachines"),
+        ("/v1/components", "components"),
+        ("/v1/executions", "executions"),
+    ] {
+        assert_eq!(client.get(path).expect(200)[member], json!([]), "{path}");
+    }
+    for execution in [&arn, "ask/one"] {
+        let path = format!("/v1/executions/{}", segment(execution));
+        client.get(&path).expect_refusal(404, "NotFound", None);
+        let stop = client.post(&format!("{path}/stop"), &json!({}));
+        stop.expect_refusal(404, "NotFound", None);
+    }
+    let report = json!({ "taskToken": token, "output": 1 });
+    client.post("/v1/tasks/success", &report).expect_refusal(
+        400,
+        "InvalidTaskToken",
+        Some("taskToken"),
+    );
+
+    server.stop();
+    server.set_up(Setup::default());
+    server.start_again();
+    let client = server.client();
+    assert_eq!(client.describe(&arn)["status"], "RUNNING");
+    client.post("/v1/tasks/success", &report).expect(204);
+    assert_eq!(client.wait_for_end(&arn)["output"], 1);
+}
+
 #[test]
 fn development_mode_listens_on_loopback_only() {
     let home = tempfile::tempdir().unwrap();
@@ -169,6 +219,23 @@ fn development_mode_takes_no_requests_of_foreign_pages() {
     ask("origin", "https://shop.example").expect_refusal(403, "ForbiddenOrigin", None);
     ask("host", "stepwell.example").expect_refusal(403, "ForbiddenHost", None);
     ask("origin", "http://localhost:5173").expect(200);
+}
+
+#[test]
+fn an_answer_names_its_request() {
+    let server = TestServer::start();
+    let ask = |headers: &[(&str, &str)]| {
+        let answer = server
+            .client()
+            .try_send(Method::GET, "/v1/gone", headers, "");
+        answer.unwrap().header("x-request-id").to_owned()
+    };
+    let (first, second) = (ask(&[]), ask(&[]));
+    assert!(
+        !first.is_empty() && first != second,
+        "{first:?}, {second:?}"
+    );
+    assert_eq!(ask(&[("x-request-id", "order-17")]), "order-17");
 }
 
 #[test]

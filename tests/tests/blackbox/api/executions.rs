@@ -238,6 +238,46 @@ fn who_waits_for_events_is_answered_when_there_are_some() {
     assert!(!part["events"].as_array().unwrap().is_empty(), "{part}");
 }
 
+/// Of those that ask for one name at the same time, one starts it. Those with its input
+/// are told of that start, and the others that the name is taken.
+#[test]
+fn one_of_many_starts_with_a_name_is_the_start() {
+    let server = TestServer::start();
+    let client = server.client();
+    client.deploy("ask", ASK);
+    for round in 0..10 {
+        let name = format!("one-{round}");
+        let start = &|asker: u32| {
+            let input = json!({ "input": asker % 2 });
+            let request = json!({ "stateMachine": "ask", "name": name, "input": input });
+            let answer = client.post("/v1/executions", &request);
+            (asker % 2, answer.status)
+        };
+        let answers: Vec<(u32, u16)> = std::thread::scope(|threads| {
+            let asking: Vec<_> = (0..8)
+                .map(|asker| threads.spawn(move || start(asker)))
+                .collect();
+            asking
+                .into_iter()
+                .map(|asker| asker.join().unwrap())
+                .collect()
+        });
+        let started: Vec<_> = answers
+            .iter()
+            .filter(|(_, status)| *status == 201)
+            .collect();
+        let [(input, _)] = started[..] else {
+            panic!("{} starts: {answers:?}", started.len());
+        };
+        for (other, status) in &answers {
+            let expected: &[u16] = if other == input { &[200, 201] } else { &[409] };
+            assert!(expected.contains(status), "{answers:?}");
+        }
+        let described = client.describe(&format!("ask/{name}"));
+        assert_eq!(described["input"], json!({ "input": input }));
+    }
+}
+
 #[test]
 fn a_traceparent_is_kept() {
     let server = TestServer::start();

@@ -169,6 +169,34 @@ fn run_names_all_missing_components() {
     assert_eq!(refused.stdout, "");
 }
 
+/// It starts a host of its own, kills it in the middle, and leaves nothing behind.
+#[test]
+fn the_demo_goes_through_to_its_end() {
+    let home = tempfile::tempdir().unwrap();
+    let temporary = home.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut demo = command(home.path());
+    demo.env("TMPDIR", &temporary)
+        .args(["demo", "--guests", &guests()]);
+    let demo = Run::of(&mut demo, "").expect(0);
+    for said in [
+        "SIGKILL",
+        "tried again in",
+        "OutOfStock",
+        "event wait-for-review",
+        "SUCCEEDED",
+        "How to go on",
+    ] {
+        assert!(
+            demo.stdout.contains(said),
+            "no {said:?} in\n{}",
+            demo.stdout
+        );
+    }
+    assert!(!demo.stdout.contains('\u{1b}'), "colours are for terminals");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
 #[test]
 fn every_command_has_help_and_shells_are_completed() {
     let home = tempfile::tempdir().unwrap();

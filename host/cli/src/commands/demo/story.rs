@@ -157,8 +157,10 @@ impl Story {
         let name = "review-2001";
         self.start(APPROVAL, name, &json!({ "requiresManualReview": true }))?;
         let waiting = self.waits_for_review(name)?;
-        self.console
-            .print(indented(&describe::render(&waiting, now())))?;
+        self.console.print(format!(
+            "\n{}",
+            indented(&describe::render(&waiting, now()))
+        ))?;
         self.remark(&format!(
             "somebody types: stepwell send-event {APPROVAL}/{name} {REVIEW} --data '{{\"approved\": true}}'"
         ))?;
@@ -302,8 +304,10 @@ impl Story {
             state_machine: machine.to_owned(),
             execution: name.to_owned(),
         };
-        self.console
-            .print(indented(&trace::render(&subject, &events, now())))?;
+        self.console.print(format!(
+            "\n{}",
+            indented(&trace::render(&subject, &events, now()))
+        ))?;
         Ok(events)
     }
 
