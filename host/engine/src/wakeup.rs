@@ -1,5 +1,5 @@
-//! Wakes those who wait for an execution to move. Never needed for correctness: who
-//! is woken looks into the database.
+//! Wakes those who wait for an execution to move, or to end. Never needed for correctness:
+//! who is woken looks into the database.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,14 +11,22 @@ use tokio::sync::Notify;
 pub(crate) struct Watchers {
     /// How many there are: a commit looks no further where there are none.
     count: AtomicUsize,
-    by_execution: Mutex<BTreeMap<i64, Arc<Notify>>>,
+    by_execution: Mutex<BTreeMap<i64, Arc<Bells>>>,
+}
+
+/// What an execution's watchers listen to. Apart, so that who waits for the end of an
+/// execution of many steps looks once and not at each of them.
+#[derive(Debug, Default)]
+struct Bells {
+    moved: Notify,
+    ended: Notify,
 }
 
 /// One who waits for an execution to move.
 pub(crate) struct Watch {
     watchers: Arc<Watchers>,
     execution: i64,
-    notify: Arc<Notify>,
+    bells: Arc<Bells>,
 }
 
 impl Watchers {
@@ -28,16 +36,16 @@ impl Watchers {
             .by_execution
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let notify = Arc::clone(held.entry(execution).or_default());
+        let bells = Arc::clone(held.entry(execution).or_default());
         Watch {
             watchers: Arc::clone(self),
             execution,
-            notify,
+            bells,
         }
     }
 
-    /// An execution has moved.
-    pub(crate) fn wake(&self, execution: i64) {
+    /// An execution has moved, and perhaps ended with that.
+    pub(crate) fn wake(&self, execution: i64, ended: bool) {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;
         }
@@ -45,8 +53,11 @@ impl Watchers {
             .by_execution
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(notify) = held.get(&execution) {
-            notify.notify_waiters();
+        if let Some(bells) = held.get(&execution) {
+            bells.moved.notify_waiters();
+            if ended {
+                bells.ended.notify_waiters();
+            }
         }
     }
 }
@@ -54,7 +65,12 @@ impl Watchers {
 impl Watch {
     /// Resolves at the next move after this call.
     pub(crate) fn moved(&self) -> tokio::sync::futures::Notified<'_> {
-        self.notify.notified()
+        self.bells.moved.notified()
+    }
+
+    /// Resolves at the end, if that comes after this call.
+    pub(crate) fn ended(&self) -> tokio::sync::futures::Notified<'_> {
+        self.bells.ended.notified()
     }
 }
 
@@ -66,7 +82,7 @@ impl Drop for Watch {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         // The map's and this one's: nobody else watches.
-        if Arc::strong_count(&self.notify) == 2 {
+        if Arc::strong_count(&self.bells) == 2 {
             held.remove(&self.execution);
         }
         self.watchers.count.fetch_sub(1, Ordering::SeqCst);

@@ -184,28 +184,29 @@ impl EngineHandle {
         execution: &str,
         timeout: Duration,
     ) -> Result<ExecutionDescription, EngineError> {
-        let key = self.find_key(caller, execution).await?;
         let deadline = Instant::now() + timeout;
+        let row = self.find(caller, execution).await?;
+        let key = row.key;
+        if has_ended(&row) {
+            return self.describe(caller, key).await;
+        }
         let watch = self.0.watchers.watch(key.0);
-        let mut stop = self.shutting_down();
-        loop {
-            // Watched before looked at: an end between the two is not missed.
-            let moved = watch.moved();
-            tokio::pin!(moved);
-            moved.as_mut().enable();
-            let row = self
-                .read(move |store| store.load_execution_row(key))
-                .await?;
-            let ended = row.is_none_or(|row| row.summary.status != stepwell_store::Status::Running);
-            let over = tokio::select! {
-                moved = timeout_at(deadline, moved), if !ended => moved.is_err(),
-                _ = stop.wait_for(|stopping| *stopping), if !ended => true,
-                else => true,
-            };
-            if over {
-                return self.describe(caller, key).await;
+        // Watched before looked at again: an end between the two is not missed.
+        let ended = watch.ended();
+        tokio::pin!(ended);
+        ended.as_mut().enable();
+        let row = self
+            .read(move |store| store.load_execution_row(key))
+            .await?;
+        if !row.is_none_or(|row| has_ended(&row)) {
+            let mut stop = self.shutting_down();
+            tokio::select! {
+                // Whether it ended or the time is over: the description tells.
+                _ = timeout_at(deadline, ended) => {}
+                _ = stop.wait_for(|stopping| *stopping) => {}
             }
         }
+        self.describe(caller, key).await
     }
 
     /// Stops an execution; returns once that is durable.
@@ -316,6 +317,10 @@ fn active_states(execution: &Execution) -> Vec<ActiveStateDescription> {
             task_token: active.waits_for_token.and_then(token),
         });
     described.collect()
+}
+
+fn has_ended(row: &ExecutionRow) -> bool {
+    row.summary.status != stepwell_store::Status::Running
 }
 
 fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> ExecutionSummary {

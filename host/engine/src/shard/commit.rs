@@ -91,7 +91,7 @@ impl Shard {
         for waiting in batch.taken {
             waiting.answer(Ok(()));
         }
-        shared.watchers.wake(key.0);
+        shared.watchers.wake(key.0, batch.ended.is_some());
         self.settle(key);
     }
 
