@@ -10,6 +10,7 @@ usage: cargo xtask COMMAND
   lint                                formatting, tidy rules, clippy, documentation, licences
   bench [--only NAME] [--quick] [--json FILE]
                                       measure the release build
+  conformance                         run the recorded cases and write docs/conformance.md
   guests                              build the components of guest-examples
   help                                print this text";
 
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Lint,
     /// Build the guests.
     Guests,
+    /// Run the recorded cases and write their page.
+    Conformance,
     /// Measure the release build.
     Bench {
         /// For the load driver.
@@ -60,6 +63,7 @@ impl Command {
             "lint" => nothing_after(&name, &rest).map(|()| Self::Lint),
             "guests" => nothing_after(&name, &rest).map(|()| Self::Guests),
             "bench" => bench(rest),
+            "conformance" => nothing_after(&name, &rest).map(|()| Self::Conformance),
             _ => Err(format!("there is no command `{name}`")),
         }
     }
@@ -123,6 +127,7 @@ mod tests {
         assert_eq!(parse("help"), Ok(Command::Help));
         assert_eq!(parse("lint"), Ok(Command::Lint));
         assert_eq!(parse("guests"), Ok(Command::Guests));
+        assert_eq!(parse("conformance"), Ok(Command::Conformance));
         let arguments = words("--keep");
         assert_eq!(parse("demo --keep"), Ok(Command::Demo { arguments }));
         let arguments = words("--only sequential --quick --json out.json");

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo | test | lint | bench | guests`.
+//! The project's own commands: `cargo xtask demo | test | lint | bench | conformance | guests`.
 //!
 //! Each command does its own set-up, so that it works as the first one on a fresh clone.
 //! People and `.ci/run` type the same words. Start reading at [`arguments::Command`].
@@ -11,6 +11,7 @@
 
 mod arguments;
 mod bench;
+mod conformance;
 mod demo;
 mod guests;
 mod lint;
@@ -61,6 +62,7 @@ fn run(command: Command, phases: &mut Phases) -> anyhow::Result<()> {
         Command::Test { quick, arguments } => test::run(&workspace, phases, quick, &arguments),
         Command::Lint => lint::run(&workspace, phases),
         Command::Guests => guests::build(&workspace, phases),
+        Command::Conformance => conformance::run(&workspace, phases),
         Command::Bench { arguments } => bench::run(&workspace, phases, &arguments),
     }
 }

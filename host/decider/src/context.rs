@@ -51,8 +51,14 @@ pub(crate) fn build(
     context["State"] = json!({
         "Name": &*active.name,
         "EnteredTime": active.entered_at.to_string(),
-        "RetryCount": active.retry_count(),
     });
+    // Only states that can be retried have a count of it.
+    if matches!(
+        active.state_type,
+        StateType::Task | StateType::Parallel | StateType::Map
+    ) {
+        context["State"]["RetryCount"] = Value::from(active.retry_count());
+    }
     if let StateKind::Task(task) = &definition.state(active.state).kind
         && task.resource.pattern == Pattern::WaitForTaskToken
     {
