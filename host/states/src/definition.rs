@@ -19,6 +19,7 @@ pub use crate::jsonata::Jsonata;
 pub use crate::path::{Path, ReferencePath};
 use crate::retry::{Catcher, Retrier};
 pub use crate::template::Template;
+pub(crate) use resource::not_recognized;
 pub use resource::{Pattern, Resource, ResourceKind};
 
 /// Names a group of states: the whole machine, one branch of a Parallel, or the

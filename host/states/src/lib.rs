@@ -11,6 +11,7 @@
 //! no I/O. Time and the seed of all random-looking values come in with [`Env`].
 //! Start reading at [`parse`](parse()) and [`data_flow`].
 
+pub mod aws;
 mod choice;
 pub mod data_flow;
 mod definition;
@@ -22,6 +23,7 @@ mod parse;
 mod path;
 mod payload;
 mod retry;
+mod rules;
 mod template;
 mod timestamp;
 
@@ -41,4 +43,5 @@ pub use jsonata::evaluate_over_document;
 pub use parse::{Format, parse};
 pub use payload::{Payload, PayloadError};
 pub use retry::{Backoff, Catcher, Jitter, Retrier};
+pub use rules::{RULES, Rule, rule};
 pub use timestamp::{Timestamp, TimestampError};

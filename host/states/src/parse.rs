@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   text ── json / yaml ──> Node ── short_form (if it is) ──> Node ── machine ──> StateMachine
-//!                                                                        └── lint
+//!                                                              └── graph ──────────> lint
 //! ```
 //!
 //! Reading goes on past every problem that it can, so that one call reports all of
@@ -13,7 +13,8 @@ mod duplicate;
 mod errors;
 mod fields;
 mod flow;
-mod json;
+mod graph;
+pub(crate) mod json;
 mod lint;
 mod machine;
 mod map;
@@ -31,9 +32,11 @@ mod tests;
 
 use crate::definition::StateMachine;
 use crate::diagnostic::{Diagnostic, Severity};
+use graph::Graph;
 use json::SyntaxError;
+use machine::Built;
 use node::{Node, NodeKind, Position};
-use report::{Place, Report};
+use report::{Finding, Place, Report};
 
 /// Largest text of a definition, as in Step Functions.
 const TEXT_MAX_BYTES: usize = 1 << 20;
@@ -67,24 +70,46 @@ pub fn parse(
     } else {
         (node, None)
     };
-    let mut built = machine::build(&node, name, report);
-    match built.machine {
-        Some(machine) if !built.report.has_errors() => {
-            lint::check(&machine, &node, &built.places, &mut built.report);
-            if built.report.has_errors() {
-                return Err(built.report.into_diagnostics());
-            }
-            Ok((machine, built.report.into_diagnostics()))
-        }
-        _ => {
-            if !built.report.has_errors() {
-                // Nothing was reported, yet nothing came out: say at least that.
-                let place = Place::root(&node);
-                built.report.schema(&place, "The definition is incomplete");
-            }
-            Err(built.report.into_diagnostics())
-        }
+    let (machine, report) = validate(&node, name, report);
+    match machine {
+        Some(machine) if !report.has_errors() => Ok((machine, report.into_diagnostics())),
+        _ => Err(report.into_diagnostics()),
     }
+}
+
+/// Reads a definition from its tree, and says everything that is wrong with it.
+fn validate(node: &Node, name: Option<String>, report: Report) -> (Option<StateMachine>, Report) {
+    let Built {
+        machine,
+        mut report,
+    } = machine::build(node, name, report);
+    let graph = Graph::of(node);
+    graph.check(&mut report);
+    match &machine {
+        Some(machine) if !report.has_errors() => lint::check(machine, node, &graph, &mut report),
+        // Nothing was reported, yet nothing came out: say at least that.
+        None if !report.has_errors() => {
+            report.schema(&Place::root(node), "The definition is incomplete");
+        }
+        _ => {}
+    }
+    (machine, report)
+}
+
+/// Says everything that is wrong with a definition in the States Language, written as
+/// JSON, and what only Step Functions minds.
+pub(crate) fn findings(text: &str) -> (Option<StateMachine>, Vec<Finding>) {
+    let mut report = Report::default();
+    let mut machine = None;
+    if let Some(node) = read(text, Some(Format::Json), &mut report) {
+        (machine, report) = validate(&node, None, report);
+    }
+    (machine, report.into_findings())
+}
+
+/// Reads a JSON text for its syntax alone.
+pub(crate) fn json_syntax(text: &str) -> Result<(), SyntaxError> {
+    json::read(text).map(|_| ())
 }
 
 /// Reads a text into a tree and reports what is wrong with its syntax.
@@ -109,12 +134,12 @@ fn read(text: &str, format: Option<Format>, report: &mut Report) -> Option<Node>
     };
     match result {
         Ok((node, duplicates)) => {
-            for duplicate in duplicates {
-                duplicate::report(&node, &duplicate, report);
-            }
+            duplicate::report(&node, &duplicates, report);
             Some(node)
         }
-        Err(SyntaxError { message, position }) => {
+        Err(SyntaxError {
+            message, position, ..
+        }) => {
             let place = Place::root(&start).at(position);
             report.add(Severity::Error, code, &place, message, None);
             None

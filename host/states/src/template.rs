@@ -167,7 +167,9 @@ fn paths(node: &Node, place: &Place, report: &mut Report) -> Part {
         NodeKind::Object(fields) => {
             let mut parts: Vec<(String, Part)> = Vec::with_capacity(fields.len());
             for (name, field) in fields {
-                let place = place.field(name, &field.value);
+                // Step Functions locates a field that is computed at the object around it.
+                let around = place;
+                let place = around.field(name, &field.value);
                 let (target, part) = match name.strip_suffix(".$") {
                     None => (name.as_str(), Some(paths(&field.value, &place, report))),
                     Some(target) => {
@@ -178,6 +180,7 @@ fn paths(node: &Node, place: &Place, report: &mut Report) -> Part {
                                 "keep one of the two: '.$' is cut off the name",
                             );
                         }
+                        let place = place.located_at(around);
                         (target, computed(name, &field.value, &place, report))
                     }
                 };

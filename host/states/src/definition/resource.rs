@@ -180,14 +180,17 @@ fn own_kind(text: &str, state_name: &str) -> Result<ResourceKind, String> {
     }
 }
 
+/// Returns what Step Functions says of a resource that it does not know.
+pub(crate) fn not_recognized(text: &str) -> String {
+    format!(
+        "The resource provided {text} is not recognized. The value is not a valid resource ARN, \
+         or the resource is not available in this region."
+    )
+}
+
 /// Reads `arn:PARTITION:SERVICE:REGION:ACCOUNT:REST`.
 fn arn_kind(text: &str, body: &str) -> Result<ResourceKind, String> {
-    let unknown = || {
-        format!(
-            "The resource provided {text} is not recognized. The value is not a valid resource \
-             ARN, or the resource is not available in this region."
-        )
-    };
+    let unknown = || not_recognized(text);
     let parts: Vec<&str> = body.splitn(6, ':').collect();
     let ["arn", _, service, _, account, rest] = parts[..] else {
         return Err(unknown());

@@ -177,7 +177,11 @@ fn test(object: &Object<'_>, is_top: bool, report: &mut Report) -> Option<Test> 
 fn compare(object: &Object<'_>, operators: &[&str], report: &mut Report) -> Option<Test> {
     let variable = object
         .get("Variable")
-        .and_then(|(node, place)| flow::path(node, &place, report));
+        .and_then(|(node, place)| match node.as_str() {
+            // Step Functions calls it a Reference Path, and takes any path.
+            Some(text) if !text.starts_with('$') => flow::reference_path(node, &place, report),
+            _ => flow::path(node, &place, report),
+        });
     let [name] = operators else {
         if operators.is_empty() {
             report.schema_hint(

@@ -142,8 +142,13 @@ fn error_equals(object: &Object<'_>, is_last: bool, report: &mut Report) -> Vec<
             }
         }
     }
-    if names.iter().any(|name| name == "States.ALL") && (names.len() > 1 || !is_last) {
-        report.schema(&place, "States.ALL must appear alone and at end of list");
+    for (index, element) in elements.iter().enumerate() {
+        if element.as_str() == Some("States.ALL") && (elements.len() > 1 || !is_last) {
+            report.schema(
+                &place.element(index, element),
+                "States.ALL must appear alone and at end of list",
+            );
+        }
     }
     names
 }

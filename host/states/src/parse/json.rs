@@ -8,11 +8,42 @@ use serde_json::Number;
 
 use super::node::{Field, Fields, MAX_DEPTH, Node, NodeKind, Position};
 
+/// Longest word of a text that an error repeats, in characters.
+const WORD_MAX: usize = 256;
+
 /// The text cannot be read any further.
 #[derive(Debug, Clone)]
 pub(crate) struct SyntaxError {
     pub(crate) message: String,
     pub(crate) position: Position,
+    /// What should stand there, where that can be said in a word.
+    pub(crate) expected: Option<Expected>,
+    /// What stands there instead: a word or a character; nothing at the end.
+    pub(crate) found: String,
+}
+
+impl SyntaxError {
+    /// Says that something is wrong at a place.
+    pub(crate) fn at(position: Position, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            position,
+            expected: None,
+            found: String::new(),
+        }
+    }
+}
+
+/// What JSON may go on with at some place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Value,
+    FieldName,
+    Colon,
+    /// `,` or `}`.
+    ObjectComma,
+    /// `,` or `]`.
+    ArrayComma,
 }
 
 /// A field whose name its object has already.
@@ -72,7 +103,10 @@ impl Reader<'_> {
             Some(b'"') => NodeKind::String(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(_) => self.literal()?,
-            None => return Err(self.error("the text ends where a value is expected")),
+            None => {
+                let message = "the text ends where a value is expected";
+                return Err(self.expected(Expected::Value, message));
+            }
         };
         Ok(Node::new(kind, position))
     }
@@ -89,12 +123,13 @@ impl Reader<'_> {
             self.skip_space();
             let position = self.position();
             if self.peek() != Some(b'"') {
-                return Err(self.error("expected a field name in double quotes"));
+                let message = "expected a field name in double quotes";
+                return Err(self.expected(Expected::FieldName, message));
             }
             let name = self.string()?;
             self.skip_space();
             if self.peek() != Some(b':') {
-                return Err(self.error("expected ':' after the field name"));
+                return Err(self.expected(Expected::Colon, "expected ':' after the field name"));
             }
             self.at += 1;
             self.skip_space();
@@ -148,7 +183,16 @@ impl Reader<'_> {
                 self.at += 1;
                 Ok(true)
             }
-            _ => Err(self.error(&format!("expected ',' or '{}'", char::from(close)))),
+            _ => {
+                let expected = match close {
+                    b'}' => Expected::ObjectComma,
+                    _ => Expected::ArrayComma,
+                };
+                Err(self.expected(
+                    expected,
+                    &format!("expected ',' or '{}'", char::from(close)),
+                ))
+            }
         }
     }
 
@@ -205,7 +249,7 @@ impl Reader<'_> {
                 return Ok(kind);
             }
         }
-        Err(self.error("expected a JSON value"))
+        Err(self.expected(Expected::Value, "expected a JSON value"))
     }
 
     fn peek(&self) -> Option<u8> {
@@ -235,9 +279,25 @@ impl Reader<'_> {
     }
 
     fn error(&mut self, message: &str) -> SyntaxError {
+        SyntaxError::at(self.position(), message)
+    }
+
+    fn expected(&mut self, expected: Expected, message: &str) -> SyntaxError {
+        let rest = self.text.get(self.at..).unwrap_or("");
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+        let word: String = rest
+            .chars()
+            .take(WORD_MAX)
+            .take_while(|c| is_word(*c))
+            .collect();
+        let found = match rest.chars().next() {
+            Some(first) if word.is_empty() => first.to_string(),
+            _ => word,
+        };
         SyntaxError {
-            message: message.to_owned(),
-            position: self.position(),
+            expected: Some(expected),
+            found,
+            ..self.error(message)
         }
     }
 }

@@ -1,40 +1,45 @@
-//! What is legal but probably not meant, and the few rules that need the whole graph.
+//! What is legal but probably not meant, and the few rules that need the whole definition.
+//!
+//! Each lint is a rule of [`crate::rules`], with its explanation there.
 
-mod graph;
 mod handlers;
+mod loops;
 mod secrets;
+mod templates;
 mod variables;
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
 
+use super::graph::{Graph, Step};
 use super::node::Node;
 use super::report::{Place, Report};
 use crate::definition::{
-    Limit, Pattern, ResourceKind, State, StateKind, StateMachine, StateRef, Task,
+    Limit, Pattern, ResourceKind, State, StateKind, StateMachine, StateRef, Task, Wait, WaitUntil,
 };
 use crate::diagnostic::Severity;
 
-/// A definition, and where its states stand.
-pub(super) struct Subject<'a> {
+/// A definition without errors, and where its states stand.
+struct Subject<'a> {
     machine: &'a StateMachine,
-    places: &'a BTreeMap<StateRef, Place>,
+    graph: &'a Graph<'a>,
 }
 
 impl Subject<'_> {
-    /// Adds a warning about a state.
+    /// Adds a warning about a state, shown at one of its fields.
     fn warn(
         &self,
-        state: StateRef,
+        (state, steps): (StateRef, &[Step<'_>]),
         code: &str,
         message: impl Into<String>,
         hint: &str,
         report: &mut Report,
     ) {
-        if let Some(place) = self.places.get(&state) {
+        if let Some(place) = self.graph.place(state, steps) {
             report.add(
                 Severity::Warning,
                 code,
-                place,
+                &place,
                 message.into(),
                 Some(hint.to_owned()),
             );
@@ -43,20 +48,16 @@ impl Subject<'_> {
 }
 
 /// Looks a definition through that has no errors.
-pub(super) fn check(
-    machine: &StateMachine,
-    root: &Node,
-    places: &BTreeMap<StateRef, Place>,
-    report: &mut Report,
-) {
-    let subject = Subject { machine, places };
-    graph::check(&subject, root, report);
+pub(super) fn check(machine: &StateMachine, root: &Node, graph: &Graph<'_>, report: &mut Report) {
+    let subject = Subject { machine, graph };
+    loops::check(&subject, report);
     variables::check(&subject, report);
     for (reference, state) in machine.states() {
         match &state.kind {
             StateKind::Task(task) => self::task(&subject, reference, task, report),
+            StateKind::Wait(wait) => self::wait(&subject, reference, wait, report),
             StateKind::Choice(choice) if choice.default.is_none() => subject.warn(
-                reference,
+                (reference, &[]),
                 "CHOICE_WITHOUT_DEFAULT",
                 "The Choice has no Default: input that no rule takes fails with \
                  States.NoChoiceMatched",
@@ -67,13 +68,14 @@ pub(super) fn check(
         }
         handlers::check(&subject, reference, state, report);
     }
+    templates::check(&subject, report);
     secrets::check(root, &Place::root(root), report);
 }
 
 fn task(subject: &Subject<'_>, reference: StateRef, task: &Task, report: &mut Report) {
     if matches!(task.timeout, Limit::None) && can_take_long(task) {
         subject.warn(
-            reference,
+            (reference, &[]),
             "TASK_WITHOUT_TIMEOUT",
             "The Task has no timeout: if nobody answers, the execution hangs",
             "add 'TimeoutSeconds'",
@@ -84,7 +86,7 @@ fn task(subject: &Subject<'_>, reference: StateRef, task: &Task, report: &mut Re
         && heartbeat >= timeout
     {
         subject.warn(
-            reference,
+            (reference, &[Step::Field("HeartbeatSeconds")]),
             "HEARTBEAT_NOT_BELOW_TIMEOUT",
             format!(
                 "HeartbeatSeconds ({heartbeat}) is not below TimeoutSeconds ({timeout}), so \
@@ -94,25 +96,39 @@ fn task(subject: &Subject<'_>, reference: StateRef, task: &Task, report: &mut Re
             report,
         );
     }
-    if let (Limit::Value(timeout), Some(machine)) = (&task.timeout, subject.machine.timeout_seconds)
-    {
+    if let (Limit::Value(timeout), Some(whole)) = (&task.timeout, subject.machine.timeout_seconds)
         // Both are far below 2^53.
-        if *timeout > machine as f64 {
-            subject.warn(
-                reference,
-                "TIMEOUT_BEYOND_EXECUTION",
-                format!("The Task may take {timeout} s, but the whole execution only {machine} s"),
-                "make the Task's timeout smaller than the definition's",
-                report,
-            );
-        }
+        && *timeout > whole as f64
+    {
+        subject.warn(
+            (reference, &[Step::Field("TimeoutSeconds")]),
+            "TIMEOUT_BEYOND_EXECUTION",
+            format!("The Task may take {timeout} s, but the whole execution only {whole} s"),
+            "make the Task's timeout smaller than the definition's",
+            report,
+        );
     }
     if let ResourceKind::Integration { service, action } = &task.resource.kind {
         subject.warn(
-            reference,
+            (reference, &[Step::Field("Resource")]),
             "INTEGRATION_NEEDS_BINDING",
             format!("The integration {service}:{action} runs only if a component is bound to it"),
             "bind a component of yours to the resource",
+            report,
+        );
+    }
+}
+
+fn wait(subject: &Subject<'_>, reference: StateRef, wait: &Wait, report: &mut Report) {
+    if let (WaitUntil::Seconds(seconds), Some(whole)) =
+        (&wait.until, subject.machine.timeout_seconds)
+        && *seconds >= whole
+    {
+        subject.warn(
+            (reference, &[Step::Field("Seconds")]),
+            "TIMEOUT_BEYOND_EXECUTION",
+            format!("The state waits for {seconds} s, but the whole execution has only {whole} s"),
+            "wait for a shorter time, or give the execution more",
             report,
         );
     }
@@ -128,7 +144,7 @@ fn can_take_long(task: &Task) -> bool {
     }
 }
 
-/// Says whether a state lets time pass before it goes on.
+/// Says whether a state by itself lets time pass before it goes on.
 fn waits(state: &State) -> bool {
     match &state.kind {
         StateKind::Wait(_) => true,

@@ -1,6 +1,6 @@
 //! The definition as a whole, and the scopes in it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::fields::{NUMBER_MAX, Object};
@@ -20,18 +20,17 @@ pub(crate) struct Builder {
     /// Language of states that name none, wherever they are.
     pub(crate) language: QueryLanguage,
     scopes: Vec<Option<Scope>>,
-    /// Where each state stands, for the checks that look at the whole graph.
-    pub(crate) places: BTreeMap<StateRef, Place>,
+    /// States so far.
+    count: usize,
     /// All names so far.
-    names: BTreeMap<String, ()>,
+    names: BTreeSet<String>,
 }
 
-/// A definition read, and where its states stand.
+/// A definition read.
 pub(crate) struct Built {
     /// None if something essential is missing.
     pub(crate) machine: Option<StateMachine>,
     pub(crate) report: Report,
-    pub(crate) places: BTreeMap<StateRef, Place>,
 }
 
 /// Reads a definition in the Amazon States Language.
@@ -40,14 +39,13 @@ pub(crate) fn build(root: &Node, name: Option<String>, report: Report) -> Built 
         report,
         language: QueryLanguage::JsonPath,
         scopes: Vec::new(),
-        places: BTreeMap::new(),
-        names: BTreeMap::new(),
+        count: 0,
+        names: BTreeSet::new(),
     };
     let machine = builder.machine(root, name);
     Built {
         machine,
         report: builder.report,
-        places: builder.places,
     }
 }
 
@@ -72,11 +70,7 @@ impl Builder {
         let timeout_seconds = object
             .integer("TimeoutSeconds", 0, NUMBER_MAX, &mut self.report)
             .filter(|s| *s > 0);
-        if object.word("QueryLanguage", &["JSONPath", "JSONata"], &mut self.report)
-            == Some("JSONata")
-        {
-            self.language = QueryLanguage::Jsonata;
-        }
+        self.language = state::query_language(&object, QueryLanguage::JsonPath, &mut self.report);
         self.scope(&object, None);
         let scopes: Option<Vec<Scope>> = std::mem::take(&mut self.scopes).into_iter().collect();
         Some(StateMachine {
@@ -142,18 +136,16 @@ impl Builder {
         names: ScopeNames<'_>,
     ) -> Option<State> {
         let place = states.field(name, &field.value);
-        if self.places.len() >= STATES_MAX {
-            if self.places.len() == STATES_MAX {
-                self.report.schema(
-                    &place,
-                    format!("A definition has at most {STATES_MAX} states"),
-                );
-                self.places.insert(reference, place);
+        self.count += 1;
+        if self.count > STATES_MAX {
+            if self.count == STATES_MAX + 1 {
+                let message = format!("A definition has at most {STATES_MAX} states");
+                self.report.schema(&place, message);
             }
             return None;
         }
         names::check(name, &place.at(field.position), &mut self.report);
-        if self.names.insert(name.to_owned(), ()).is_some() {
+        if !self.names.insert(name.to_owned()) {
             self.report.add(
                 Severity::Error,
                 "DUPLICATE_STATE_NAME",
@@ -162,7 +154,6 @@ impl Builder {
                 Some("a name is used once in the whole definition, branches included".to_owned()),
             );
         }
-        self.places.insert(reference, place.at(field.position));
         let object = Object::of(&field.value, place, &mut self.report)?;
         state::read(self, name, object, reference, names)
     }

@@ -10,6 +10,7 @@ use super::state::Draft;
 use crate::definition::{
     ExecutionType, ItemBatcher, ItemReader, Limit, Map, MapMode, QueryLanguage, ResultWriter,
 };
+use crate::diagnostic::Severity;
 use crate::template::Template;
 
 /// Largest `MaxConcurrency` and `ToleratedFailureCount`, and most items.
@@ -100,24 +101,28 @@ fn item_selector(draft: &Draft<'_>, report: &mut Report) -> Option<Template> {
 fn label(object: &Object<'_>, report: &mut Report) -> Option<String> {
     let label = object.string("Label", report)?;
     let place = object.place_of("Label");
-    if label.is_empty() {
-        report.schema(&place, "Label cannot be empty");
-    } else if label.chars().count() > LABEL_MAX_CHARS {
-        report.schema(
+    let hint = "use 1 to 40 letters, digits, '-', '_' and '.'";
+    let mut invalid = |message: String| {
+        let code = "INVALID_LABEL_NAME";
+        report.add(
+            Severity::Error,
+            code,
             &place,
-            format!("Label cannot exceed {LABEL_MAX_CHARS} characters"),
+            message,
+            Some(hint.to_owned()),
         );
+    };
+    if label.is_empty() {
+        invalid("Label cannot be empty".to_owned());
+    } else if label.chars().count() > LABEL_MAX_CHARS {
+        invalid(format!("Label cannot exceed {LABEL_MAX_CHARS} characters"));
     } else if label.chars().any(|c| {
         c.is_whitespace()
             || c.is_control()
             || r#"<>{}[]?*"#.contains(c)
             || r##""#%\^|~`$&,;:/"##.contains(c)
     }) {
-        report.schema_hint(
-            &place,
-            "Label contains invalid characters",
-            "use letters, digits, '-', '_' and '.'",
-        );
+        invalid("Label contains invalid characters".to_owned());
     }
     Some(label.to_owned())
 }

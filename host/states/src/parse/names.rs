@@ -61,21 +61,22 @@ impl ScopeNames<'_> {
 
 /// Reports a name that no state may have.
 pub(crate) fn check(name: &str, place: &Place, report: &mut Report) {
+    let mut invalid = |message: String, hint: String| {
+        let code = "INVALID_STATE_NAME";
+        report.add(Severity::Error, code, place, message, Some(hint));
+    };
     let length = name.chars().count();
+    let hint = format!("use 1 to {NAME_MAX_CHARS} characters");
     if length == 0 {
-        report.schema(place, "A state's name cannot be empty");
+        invalid("A state's name cannot be empty".to_owned(), hint);
     } else if length > NAME_MAX_CHARS {
-        report.schema_hint(
-            place,
-            format!("State name '{name}' is too long"),
-            format!("use at most {NAME_MAX_CHARS} characters"),
-        );
+        invalid(format!("State name '{name}' is too long"), hint);
     }
     if let Some(control) = name.chars().find(|c| c.is_control()) {
         let code = control as u32;
-        report.schema(
-            place,
+        invalid(
             format!("A state's name cannot hold the character U+{code:04X}"),
+            "leave control characters out".to_owned(),
         );
     }
 }

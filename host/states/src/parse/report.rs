@@ -8,13 +8,24 @@ use crate::diagnostic::{Diagnostic, Severity};
 /// The code that Step Functions gives to most problems.
 pub(crate) const SCHEMA: &str = "SCHEMA_VALIDATION_FAILED";
 
-/// Most diagnostics that one definition gets; what follows is rarely of use.
-const MAX_DIAGNOSTICS: usize = 100;
+/// Most errors, and most warnings, that one definition gets; what follows is rarely of
+/// use. Each has a bound of its own: warnings never hide an error.
+const EACH_MAX: usize = 100;
 
 /// Collects what is wrong with a definition.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    diagnostics: Vec<Diagnostic>,
+    findings: Vec<Finding>,
+    errors: usize,
+    warnings: usize,
+}
+
+/// A diagnostic, and who is told.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) diagnostic: Diagnostic,
+    /// Step Functions refuses this, and Stepwell does not.
+    pub(crate) is_foreign: bool,
 }
 
 /// Where something stands, both as a pointer and as line and column.
@@ -82,6 +93,14 @@ impl Place {
             ..self.clone()
         }
     }
+
+    /// The same place, which Step Functions calls by another's location.
+    pub(crate) fn located_at(&self, other: &Self) -> Self {
+        Self {
+            location: other.location.clone(),
+            ..self.clone()
+        }
+    }
 }
 
 /// Escapes a name as a JSON pointer's part.
@@ -111,6 +130,16 @@ impl Report {
         );
     }
 
+    /// Adds an error that only Step Functions makes of it.
+    pub(crate) fn foreign(&mut self, code: &str, place: &Place, message: String) {
+        if self.findings.len() < 3 * EACH_MAX {
+            self.findings.push(Finding {
+                diagnostic: diagnostic(Severity::Error, code, place, message, None),
+                is_foreign: true,
+            });
+        }
+    }
+
     /// Adds any diagnostic.
     pub(crate) fn add(
         &mut self,
@@ -120,28 +149,53 @@ impl Report {
         message: String,
         hint: Option<String>,
     ) {
-        if self.diagnostics.len() >= MAX_DIAGNOSTICS {
-            return;
+        let count = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= EACH_MAX {
+            self.findings.push(Finding {
+                diagnostic: diagnostic(severity, code, place, message, hint),
+                is_foreign: false,
+            });
         }
-        self.diagnostics.push(Diagnostic {
-            severity,
-            code: code.to_owned(),
-            message,
-            pointer: place.pointer.to_string(),
-            location: place.location.to_string(),
-            line: place.position.line,
-            column: place.position.column,
-            hint,
-        });
     }
 
     pub(crate) fn has_errors(&self) -> bool {
-        self.diagnostics
-            .iter()
-            .any(|each| each.severity == Severity::Error)
+        self.errors > 0
     }
 
+    /// Returns what Stepwell says.
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics
+        self.findings
+            .into_iter()
+            .filter(|finding| !finding.is_foreign)
+            .map(|finding| finding.diagnostic)
+            .collect()
+    }
+
+    /// Returns everything.
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+}
+
+fn diagnostic(
+    severity: Severity,
+    code: &str,
+    place: &Place,
+    message: String,
+    hint: Option<String>,
+) -> Diagnostic {
+    Diagnostic {
+        severity,
+        code: code.to_owned(),
+        message,
+        pointer: place.pointer.to_string(),
+        location: place.location.to_string(),
+        line: place.position.line,
+        column: place.position.column,
+        hint,
     }
 }

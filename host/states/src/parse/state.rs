@@ -13,7 +13,7 @@ use crate::definition::{
 };
 
 /// The types of states, in the order in which Step Functions lists them.
-const TYPES: [&str; 8] = [
+pub(super) const TYPES: [&str; 8] = [
     "Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map",
 ];
 
@@ -186,15 +186,24 @@ fn flow_fields(kind_name: &str) -> FlowFields {
     }
 }
 
-/// Returns the language of a state's expressions, and reports fields of the other.
-fn language(object: &Object<'_>, default: QueryLanguage, report: &mut Report) -> QueryLanguage {
-    let named = object.get("QueryLanguage").map(|(node, _)| node.as_str());
+/// Reads `QueryLanguage`. As in Step Functions, what is not `JSONPath` counts as JSONata
+/// for the checks that follow, also if it is neither.
+pub(super) fn query_language(
+    object: &Object<'_>,
+    default: QueryLanguage,
+    report: &mut Report,
+) -> QueryLanguage {
     object.word("QueryLanguage", &["JSONPath", "JSONata"], report);
-    let language = match named {
+    match object.get("QueryLanguage").map(|(node, _)| node.as_str()) {
         None => default,
         Some(Some("JSONPath")) => QueryLanguage::JsonPath,
         Some(_) => QueryLanguage::Jsonata,
-    };
+    }
+}
+
+/// Returns the language of a state's expressions, and reports fields of the other.
+fn language(object: &Object<'_>, default: QueryLanguage, report: &mut Report) -> QueryLanguage {
+    let language = query_language(object, default, report);
     if default == QueryLanguage::Jsonata && language == QueryLanguage::JsonPath {
         report.schema_hint(
             &object.place,

@@ -2,9 +2,10 @@
 
 use super::fields::NUMBER_MAX;
 use super::flow::{self, Bounds};
-use super::report::Report;
+use super::report::{Report, SCHEMA};
 use super::state::Draft;
-use crate::definition::{QueryLanguage, Resource, Task};
+use crate::aws;
+use crate::definition::{self, QueryLanguage, Resource, ResourceKind, Task};
 use crate::template::Template;
 
 /// Reads the fields of a Task.
@@ -32,6 +33,12 @@ pub(crate) fn read(draft: &Draft<'_>, report: &mut Report) -> Option<Task> {
             return None;
         }
     };
+    if let ResourceKind::Integration { service, action } = &resource.kind
+        && !aws::is_known(service, action)
+    {
+        let place = object.place_of("Resource");
+        report.foreign(SCHEMA, &place, definition::not_recognized(text));
+    }
     Some(Task {
         resource,
         timeout,

@@ -195,7 +195,7 @@ fn the_whole_has_to_be_there() {
         ),
         (
             r#"{"StartAt": "S", "States": {"S": {"Type": "Pass", "End": true}, "S": {"Type": "Fail"}}}"#,
-            "SCHEMA_VALIDATION_FAILED: Duplicate field 'S' at /States/S",
+            "DUPLICATE_STATE_NAME: Duplicate State name: S at /States/S",
         ),
     ] {
         assert!(
@@ -216,8 +216,8 @@ fn a_value_named_twice_is_a_warning_and_the_last_one_counts() {
     assert_eq!(
         shown,
         [
-            "SCHEMA_VALIDATION_FAILED: Duplicate field 'a' at /States/Assign/Assign/a",
-            "SCHEMA_VALIDATION_FAILED: Duplicate field 'c' at /States/Assign/Result/b/0/c",
+            "DUPLICATE_FIELD: Duplicate field 'a' at /States/Assign/Assign/a",
+            "DUPLICATE_FIELD: Duplicate field 'c' at /States/Assign/Result/b[0]/c",
         ]
     );
     let asl = machine.to_asl();
@@ -490,7 +490,7 @@ fn choice_rules_have_one_form() {
         ),
         (
             json!({ "Variable": "a", "IsNull": true, "Next": "S" }),
-            "valid JSONPath",
+            "Reference path didn't start with '$'",
         ),
         (
             json!({ "Variable": "$.a", "IsNull": true }),
@@ -849,7 +849,7 @@ fn graphs_are_looked_at_as_a_whole() {
     };
     let to = |next: &str| json!({ "Type": "Pass", "Next": next });
     let unreachable = states(json!({ "A": pass(), "B": pass() }));
-    assert_eq!(warnings(&unreachable), ["MISSING_TRANSITION_TARGET"]);
+    assert_eq!(warnings(&unreachable), ["UNREACHABLE_STATE"]);
     let spinning = states(json!({ "A": to("B"), "B": choose("A"), "Z": pass() }));
     assert_eq!(warnings(&spinning), ["LOOP_WITHOUT_WAIT"]);
     let waiting = states(json!({

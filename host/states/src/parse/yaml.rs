@@ -29,18 +29,15 @@ pub(crate) fn read(text: &str) -> Result<(Node, Vec<Duplicate>), SyntaxError> {
     let mut open: Vec<Open> = Vec::new();
     let mut documents = 0;
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| SyntaxError {
-            message: error.kind().to_string(),
-            position: position(*error.marker()),
+        let (event, span) = event.map_err(|error| {
+            SyntaxError::at(position(*error.marker()), error.kind().to_string())
         })?;
         if matches!(event, Event::DocumentStart(..)) {
             documents += 1;
         }
         if documents > 1 {
-            return Err(SyntaxError {
-                message: "a second document starts here: a definition is one document".to_owned(),
-                position: position(span.start),
-            });
+            let message = "a second document starts here: a definition is one document";
+            return Err(SyntaxError::at(position(span.start), message));
         }
         if let Some(node) = builder.event(event, span, &mut open)? {
             root = Some(node);
@@ -48,10 +45,10 @@ pub(crate) fn read(text: &str) -> Result<(Node, Vec<Duplicate>), SyntaxError> {
     }
     match root {
         Some(root) => Ok((root, builder.duplicates)),
-        None => Err(SyntaxError {
-            message: "the text holds no definition".to_owned(),
-            position: Position::START,
-        }),
+        None => Err(SyntaxError::at(
+            Position::START,
+            "the text holds no definition",
+        )),
     }
 }
 
@@ -92,10 +89,7 @@ impl Builder {
         open: &mut Vec<Open>,
     ) -> Result<Option<Node>, SyntaxError> {
         let place = position(span.start);
-        let fail = |message: &str| SyntaxError {
-            message: message.to_owned(),
-            position: place,
-        };
+        let fail = |message: &str| SyntaxError::at(place, message);
         let node = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_text = tag
@@ -154,7 +148,7 @@ impl Builder {
         } else {
             return Ok(());
         };
-        Err(SyntaxError { message, position })
+        Err(SyntaxError::at(position, message))
     }
 
     fn remember(&mut self, node: Node, anchor: usize) -> Node {
@@ -229,10 +223,7 @@ fn key_name(node: &Node) -> Result<String, SyntaxError> {
         NodeKind::String(text) => Ok(text.clone()),
         NodeKind::Bool(value) => Ok(value.to_string()),
         NodeKind::Number(number) => Ok(number.to_string()),
-        _ => Err(SyntaxError {
-            message: "a key is a text".to_owned(),
-            position: node.position,
-        }),
+        _ => Err(SyntaxError::at(node.position, "a key is a text")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Retriers and catchers that never get a chance.
 
+use super::super::graph::Step;
 use super::super::report::Report;
 use super::Subject;
 use crate::definition::{State, StateRef};
@@ -75,7 +76,7 @@ fn entries(
             .collect();
         if dead.len() == names.len() && !names.is_empty() {
             subject.warn(
-                reference,
+                (reference, &[Step::Field(field), Step::Element(index)]),
                 code,
                 format!("{field}[{index}] never applies to {}", dead.join(", ")),
                 "an entry before it takes these errors, or nothing raises or catches them",

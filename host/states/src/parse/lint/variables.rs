@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::graph::Step;
 use super::super::report::Report;
 use super::Subject;
 use crate::definition::{MapMode, Scope, ScopeId, State, StateKind};
@@ -35,12 +36,14 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
         for (index, state) in (0..).zip(&scope.states) {
             let reference = crate::definition::StateRef { scope: id, index };
             for name in state.assigned_variables() {
-                if let (true, Some(place)) = (outer.contains(&name), subject.places.get(&reference))
-                {
+                if !outer.contains(&name) {
+                    continue;
+                }
+                if let Some(place) = subject.graph.place(reference, &[Step::Field("Assign")]) {
                     report.add(
                         Severity::Error,
                         super::super::report::SCHEMA,
-                        place,
+                        &place,
                         format!("Variable '{name}' is assigned in an outer scope"),
                         Some("use another name: inner scopes read outer variables only".to_owned()),
                     );
@@ -50,7 +53,7 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
                 let is_known = own.is_some_and(|own| own.contains(&name)) || outer.contains(&name);
                 if !is_known {
                     subject.warn(
-                        reference,
+                        (reference, &[]),
                         "VARIABLE_NEVER_ASSIGNED",
                         format!("No state that comes before can have assigned '${name}'"),
                         "assign it in this scope or around it; a distributed Map sees none of \
