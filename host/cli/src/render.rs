@@ -1,6 +1,7 @@
 //! What people read: tables, traces, problems of a definition.
 
 pub(crate) mod diagnostics;
+pub(crate) mod sarif;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod time;

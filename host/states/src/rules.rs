@@ -247,4 +247,21 @@ mod tests {
         );
         assert_eq!(rule("NO_SUCH_RULE"), None);
     }
+
+    #[test]
+    fn the_guide_explains_every_rule() {
+        let guide = include_str!("../../../docs/lints.md");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let guide = words(guide);
+        for rule in RULES {
+            let mark = if rule.is_aws { " (AWS)" } else { "" };
+            let head = format!("### `{}`{mark} ", rule.code);
+            assert!(guide.contains(&head), "docs/lints.md lacks {head}");
+            assert!(
+                guide.contains(&words(rule.help)),
+                "docs/lints.md says other of {}",
+                rule.code
+            );
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stepwell_tests::{Run, command, guest};
 use tempfile::TempDir;
 
@@ -91,6 +91,70 @@ fn validate_reads_standard_input() {
     let home = tempfile::tempdir().unwrap();
     Run::of(command(home.path()).args(["validate", "-"]), PASS).expect(0);
     Run::of(command(home.path()).args(["validate", "-"]), BROKEN).expect(4);
+}
+
+#[test]
+fn validate_checks_the_other_files_if_one_cannot_be_read() {
+    let home = tempfile::tempdir().unwrap();
+    let good = file(home.path(), "good.json", PASS);
+    let report = run(&home, &["validate", "gone.json", &good]).expect(2);
+    assert!(report.stdout.contains(": valid"), "{}", report.stdout);
+    assert!(report.stderr.contains("gone.json"), "{}", report.stderr);
+}
+
+/// A definition with one warning.
+const UNTIMED: &str = r#"{"StartAt": "A", "States": {"A": {
+    "Type": "Task", "Resource": "task:a", "End": true}}}"#;
+
+#[test]
+fn warnings_are_allowed_by_their_code_or_taken_for_errors() {
+    let home = tempfile::tempdir().unwrap();
+    let untimed = file(home.path(), "untimed.json", UNTIMED);
+    let told = run(&home, &["validate", &untimed]).expect(0);
+    assert!(
+        told.stdout.contains("warning[TASK_WITHOUT_TIMEOUT]"),
+        "{}",
+        told.stdout
+    );
+    run(&home, &["validate", "--strict", &untimed]).expect(4);
+    let code = "no-path,TASK_WITHOUT_TIMEOUT";
+    let quiet = run(&home, &["validate", "--strict", "--allow", code, &untimed]).expect(0);
+    assert!(quiet.stdout.contains("no problems"), "{}", quiet.stdout);
+    // An error is none that could be allowed.
+    let refused = run(
+        &home,
+        &["validate", "--allow", "MISSING_END_STATE", &untimed],
+    )
+    .expect(2);
+    assert!(
+        refused.stderr.contains("TASK_WITHOUT_TIMEOUT"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn validate_gives_sarif() {
+    let home = tempfile::tempdir().unwrap();
+    let broken = file(home.path(), "broken.yaml", BROKEN);
+    let untimed = file(home.path(), "untimed.json", UNTIMED);
+    let log = run(&home, &["validate", "--sarif", &broken, &untimed])
+        .expect(4)
+        .json();
+    assert_eq!(log["version"], "2.1.0");
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let rules = log["runs"][0]["tool"]["driver"]["rules"]
+        .as_array()
+        .unwrap();
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+    }
+    let levels: Vec<&Value> = results.iter().map(|result| &result["level"]).collect();
+    assert!(
+        levels.contains(&&json!("error")) && levels.contains(&&json!("warning")),
+        "{log}"
+    );
 }
 
 #[test]
