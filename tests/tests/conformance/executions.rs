@@ -15,11 +15,7 @@ const EXECUTION: &str = "TheExecutionOfThisCase";
 /// Runs the cases; nothing where they are absent.
 pub(crate) fn measure() -> Option<Score> {
     let folder = pack::find("asl")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     let mut score = Score::default();
     for case in pack::cases(&folder, "execution") {
         let found = runtime.block_on(run(&case));
@@ -37,19 +33,9 @@ async fn run(case: &Case) -> Vec<String> {
 }
 
 async fn run_on(host: &Host, case: &Case) -> Vec<String> {
-    let role_arn = format!("arn:aws:iam::{ACCOUNT}:role/TheRoleOfThisCase");
-    let texts = [
-        (role_arn.as_str(), "snf_role_arn"),
-        ("sfn_role_arn", "snf_role_arn"),
-        (EXECUTION, "<ExecArnPart_0idx>"),
-        (MACHINE, "<ArnPart_0idx>"),
-        (REGION, "<region>"),
-        ("arn:aws:", "arn:<partition>:"),
-    ];
-    let texts = texts.map(|(text, name)| (text.to_owned(), name.to_owned()));
-    let placeholders = Placeholders::new(texts.to_vec(), case.get("normalise"));
+    let placeholders = placeholders(case);
     let definition = case.get("definition").map_or_else(String::new, text_of);
-    if let Err(refused) = host.deploy(MACHINE, definition, &role_arn).await {
+    if let Err(refused) = host.deploy(MACHINE, definition, &role_arn()).await {
         return vec![format!("the definition is refused: {refused:?}")];
     }
     let input = case.get("input").map(text_of);
@@ -63,8 +49,36 @@ async fn run_on(host: &Host, case: &Case) -> Vec<String> {
     differences(&placeholders.apply(recorded), &placeholders.apply(ours))
 }
 
+/// Runs the engine's asynchronous side.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn role_arn() -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/TheRoleOfThisCase")
+}
+
+/// What stands for our values of a case.
+pub(crate) fn placeholders(case: &Case) -> Placeholders {
+    let role_arn = role_arn();
+    let texts = [
+        (role_arn.as_str(), "snf_role_arn"),
+        ("sfn_role_arn", "snf_role_arn"),
+        (EXECUTION, "<ExecArnPart_0idx>"),
+        (MACHINE, "<ArnPart_0idx>"),
+        (REGION, "<region>"),
+        ("arn:aws:", "arn:<partition>:"),
+    ];
+    let texts = texts.map(|(text, name)| (text.to_owned(), name.to_owned()));
+    Placeholders::new(texts.to_vec(), case.get("normalise"))
+}
+
 /// A definition or input: a text, shown parsed where it is an object.
-fn text_of(value: &Value) -> String {
+pub(crate) fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

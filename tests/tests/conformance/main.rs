@@ -11,6 +11,7 @@
 mod compare;
 mod exceptions;
 mod executions;
+mod histories;
 mod host;
 mod jsonata;
 mod normalise;
@@ -23,6 +24,14 @@ mod score;
 fn recorded_executions() {
     if let Some(score) = executions::measure() {
         score.check("recorded executions", exceptions::EXECUTIONS);
+    }
+}
+
+/// What cases of the API tell about the language holds as well.
+#[test]
+fn recorded_histories_of_the_api() {
+    if let Some(score) = histories::measure() {
+        score.check("histories of the API", exceptions::HISTORIES);
     }
 }
 

@@ -8,7 +8,7 @@ use std::{env, fs};
 use stepwell_engine::{Clock as _, SystemClock};
 
 use crate::score::Score;
-use crate::{exceptions, executions, jsonata};
+use crate::{exceptions, executions, histories, jsonata};
 
 /// Where the date stands, which alone may differ from what is measured.
 const DATED: &str = "Measured on ";
@@ -16,6 +16,7 @@ const DATED: &str = "Measured on ";
 /// The page; nothing where the pack is absent.
 pub(crate) fn render() -> Option<String> {
     let executions = executions::measure()?;
+    let histories = histories::measure()?;
     let suite = jsonata::measure()?;
     let now = SystemClock.now().to_string();
     let date = now.split('T').next().unwrap_or_default();
@@ -29,6 +30,17 @@ pub(crate) fn render() -> Option<String> {
     .unwrap();
     areas(&mut page, &executions);
     reasons(&mut page, &executions, exceptions::EXECUTIONS);
+    write!(
+        page,
+        "\n## What the API's cases tell about the language\n\n\
+         Of {} recorded cases that create, start and read, {} are equal in all histories and \
+         `variableReferences`.\n\n",
+        histories.total(),
+        histories.passed()
+    )
+    .unwrap();
+    areas(&mut page, &histories);
+    reasons(&mut page, &histories, exceptions::HISTORIES);
     write!(
         page,
         "\n## JSONata\n\n{} of {} cases of JSONata's own suite (jsonata-js 2.2) pass, in {} groups.\n",
