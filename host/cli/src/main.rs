@@ -10,8 +10,8 @@ mod config;
 mod console;
 mod exit;
 mod input;
+mod limits;
 mod render;
-mod task_limits;
 mod telemetry;
 mod wiring;
 

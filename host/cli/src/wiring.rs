@@ -7,10 +7,11 @@ use stepwell_engine::{
     Caller, Engine, EngineConfig, EngineError, EngineHandle, NewTenantOrder, SandboxRunner,
     TaskRunner,
 };
-use stepwell_sandbox::{CompilerProgram, Sandbox, SandboxConfig, TaskLimits};
+use stepwell_sandbox::{CompilerProgram, Sandbox, SandboxConfig};
 use stepwell_store::{Store, StoreError, StoreOptions};
 
 use crate::exit::{CliError, Exit};
+use crate::limits::LimitArgs;
 
 /// The hidden command that compiles one component: a host starts its own program with it.
 pub(crate) const COMPILE_COMMAND: &str = "compile-component";
@@ -62,12 +63,12 @@ pub(crate) struct Host {
 
 impl Host {
     /// Opens the store, builds the sandbox, and starts the engine, which takes up at once
-    /// what the store says is to be done. `limits` hold for each task call. Blocks.
+    /// what the store says is to be done. `limits` are the operator's. Blocks.
     ///
     /// # Errors
     /// The data cannot be used, or the machine lacks what the sandbox needs.
-    pub(crate) fn start(place: Place<'_>, limits: TaskLimits) -> Result<Self, CliError> {
-        let config = EngineConfig::default();
+    pub(crate) fn start(place: Place<'_>, limits: &LimitArgs) -> Result<Self, CliError> {
+        let config = limits.engine();
         let store = Store::open(match place {
             Place::Folder(folder) => StoreOptions::folder(folder),
             Place::Memory => StoreOptions::memory(),
@@ -83,7 +84,7 @@ impl Host {
             tracing::warn!("no address space for pooled memories: task calls cost twice as much");
         }
         let clock = Arc::clone(&config.clock);
-        let runner = SandboxRunner::new(sandbox, store.clone(), clock, limits);
+        let runner = SandboxRunner::new(sandbox, store.clone(), clock, limits.task());
         let runner = Arc::new(runner);
         let engine = Engine::start(config, store, Arc::clone(&runner) as Arc<dyn TaskRunner>)?;
         Ok(Self { engine, runner })

@@ -4,8 +4,9 @@ use stepwell_states::{Payload, StateKind, StateMachine, Timestamp};
 
 use crate::draft::Draft;
 use crate::event::{EventKind, EventNumber, FrameId, HistoryEvent, ReceivedEvent};
+use crate::evolve::evolve;
 use crate::execution::{Execution, Phase};
-use crate::failure::Failure;
+use crate::failure::{Failure, TIMEOUT};
 use crate::input::{Input, TokenReport};
 use crate::steps;
 use crate::steps::task;
@@ -67,6 +68,14 @@ pub fn decide(
         (Input::Start(_), false) | (_, true) => {}
         (_, false) => return Err(DecideError::NotStarted),
     }
+    let limited = match &input {
+        Input::Start(started) => started.history_events_max,
+        _ => execution
+            .started()
+            .and_then(|started| started.history_events_max),
+    };
+    // Where a history may only be so long, a decision may have to be cut.
+    let limited = limited.map(|max| (max, execution.clone()));
     let mut draft = Draft {
         definition,
         execution,
@@ -75,9 +84,33 @@ pub fn decide(
     };
     take(&mut draft, input)?;
     go_on(&mut draft);
+    if let Some((events_max, before)) = limited {
+        cut(&mut draft, events_max, before);
+    }
     Ok(Decision {
         events: draft.events,
     })
+}
+
+/// Fails an execution whose history would grow past its limit: the failure is the last
+/// event that there is room for, as Step Functions has it.
+fn cut(draft: &mut Draft<'_>, events_max: u64, before: Execution) {
+    let past = |event: &HistoryEvent| {
+        event.id > events_max || event.id == events_max && !event.kind.is_end()
+    };
+    let Some(room) = draft.events.iter().position(past) else {
+        return;
+    };
+    draft.events.truncate(room);
+    *draft.execution = before;
+    for event in &draft.events {
+        evolve(draft.execution, event);
+    }
+    let cause =
+        format!("The execution reached the maximum number of history events ({events_max}).");
+    let failure = Failure::new(steps::RUNTIME_ERROR, cause);
+    let follows = draft.execution.last_id;
+    draft.emit_after(FrameId::ROOT, follows, EventKind::ExecutionFailed(failure));
 }
 
 /// Enters states until every frame waits for something outside, or the limit is reached.
@@ -225,7 +258,7 @@ fn fire_timers(draft: &mut Draft<'_>) {
         .as_ref()
         .and_then(|started| started.deadline);
     if draft.execution.end.is_none() && deadline.is_some_and(|deadline| deadline <= draft.now) {
-        let failure = Failure::named(task::TIMEOUT);
+        let failure = Failure::named(TIMEOUT);
         draft.emit_after(FrameId::ROOT, 0, EventKind::ExecutionTimedOut(failure));
         return;
     }

@@ -2,7 +2,7 @@
 //! what follows is decided from where the execution then stands.
 
 use stepwell_states::{
-    Completion, Env, EvalFailure, State, StateKind, StateMachine, StateRef, Timestamp,
+    Completion, Env, EvalFailure, Payload, State, StateKind, StateMachine, StateRef, Timestamp,
 };
 
 use crate::context;
@@ -10,8 +10,11 @@ use crate::evaluation::{Moment, evaluate};
 use crate::event::{EventKind, EventNumber, FrameId, HistoryEvent, StateExited, StateType};
 use crate::evolve::evolve;
 use crate::execution::{Active, Execution, Frame};
-use crate::failure::Failure;
+use crate::failure::{DATA_LIMIT, Failure};
 use crate::steps;
+
+/// Bytes of all variables that an execution holds at a time, as Step Functions bounds them.
+const VARIABLES_MAX_BYTES: u64 = 10 << 20;
 
 pub(crate) struct Draft<'a> {
     pub(crate) definition: &'a StateMachine,
@@ -165,6 +168,49 @@ impl<'a> Draft<'a> {
             self.emit_after(frame, previous_id, kind);
         }
         failed
+    }
+
+    /// Leaves a state that did its work, unless the variables that it assigns are more
+    /// than an execution may hold.
+    pub(crate) fn complete(
+        &mut self,
+        frame: FrameId,
+        completion: Completion,
+        next: Option<StateRef>,
+    ) -> Left {
+        match self.check_variables(frame, &completion) {
+            Ok(()) => self.exit(frame, completion, next),
+            Err(failure) => {
+                steps::failed(self, frame, &failure);
+                Left
+            }
+        }
+    }
+
+    /// Whether there is room for the variables that a state assigns.
+    pub(crate) fn check_variables(
+        &self,
+        frame: FrameId,
+        completion: &Completion,
+    ) -> Result<(), Failure> {
+        let held = &self.frame(frame).variables;
+        let added: usize = completion
+            .assigned
+            .iter()
+            .map(|(name, value)| {
+                let before = held.get(name).map_or(0, Payload::byte_len);
+                value.byte_len().saturating_sub(before)
+            })
+            .sum();
+        if added == 0 || self.execution.variables_bytes + added as u64 <= VARIABLES_MAX_BYTES {
+            return Ok(());
+        }
+        let cause = format!(
+            "The state '{}' assigned variables that make the execution hold more than \
+             {VARIABLES_MAX_BYTES} bytes of them.",
+            self.active(frame).name
+        );
+        Err(Failure::new(DATA_LIMIT, cause))
     }
 
     /// Leaves a state for the next one, or for the end of its frame.

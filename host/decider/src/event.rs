@@ -263,6 +263,9 @@ pub struct ExecutionStarted {
     pub principal: Option<Arc<str>>,
     /// The most bytes of JSON text that an input or output may have.
     pub payload_max_bytes: u32,
+    /// The most events that the history may have on the wire; none for no limit.
+    #[serde(default)]
+    pub history_events_max: Option<u64>,
 }
 
 /// The task of another execution that waits for this one.

@@ -185,6 +185,7 @@ fn end(
     execution.tasks.clear();
     execution.to_run.clear();
     execution.inbox.clear();
+    execution.variables_bytes = 0;
     execution.plans.0.clear();
 }
 
@@ -236,7 +237,12 @@ fn enter(execution: &mut Execution, event: &HistoryEvent, entered: &StateEntered
 fn exit(execution: &mut Execution, event: &HistoryEvent, exited: &StateExited) {
     clear_active(execution, event.frame);
     if let Some(frame) = execution.frames.get_mut(&event.frame) {
-        frame.variables.extend(exited.assigned.iter().cloned());
+        for (name, value) in &exited.assigned {
+            let before = frame.variables.insert(name.clone(), value.clone());
+            let before = before.map_or(0, |value| value.byte_len() as u64);
+            let bytes = execution.variables_bytes + value.byte_len() as u64;
+            execution.variables_bytes = bytes.saturating_sub(before);
+        }
         if exited.next.is_some() {
             frame.next = Some(Next {
                 state: exited.next,

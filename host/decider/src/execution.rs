@@ -45,6 +45,9 @@ pub struct Execution {
     /// Senders' ids of all posted events.
     pub(crate) seen_events: BTreeSet<Arc<str>>,
     pub(crate) usage: TotalUsage,
+    /// Bytes of the variables of all frames.
+    #[serde(default)]
+    pub(crate) variables_bytes: u64,
     /// Items of running Map states. A cache of what the definition says: it is
     /// filled by decisions, and takes no part in equality or storage.
     #[serde(skip)]

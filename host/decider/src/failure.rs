@@ -13,6 +13,13 @@ pub struct Failure {
     pub cause: Option<Arc<str>>,
 }
 
+/// The error of work that took longer than it may.
+pub(crate) const TIMEOUT: &str = "States.Timeout";
+/// The error of work that gave no sign of life.
+pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
+/// The error of data that is more than an execution may carry.
+pub(crate) const DATA_LIMIT: &str = "States.DataLimitExceeded";
+
 /// The longest error name that the wire shows, in characters.
 const ERROR_MAX_CHARS: usize = 256;
 /// The longest cause that the wire shows, in characters.
@@ -43,6 +50,19 @@ impl Failure {
         Self {
             error: error.map(|text| cut(text, ERROR_MAX_CHARS)),
             cause: cause.map(|text| cut(text, CAUSE_MAX_CHARS)),
+        }
+    }
+
+    /// Returns the failure as a history shows it: there a missed heartbeat is a timeout.
+    /// Only Retry and Catch see it by its own name.
+    #[must_use]
+    pub fn as_shown(&self) -> Self {
+        match self.error_name() {
+            HEARTBEAT_TIMEOUT => Self {
+                error: Some(TIMEOUT.into()),
+                cause: self.cause.clone(),
+            },
+            _ => self.clone(),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::event::{EventKind, FrameId, StateEntered, StateType};
 use crate::failure::Failure;
 
 /// The error that nothing retries or catches.
-const RUNTIME_ERROR: &str = "States.Runtime";
+pub(crate) const RUNTIME_ERROR: &str = "States.Runtime";
 
 /// Enters the state that a ready frame goes to, and goes as far as it can there.
 pub(crate) fn enter(draft: &mut Draft<'_>, frame: FrameId) {
@@ -92,9 +92,12 @@ pub(crate) fn failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {
     let cause = failure.cause.as_deref().unwrap_or_default();
     let caught = draft.evaluate(frame, |state, env| catch(state, index, env, error, cause));
     match caught {
-        Ok(completion) => {
-            draft.exit(frame, completion, Some(state.catch[index].next));
-        }
+        Ok(completion) => match draft.check_variables(frame, &completion) {
+            Ok(()) => {
+                draft.exit(frame, completion, Some(state.catch[index].next));
+            }
+            Err(failure) => frame_failed(draft, frame, &failure),
+        },
         Err(evaluation) => {
             let failure = draft.record_evaluation(frame, &evaluation);
             frame_failed(draft, frame, &failure);
@@ -141,34 +144,78 @@ fn plan_retry(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) -> bool 
 
 /// A frame's state failed for good, and the frame with it.
 fn frame_failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {
-    let Some(parent) = draft.frame(frame).parent else {
-        draft.emit(frame, EventKind::ExecutionFailed(failure.clone()));
-        return;
-    };
-    if draft.active(parent.frame).state_type == StateType::Map {
-        map::iteration_failed(draft, frame, failure);
-    } else {
-        draft.emit(frame, EventKind::BranchFailed(failure.clone()));
+    let held = draft.frame(frame);
+    let follows = held.cursor;
+    match held.parent {
+        Some(parent) if failure.error_name() != RUNTIME_ERROR => {
+            end_children(draft, parent.frame, frame, failure);
+            failed(draft, parent.frame, failure);
+        }
+        // Nothing around a branch takes an error of this kind, so none of it is ended
+        // before the execution is.
+        _ => {
+            let kind = EventKind::ExecutionFailed(failure.as_shown());
+            draft.emit_after(FrameId::ROOT, follows, kind);
+        }
     }
-    abort_children(draft, parent.frame);
-    failed(draft, parent.frame, failure);
 }
 
-/// Gives up what still runs in the branches or iterations of a frame's state.
-fn abort_children(draft: &mut Draft<'_>, frame: FrameId) {
-    let below = draft.execution.subtree(frame);
-    for child in below.into_iter().skip(1).rev() {
-        let held = draft.frame(child);
-        let parent = held.parent;
-        if let Some(active) = &held.active {
-            let (state, state_type) = (active.state, active.state_type);
-            draft.emit(child, EventKind::StateAborted { state, state_type });
-        }
-        if let Some(parent) = parent
-            && draft.active(parent.frame).state_type == StateType::Map
-        {
-            map::iteration_aborted(draft, child);
-        }
+/// Ends all branches or iterations of a frame's state, one of which is lost. All that is
+/// recorded of it follows what the lost one did last.
+fn end_children(draft: &mut Draft<'_>, frame: FrameId, lost: FrameId, failure: &Failure) {
+    let follows = draft.frame(lost).cursor;
+    let active = draft.active(lost);
+    let own = (active.state_type == StateType::Task).then_some(EventKind::StateAborted {
+        state: active.state,
+        state_type: active.state_type,
+    });
+    let running = draft
+        .execution
+        .children_of(frame)
+        .map(|children| children.running.clone())
+        .unwrap_or_default();
+    let mut aborted = Vec::new();
+    for child in running.into_iter().filter(|child| *child != lost) {
+        list_aborted(draft, child, &mut aborted);
+    }
+    if draft.active(frame).state_type == StateType::Map {
+        map::iteration_failed(draft, lost, failure);
+    } else {
+        draft.emit(lost, EventKind::BranchFailed(failure.clone()));
+    }
+    let own = own.map(|kind| (lost, kind));
+    for (child, kind) in own.into_iter().chain(aborted) {
+        draft.emit_after(child, follows, kind);
+    }
+}
+
+/// Lists what is recorded of a branch or iteration that is given up: itself, the state
+/// that it was in, and what ran within that.
+fn list_aborted(draft: &Draft<'_>, child: FrameId, events: &mut Vec<(FrameId, EventKind)>) {
+    let held = draft.frame(child);
+    let is_iteration = held
+        .parent
+        .is_some_and(|parent| draft.active(parent.frame).state_type == StateType::Map);
+    if is_iteration {
+        let iteration = map::iteration_of(draft, child);
+        events.push((child, EventKind::MapIterationAborted(iteration)));
+    }
+    let Some(active) = &held.active else { return };
+    // The other types do their work at once: there is no event of their being aborted.
+    if matches!(
+        active.state_type,
+        StateType::Task | StateType::Wait | StateType::Parallel | StateType::Map
+    ) {
+        let (state, state_type) = (active.state, active.state_type);
+        events.push((child, EventKind::StateAborted { state, state_type }));
+    }
+    for below in draft
+        .execution
+        .children_of(child)
+        .into_iter()
+        .flat_map(|children| &children.running)
+    {
+        list_aborted(draft, *below, events);
     }
 }
 

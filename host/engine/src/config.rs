@@ -19,6 +19,9 @@ pub struct EngineConfig {
     pub executions_in_memory_max: usize,
     /// Bytes that an input or output may have.
     pub payload_max_bytes: u32,
+    /// Events that a history may have on the wire; the execution fails with the one that
+    /// reaches it. None for no limit; Step Functions' own is 25,000.
+    pub history_events_max: Option<u64>,
     /// Bytes that a component may have.
     pub component_max_bytes: usize,
     /// How long a task may run that names no timeout.
@@ -40,6 +43,7 @@ impl Default for EngineConfig {
             tasks_at_once: 128,
             executions_in_memory_max: 20_000,
             payload_max_bytes: 262_144,
+            history_events_max: None,
             component_max_bytes: 32 << 20,
             // As long as a Lambda function may run, which definitions without a
             // timeout were written for.

@@ -161,7 +161,7 @@ pub struct TaskTimes {
 /// Where a Choice goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
-    /// The next state; none is `States.NoChoiceMatched`.
+    /// The next state; none fails the execution (`States.Runtime`).
     pub next: Option<StateRef>,
     /// The Choice's output and variables.
     pub completion: Completion,

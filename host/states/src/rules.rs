@@ -129,7 +129,7 @@ pub const RULES: &[Rule] = &[
         severity: Severity::Warning,
         is_aws: false,
         summary: "a Choice has no Default",
-        help: "Input that no rule takes fails the execution with States.NoChoiceMatched. Add a \
+        help: "Input that no rule takes fails the execution, and nothing can catch that. Add a \
                Default; it may lead to a Fail that says what was not expected.",
     },
     Rule {

@@ -19,9 +19,9 @@ use crate::commands::deploy::{format_of, name_of, show};
 use crate::commands::{App, exit_of};
 use crate::exit::{CliError, Exit};
 use crate::input;
+use crate::limits::LimitArgs;
 use crate::render::diagnostics;
 use crate::render::trace::Subject;
-use crate::task_limits::TaskLimitArgs;
 use crate::wiring::{DEV_TENANT, Host, Place, tenant_caller};
 
 use components::{Found, NamedFile};
@@ -59,7 +59,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     no_logs: bool,
     #[command(flatten)]
-    task: TaskLimitArgs,
+    limits: LimitArgs,
 }
 
 /// Runs it.
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &RunArgs, app: &App) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Unavailable, format!("cannot start: {error}")))?;
-    let host = Host::start(Place::Memory, args.task.limits())?;
+    let host = Host::start(Place::Memory, &args.limits)?;
     if !args.no_logs && !app.console.is_json() {
         host.runner().listen(observe::log_listener(app.console));
     }

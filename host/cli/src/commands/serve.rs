@@ -18,7 +18,7 @@ use crate::commands::App;
 use crate::config::{ADDRESS_FILE, ADMIN_TOKEN_FILE, DEFAULT_LISTEN, data_folder};
 use crate::console::{DIM, GOOD, STRONG, paint};
 use crate::exit::{CliError, Exit};
-use crate::task_limits::TaskLimitArgs;
+use crate::limits::LimitArgs;
 use crate::wiring::{DEV_TENANT, FIRST_TENANT, Host, Place, tenant_caller};
 
 /// Name of the token that the first start makes.
@@ -48,7 +48,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "STEPWELL_LOG_FORMAT", value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
-    task: TaskLimitArgs,
+    limits: LimitArgs,
     /// Shut down when standard input ends: for a program that starts a host and must not
     /// leave it behind
     #[arg(long, hide = true)]
@@ -107,8 +107,8 @@ async fn serve(args: &ServeArgs, app: &App) -> Result<(), CliError> {
     // What is said of it holds wherever it is read.
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let place = folder.clone();
-    let limits = args.task.limits();
-    let host = blocking(move || Host::start(Place::Folder(&place), limits)).await??;
+    let limits = args.limits.clone();
+    let host = blocking(move || Host::start(Place::Folder(&place), &limits)).await??;
     let served = open_doors(args, app, &folder, address, listener, &host, stopping).await;
     remove_address(&folder);
     blocking(move || host.stop()).await?;

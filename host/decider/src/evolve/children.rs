@@ -164,5 +164,8 @@ pub(super) fn remove_children(execution: &mut Execution, frame: FrameId) {
 fn remove_frame(execution: &mut Execution, frame: FrameId) {
     clear_active(execution, frame);
     execution.ready.remove(&frame);
-    execution.frames.remove(&frame);
+    if let Some(removed) = execution.frames.remove(&frame) {
+        let held: usize = removed.variables.values().map(Payload::byte_len).sum();
+        execution.variables_bytes = execution.variables_bytes.saturating_sub(held as u64);
+    }
 }

@@ -5,7 +5,7 @@ use stepwell_states::{choose, effective_input};
 use crate::draft::{Draft, Left};
 use crate::event::FrameId;
 use crate::failure::Failure;
-use crate::steps::failed;
+use crate::steps::{RUNTIME_ERROR, failed};
 
 pub(crate) fn run(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
     let chosen = draft.evaluate_or_fail(frame, |state, env| {
@@ -13,7 +13,7 @@ pub(crate) fn run(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
         choose(state, env, &input)
     })?;
     if chosen.next.is_some() {
-        return Err(draft.exit(frame, chosen.completion, chosen.next));
+        return Err(draft.complete(frame, chosen.completion, chosen.next));
     }
     let active = draft.active(frame);
     let cause = format!(
@@ -21,6 +21,6 @@ pub(crate) fn run(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
          Failed to transition out of the state. The state does not point to a next state.",
         active.name, active.entered_id
     );
-    failed(draft, frame, &Failure::new("States.NoChoiceMatched", cause));
+    failed(draft, frame, &Failure::new(RUNTIME_ERROR, cause));
     Err(Left)
 }

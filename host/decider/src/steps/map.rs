@@ -106,7 +106,7 @@ fn processor(draft: &Draft<'_>, frame: FrameId) -> ScopeId {
 }
 
 /// The iteration that a frame is, as its events show it.
-fn iteration_of(draft: &Draft<'_>, frame: FrameId) -> MapIteration {
+pub(crate) fn iteration_of(draft: &Draft<'_>, frame: FrameId) -> MapIteration {
     let held = draft.frame(frame);
     let parent = held.parent.expect("an iteration has a parent");
     MapIteration {
@@ -145,17 +145,16 @@ pub(crate) fn iteration_failed(draft: &mut Draft<'_>, frame: FrameId, failure: &
     draft.emit(frame, EventKind::MapIterationFailed { iteration, failure });
 }
 
-pub(crate) fn iteration_aborted(draft: &mut Draft<'_>, frame: FrameId) {
-    let iteration = iteration_of(draft, frame);
-    draft.emit(frame, EventKind::MapIterationAborted(iteration));
-}
-
 fn join(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
     let result = joined(draft, frame);
     let completion = draft.evaluate_or_fail(frame, |state, env| {
         let input = effective_input(state, env)?;
         complete(state, env, &input, &result)
     })?;
+    if let Err(failure) = draft.check_variables(frame, &completion) {
+        failed(draft, frame, &failure);
+        return Err(Left);
+    }
     draft.emit(frame, EventKind::MapStateSucceeded);
     let next = successor(draft, frame);
     Err(draft.exit(frame, completion, next))

@@ -5,7 +5,7 @@ use stepwell_states::{Parallel, Payload, arguments, complete, effective_input};
 use crate::draft::{Draft, Left};
 use crate::event::{EventKind, FrameId};
 use crate::execution::Children;
-use crate::steps::{joined, successor};
+use crate::steps::{failed, joined, successor};
 
 pub(crate) fn start(
     draft: &mut Draft<'_>,
@@ -43,6 +43,10 @@ fn join(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
         let input = effective_input(state, env)?;
         complete(state, env, &input, &result)
     })?;
+    if let Err(failure) = draft.check_variables(frame, &completion) {
+        failed(draft, frame, &failure);
+        return Err(Left);
+    }
     draft.emit(frame, EventKind::ParallelStateSucceeded);
     let next = successor(draft, frame);
     Err(draft.exit(frame, completion, next))

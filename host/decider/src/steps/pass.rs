@@ -13,5 +13,5 @@ pub(crate) fn run(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
         complete(state, env, &input, &result)
     })?;
     let next = successor(draft, frame);
-    Err(draft.exit(frame, completion, next))
+    Err(draft.complete(frame, completion, next))
 }

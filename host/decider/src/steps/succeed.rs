@@ -10,5 +10,5 @@ pub(crate) fn run(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
         let input = effective_input(state, env)?;
         complete(state, env, &input, &input)
     })?;
-    Err(draft.exit(frame, completion, None))
+    Err(draft.complete(frame, completion, None))
 }

@@ -11,15 +11,8 @@ use stepwell_states::{
 use crate::draft::{Draft, Left};
 use crate::event::{EventKind, EventNumber, FrameId, TaskFamily, TaskScheduled, Usage, Work};
 use crate::execution::{OpenTask, Phase};
-use crate::failure::Failure;
+use crate::failure::{DATA_LIMIT, Failure, HEARTBEAT_TIMEOUT, TIMEOUT};
 use crate::steps::{failed, successor};
-
-/// The work took longer than it may.
-pub(crate) const TIMEOUT: &str = "States.Timeout";
-/// The work gave no sign of life.
-pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
-/// A payload has more bytes than an execution may carry.
-const DATA_LIMIT: &str = "States.DataLimitExceeded";
 
 /// Asks for the work of a state, for the first time or again.
 pub(crate) fn schedule(draft: &mut Draft<'_>, frame: FrameId, task: &Task) -> Result<(), Left> {
@@ -247,7 +240,7 @@ pub(crate) fn succeeded(
     });
     if let Ok(completion) = completion {
         let next = successor(draft, frame);
-        draft.exit(frame, completion, next);
+        draft.complete(frame, completion, next);
     }
 }
 
@@ -262,7 +255,7 @@ pub(crate) fn lost(
     let kind = match failure.error_name() {
         TIMEOUT | HEARTBEAT_TIMEOUT => EventKind::TaskTimedOut {
             scheduled,
-            failure: failure.clone(),
+            failure: failure.as_shown(),
             usage,
         },
         _ => EventKind::TaskFailed {

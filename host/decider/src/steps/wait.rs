@@ -25,5 +25,5 @@ pub(crate) fn finish(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> 
         complete(state, env, &input, &input)
     })?;
     let next = successor(draft, frame);
-    Err(draft.exit(frame, completion, next))
+    Err(draft.complete(frame, completion, next))
 }

@@ -38,6 +38,7 @@ pub(crate) fn started(input: &str) -> Arc<ExecutionStarted> {
         traceparent: None,
         principal: None,
         payload_max_bytes: 262_144,
+        history_events_max: None,
     })
 }
 
@@ -54,12 +55,17 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn start(definition: &StateMachine, input: &str) -> Self {
+        Self::start_as(definition, started(input))
+    }
+
+    /// Starts an execution that is described in full.
+    pub(crate) fn start_as(definition: &StateMachine, started: Arc<ExecutionStarted>) -> Self {
         let mut run = Self {
             execution: Execution::default(),
             events: Vec::new(),
             now: START,
         };
-        run.tell(definition, Input::Start(started(input)));
+        run.tell(definition, Input::Start(started));
         run
     }
 

@@ -5,3 +5,4 @@
 mod driver;
 mod histories;
 mod properties;
+mod rules;

@@ -131,6 +131,7 @@ impl Starter {
             traceparent: start.order.traceparent.map(Arc::from),
             principal: start.principal.map(Arc::from),
             payload_max_bytes: self.config.payload_max_bytes,
+            history_events_max: self.config.history_events_max,
         })
     }
 

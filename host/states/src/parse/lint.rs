@@ -59,8 +59,8 @@ pub(super) fn check(machine: &StateMachine, root: &Node, graph: &Graph<'_>, repo
             StateKind::Choice(choice) if choice.default.is_none() => subject.warn(
                 (reference, &[]),
                 "CHOICE_WITHOUT_DEFAULT",
-                "The Choice has no Default: input that no rule takes fails with \
-                 States.NoChoiceMatched",
+                "The Choice has no Default: input that no rule takes fails the \
+                 execution",
                 "add 'Default'",
                 report,
             ),

@@ -165,6 +165,7 @@ fn started() -> ExecutionStarted {
         traceparent: None,
         principal: Some("token:admin".into()),
         payload_max_bytes: 262_144,
+        history_events_max: None,
     }
 }
 
