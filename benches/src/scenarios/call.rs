@@ -224,6 +224,9 @@ fn order(component: ComponentDigest) -> anyhow::Result<TaskOrder> {
         traceparent: None,
         principal: None,
         payload_max_bytes: 262_144,
+        history_events_max: None,
+        scope: stepwell_states::ScopeId(0),
+        map_child: None,
     };
     let task = TaskScheduled {
         state: StateRef {

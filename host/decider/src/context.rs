@@ -13,8 +13,10 @@ use crate::token::TaskToken;
 /// The item that a Map's fields are evaluated for.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
-    pub(crate) index: u32,
+    pub(crate) index: u64,
     pub(crate) item: &'a MapItem,
+    /// Where a distributed Map has it from.
+    pub(crate) source: Option<&'a str>,
 }
 
 /// Builds the context object of the state that a frame is in.
@@ -70,19 +72,23 @@ pub(crate) fn build(
         let token = TaskToken::new(&started.seed, started.key, scheduled);
         context["Task"] = json!({ "Token": token.to_string() });
     }
-    let found = item.map(|item| map_item(item.index, item.item));
+    let found = item.map(map_item);
     if let Some(item) = found.or_else(|| enclosing_item(definition, execution, frame)) {
         context["Map"] = json!({ "Item": item });
     }
     context
 }
 
-fn map_item(index: u32, item: &MapItem) -> Value {
-    let mut shown = json!({ "Index": index });
-    if let Some(key) = &item.key {
+/// What `$$.Map.Item` shows.
+pub(crate) fn map_item(item: Item<'_>) -> Value {
+    let mut shown = json!({ "Index": item.index });
+    if let Some(key) = &item.item.key {
         shown["Key"] = Value::String(key.clone());
     }
-    shown["Value"] = item.value.to_value();
+    shown["Value"] = item.item.value.to_value();
+    if let Some(source) = item.source {
+        shown["Source"] = Value::from(source);
+    }
     shown
 }
 
@@ -102,10 +108,11 @@ fn enclosing_item(
             Some(plan) => Arc::clone(plan),
             None => Arc::new(evaluate_plan(definition, execution, parent.frame).ok()?),
         };
-        return Some(map_item(
-            parent.index,
-            plan.items.get(parent.index as usize)?,
-        ));
+        return Some(map_item(Item {
+            index: u64::from(parent.index),
+            item: plan.items.get(parent.index as usize)?,
+            source: None,
+        }));
     }
     None
 }

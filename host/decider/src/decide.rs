@@ -173,6 +173,11 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
                 report(draft, frame, scheduled, result);
             }
         }
+        Input::MapRunFinished { run, result } => {
+            if let Some(frame) = draft.execution.map_runs.get(&run).copied() {
+                steps::map_run::finished(draft, frame, run, result);
+            }
+        }
         Input::TokenReported {
             token,
             report: reported,
@@ -286,7 +291,7 @@ fn fire_timer(draft: &mut Draft<'_>, frame: FrameId) {
                 steps::run(draft, frame);
             }
         }
-        Phase::Entered | Phase::Children(_) => {
+        Phase::Entered | Phase::Children(_) | Phase::MapRun(_) => {
             unreachable!("only waiting states, retries and tasks have a timer")
         }
     }

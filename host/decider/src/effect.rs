@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::event::{EventKind, EventNumber, HistoryEvent, ParentLink, TaskScheduled, Work};
+use crate::event::{EventKind, EventNumber, HistoryEvent, TaskScheduled, Work};
 use crate::execution::{Execution, PendingWork, Status};
+use crate::started::ParentLink;
 
 /// Something to be done outside, once the event that asks for it is durable.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,11 @@ pub enum Effect {
         activity: Arc<str>,
         /// The task.
         work: PendingWork,
+    },
+    /// Run the items of a Map state as child executions.
+    RunMap {
+        /// The `MapRunStarted` event.
+        run: EventNumber,
     },
     /// Tell another execution that this one has ended.
     TellParent {
@@ -33,6 +39,7 @@ pub enum Effect {
 pub fn effects_of(execution: &Execution, event: &HistoryEvent) -> Option<Effect> {
     match &event.kind {
         EventKind::TaskScheduled(order) => task_effect(event.number, order),
+        EventKind::MapRunStarted(_) => Some(Effect::RunMap { run: event.number }),
         kind if kind.is_end() => tell_parent(execution),
         _ => None,
     }
@@ -47,8 +54,10 @@ pub fn outstanding_effects(execution: &Execution) -> Vec<Effect> {
     }
     let offers = execution.waiting_for_workers();
     let found = execution.pending_work().chain(offers);
+    let runs = execution.open_map_runs().map(|run| Effect::RunMap { run });
     found
         .filter_map(|work| task_effect(work.scheduled, &work.order))
+        .chain(runs)
         .collect()
 }
 

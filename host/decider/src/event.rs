@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 
 use crate::failure::Failure;
-use crate::seed::Seed;
+use crate::map_run::MapRunStarted;
+use crate::started::ExecutionStarted;
 
 /// Position of an event in its execution's history, counted from 1.
 #[derive(
@@ -223,58 +224,20 @@ pub enum EventKind {
         /// The `EventReceived` event.
         received: EventNumber,
     },
-}
-
-/// Details of [`EventKind::ExecutionStarted`]: all that a decision may ever need to
-/// know about the execution as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExecutionStarted {
-    /// Key of the execution in the store; part of its task tokens.
-    pub key: i64,
-    /// The execution's input.
-    pub input: Payload,
-    /// Name of the tenant.
-    pub tenant: Arc<str>,
-    /// ARN of the execution.
-    pub execution_arn: Arc<str>,
-    /// Name of the execution.
-    pub execution_name: Arc<str>,
-    /// ARN of the state machine.
-    pub state_machine_arn: Arc<str>,
-    /// Name of the state machine.
-    pub state_machine_name: Arc<str>,
-    /// ARN of the version that was named at the start, if one was.
-    pub version_arn: Option<Arc<str>>,
-    /// ARN of the alias that was named at the start, if one was.
-    pub alias_arn: Option<Arc<str>>,
-    /// ARN of the role. Kept for AWS's tools; Stepwell grants by other means.
-    pub role_arn: Arc<str>,
-    /// Region in the ARNs.
-    pub region: Arc<str>,
-    /// The origin of every derived id and random number. Secret.
-    pub seed: Seed,
-    /// When the execution times out.
-    pub deadline: Option<Timestamp>,
-    /// The task that waits for this execution, if another execution started it.
-    pub parent: Option<ParentLink>,
-    /// W3C trace context of the caller.
-    pub traceparent: Option<Arc<str>>,
-    /// Who started it, as the server knows them.
-    pub principal: Option<Arc<str>>,
-    /// The most bytes of JSON text that an input or output may have.
-    pub payload_max_bytes: u32,
-    /// The most events that the history may have on the wire; none for no limit.
-    #[serde(default)]
-    pub history_events_max: Option<u64>,
-}
-
-/// The task of another execution that waits for this one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ParentLink {
-    /// Key of the parent execution in the store.
-    pub execution: i64,
-    /// The parent's `TaskScheduled` event.
-    pub scheduled: EventNumber,
+    /// A distributed Map began to run its items as child executions.
+    MapRunStarted(Arc<MapRunStarted>),
+    /// A Map Run ended well.
+    MapRunSucceeded {
+        /// The `MapRunStarted` event.
+        run: EventNumber,
+    },
+    /// A Map Run failed.
+    MapRunFailed {
+        /// The `MapRunStarted` event.
+        run: EventNumber,
+        /// How.
+        failure: Failure,
+    },
 }
 
 /// Details of [`EventKind::StateEntered`].

@@ -2,6 +2,7 @@
 //! else changes an [`Execution`].
 
 mod children;
+mod map_runs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use crate::execution::{
 };
 use crate::failure::Failure;
 
-const ROOT_SCOPE: ScopeId = ScopeId(0);
 const SECOND_MS: u64 = 1_000;
 
 /// Applies one event to an execution.
@@ -49,7 +49,7 @@ fn apply(execution: &mut Execution, event: &HistoryEvent) {
                 state: None,
                 input: started.input.clone(),
             };
-            add_frame(execution, FrameId::ROOT, None, ROOT_SCOPE, 0, next);
+            add_frame(execution, FrameId::ROOT, None, started.scope, 0, next);
         }
         EventKind::ExecutionSucceeded { output } => {
             end(
@@ -184,6 +184,7 @@ fn end(
     execution.timers.clear();
     execution.tasks.clear();
     execution.to_run.clear();
+    execution.map_runs.clear();
     execution.inbox.clear();
     execution.variables_bytes = 0;
     execution.plans.0.clear();
@@ -303,13 +304,15 @@ fn clear_active(execution: &mut Execution, frame: FrameId) {
     let Some(held) = execution.frames.get_mut(&frame) else {
         return;
     };
-    if let Some(Active {
-        phase: Phase::Task(task),
-        ..
-    }) = held.active.take()
-    {
-        execution.tasks.remove(&task.number);
-        execution.to_run.remove(&task.number);
+    match held.active.take().map(|active| active.phase) {
+        Some(Phase::Task(task)) => {
+            execution.tasks.remove(&task.number);
+            execution.to_run.remove(&task.number);
+        }
+        Some(Phase::MapRun(run)) => {
+            execution.map_runs.remove(&run.number);
+        }
+        _ => {}
     }
 }
 

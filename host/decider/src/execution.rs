@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use stepwell_states::{MapPlan, Payload, ScopeId, StateRef, Timestamp};
 
 use crate::event::{
-    EventNumber, ExecutionStarted, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled,
-    Usage, Work,
+    EventNumber, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled, Usage, Work,
 };
 use crate::evolve::evolve;
 use crate::failure::Failure;
+use crate::map_run::MapRunStarted;
+use crate::started::ExecutionStarted;
 
 /// What resources end with whose tasks are completed by their token.
 const TOKEN_SUFFIX: &str = ".waitForTaskToken";
@@ -40,6 +41,8 @@ pub struct Execution {
     pub(crate) tasks: BTreeMap<EventNumber, FrameId>,
     /// Those of them that the host has to do something for.
     pub(crate) to_run: BTreeSet<EventNumber>,
+    /// Map Runs without an end, and the frame that waits for each.
+    pub(crate) map_runs: BTreeMap<EventNumber, FrameId>,
     /// Posted events that no state has taken.
     pub(crate) inbox: BTreeMap<EventNumber, ReceivedEvent>,
     /// Senders' ids of all posted events.
@@ -175,6 +178,18 @@ pub(crate) enum Phase {
     Retrying,
     /// Branches or iterations run.
     Children(Children),
+    /// A distributed Map's items run as child executions.
+    MapRun(OpenMapRun),
+}
+
+/// A Map Run that a Map state waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OpenMapRun {
+    pub(crate) number: EventNumber,
+    /// Wire id of the `MapRunStarted` event.
+    pub(crate) id: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) started: Arc<MapRunStarted>,
 }
 
 /// A scheduled task without an end.
@@ -320,6 +335,11 @@ impl Execution {
         self.end.is_none() && self.tasks.contains_key(&scheduled)
     }
 
+    /// Returns the Map Runs that are waited for, by their `MapRunStarted` events.
+    pub fn open_map_runs(&self) -> impl Iterator<Item = EventNumber> + '_ {
+        self.map_runs.keys().copied()
+    }
+
     /// Returns the tasks that the host has to do something for, oldest first.
     pub fn pending_work(&self) -> impl Iterator<Item = PendingWork> + '_ {
         self.to_run.iter().filter_map(|number| {
@@ -383,11 +403,31 @@ impl Execution {
         found
     }
 
+    pub(crate) fn map_run_of(&self, frame: FrameId) -> Option<&OpenMapRun> {
+        match &self.frames.get(&frame)?.active.as_ref()?.phase {
+            Phase::MapRun(run) => Some(run),
+            _ => None,
+        }
+    }
+
     pub(crate) fn children_of(&self, frame: FrameId) -> Option<&Children> {
         match &self.frames.get(&frame)?.active.as_ref()?.phase {
             Phase::Children(children) => Some(children),
             _ => None,
         }
+    }
+
+    /// Returns all variables that a frame sees: its own, and those above it.
+    pub(crate) fn variables_of(&self, frame: FrameId) -> BTreeMap<String, Payload> {
+        let mut seen = BTreeMap::new();
+        let mut at = Some(frame);
+        while let Some(held) = at.and_then(|id| self.frames.get(&id)) {
+            for (name, value) in &held.variables {
+                seen.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+            at = held.parent.map(|parent| parent.frame);
+        }
+        seen
     }
 
     /// Looks a variable up in a frame and those above it.
@@ -443,6 +483,7 @@ impl Active {
             Phase::Entered => "its turn".to_owned(),
             Phase::Waiting => "its time".to_owned(),
             Phase::Retrying => "the next attempt".to_owned(),
+            Phase::MapRun(_) => "its Map Run".to_owned(),
             Phase::Children(children) => {
                 format!("{} of {} done", children.succeeded, children.outputs.len())
             }

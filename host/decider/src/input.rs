@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use stepwell_states::{Payload, Timestamp};
 
-use crate::event::{EventNumber, ExecutionStarted, ReceivedEvent, Usage};
+use crate::event::{EventNumber, ReceivedEvent, Usage};
 use crate::failure::Failure;
+use crate::started::ExecutionStarted;
 use crate::token::TaskToken;
 
 /// One thing that happened outside, or that somebody asked for.
@@ -56,6 +57,13 @@ pub enum Input {
     ChildFinished {
         /// The `TaskScheduled` event.
         scheduled: EventNumber,
+        /// How it ended.
+        result: Result<Payload, Failure>,
+    },
+    /// A Map Run has ended: with the result of its Map state, or with how it failed.
+    MapRunFinished {
+        /// The `MapRunStarted` event.
+        run: EventNumber,
         /// How it ended.
         result: Result<Payload, Failure>,
     },

@@ -23,19 +23,25 @@ mod evolve;
 mod execution;
 mod failure;
 mod input;
+mod map_run;
+mod map_scope;
 mod seed;
+mod started;
 mod steps;
 mod token;
 
 pub use decide::{DecideError, Decision, decide};
 pub use effect::{Effect, effects_of, outstanding_effects};
 pub use event::{
-    EventKind, EventNumber, ExecutionStarted, FrameId, HistoryEvent, MapIteration, ParentLink,
-    ReceivedEvent, StateEntered, StateExited, StateType, TaskFamily, TaskScheduled, Usage, Work,
+    EventKind, EventNumber, FrameId, HistoryEvent, MapIteration, ReceivedEvent, StateEntered,
+    StateExited, StateType, TaskFamily, TaskScheduled, Usage, Work,
 };
 pub use evolve::evolve;
 pub use execution::{ActiveState, End, Execution, PendingWork, Status, TotalUsage};
 pub use failure::Failure;
 pub use input::{Input, TokenReport};
+pub use map_run::{MapChild, MapReader, MapResultForm, MapRunStarted, MapWriter, Percentage};
+pub use map_scope::{MapScope, Numbered, child_key};
 pub use seed::{Purpose, Seed};
+pub use started::{ExecutionStarted, ParentLink};
 pub use token::{MalformedToken, TaskToken};

@@ -1,6 +1,7 @@
 //! Everything that looks random is derived from the execution's seed and an event number.
 
 use std::fmt;
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -32,6 +33,8 @@ pub enum Purpose {
     Token,
     /// The seed of a child execution.
     Child,
+    /// Id of a Map Run.
+    MapRun,
 }
 
 impl Seed {
@@ -44,6 +47,7 @@ impl Seed {
             Purpose::Jitter => b"jitter",
             Purpose::Token => b"token",
             Purpose::Child => b"child",
+            Purpose::MapRun => b"map run",
         };
         let mut hash = Sha256::new();
         hash.update(self.0);
@@ -60,4 +64,22 @@ impl Seed {
         high.copy_from_slice(&bytes[..4]);
         f64::from(u32::from_be_bytes(high)) / (f64::from(u32::MAX) + 1.0)
     }
+}
+
+/// Writes the first 128 bits as a UUID of version 8 (RFC 9562).
+pub(crate) fn uuid(bits: &[u8; 32]) -> String {
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bits.iter().take(16).enumerate() {
+        let byte = match index {
+            6 => byte & 0x0f | 0x80,
+            8 => byte & 0x3f | 0x80,
+            _ => *byte,
+        };
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

@@ -18,6 +18,7 @@ use crate::error::EngineError;
 use crate::handle::starting::Starter;
 use crate::handle::{EngineHandle, Inner};
 use crate::health::Health;
+use crate::map_runs::{self, MapRuns};
 use crate::metrics::Counters;
 use crate::runner::TaskRunner;
 use crate::shard::{Message, Shard, ShardSender, Shards, Shared};
@@ -31,6 +32,7 @@ const GRACE_STEP: Duration = Duration::from_millis(10);
 pub struct Engine {
     handle: EngineHandle,
     timers: Arc<Timers>,
+    map_runs: MapRuns,
     threads: Vec<JoinHandle<()>>,
     guests: Option<Runtime>,
 }
@@ -58,6 +60,8 @@ impl Engine {
             .max_execution_key()
             .map_err(unreadable)?
             .map_or(0, |key| key.0);
+        let next_key = Arc::new(AtomicI64::new(last_key + 1));
+        let (map_runs, map_inbox) = MapRuns::channel();
         let (shards, inboxes) = shard_channels(config.shards.max(1));
         let counters = Arc::new(Counters::default());
         let definitions = Arc::new(Definitions::default());
@@ -66,7 +70,7 @@ impl Engine {
             store: store.clone(),
             definitions: Arc::clone(&definitions),
             shards: shards.clone(),
-            next_key: AtomicI64::new(last_key + 1),
+            next_key: Arc::clone(&next_key),
         });
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::clone(&runner),
@@ -88,9 +92,11 @@ impl Engine {
                 runtime: guests.handle().clone(),
                 starter: Arc::downgrade(&starter),
             },
+            map_runs,
             config,
         });
-        let threads = start_threads(&shared, inboxes)?;
+        let mut threads = start_threads(&shared, inboxes)?;
+        threads.push(start_map_runs(&shared, next_key, map_inbox)?);
         let handle = EngineHandle(Arc::new(Inner {
             starter,
             store,
@@ -105,6 +111,7 @@ impl Engine {
         Ok(Self {
             handle,
             timers: Arc::clone(&shared.timers),
+            map_runs: shared.map_runs.clone(),
             threads,
             guests: Some(guests),
         })
@@ -126,6 +133,7 @@ impl Engine {
         inner.shutting_down.send_replace(true);
         inner.dispatcher.close();
         self.timers.stop();
+        self.map_runs.stop();
         let deadline = Instant::now() + inner.starter.config.shutdown_grace;
         while inner.dispatcher.load().0 > 0 && Instant::now() < deadline {
             std::thread::sleep(GRACE_STEP);
@@ -151,6 +159,7 @@ impl Drop for Engine {
     /// Without [`Engine::shut_down`] the threads are told to stop and not waited for.
     fn drop(&mut self) {
         self.timers.stop();
+        self.map_runs.stop();
         for shard in self.handle.0.starter.shards.0.iter() {
             drop(stop_shard(shard));
         }
@@ -192,6 +201,17 @@ fn shard_channels(count: usize) -> (Shards, Vec<Receiver<Message>>) {
         })
         .unzip();
     (Shards(senders.into()), inboxes)
+}
+
+fn start_map_runs(
+    shared: &Arc<Shared>,
+    next_key: Arc<AtomicI64>,
+    inbox: Receiver<map_runs::Message>,
+) -> Result<JoinHandle<()>, EngineError> {
+    let shared = Arc::clone(shared);
+    let run = move || map_runs::run(shared, next_key, &inbox);
+    let builder = std::thread::Builder::new().name("map-runs".to_owned());
+    builder.spawn(run).map_err(no_thread)
 }
 
 fn start_threads(

@@ -146,10 +146,15 @@ impl EngineHandle {
         let name = names::execution_name(&caller.tenant, given).ok_or_else(not_found)?;
         let (machine, execution) = (name.machine.to_owned(), name.execution.to_owned());
         let tenant = TenantId(caller.tenant.id);
-        let row = self
-            .read(move |store| store.find_execution_by_names(tenant, &machine, &execution))
-            .await?;
-        row.ok_or_else(not_found)
+        let definitions = Arc::clone(&self.0.definitions);
+        let row = self.read(move |store| match machine.split_once('/') {
+            Some((machine, label)) => {
+                let row = find_map_child(store, &definitions, machine, label, &execution)?;
+                Ok(row.filter(|row| row.tenant == tenant))
+            }
+            None => store.find_execution_by_names(tenant, &machine, &execution),
+        });
+        row.await?.ok_or_else(not_found)
     }
 
     /// The same, where only its key is needed.
@@ -160,6 +165,45 @@ impl EngineHandle {
     ) -> Result<ExecutionKey, EngineError> {
         Ok(self.find(caller, given).await?.key)
     }
+}
+
+/// Finds a Map Run's child: its name says where it is, the rest has to fit.
+fn find_map_child(
+    store: &Store,
+    definitions: &Definitions,
+    machine: &str,
+    label: &str,
+    name: &str,
+) -> Result<Option<ExecutionRow>, StoreError> {
+    let Some(key) = stepwell_decider::child_key(name).map(ExecutionKey) else {
+        return Ok(None);
+    };
+    let Some(row) = store.load_execution_row(key)? else {
+        return Ok(None);
+    };
+    let Some(run) = row.map_run.filter(|_| row.name == name) else {
+        return Ok(None);
+    };
+    let revision = definitions.revision(store, row.machine, row.revision)?;
+    let run = store.load_map_run(run)?;
+    let fits = *revision.name == *machine && run.is_some_and(|run| run.label == label);
+    Ok(fits.then_some(row))
+}
+
+/// Name of an execution's machine as its ARN has it: a Map Run's child names the run's label
+/// behind it.
+pub(crate) fn machine_in_arn(
+    store: &Store,
+    machine: &str,
+    row: &ExecutionRow,
+) -> Result<String, StoreError> {
+    let Some(run) = row.map_run else {
+        return Ok(machine.to_owned());
+    };
+    Ok(match store.load_map_run(run)? {
+        Some(run) => format!("{machine}/{}", run.label),
+        None => machine.to_owned(),
+    })
 }
 
 /// Runs what may block off the threads that serve requests.

@@ -26,6 +26,7 @@ mod engine;
 mod error;
 mod handle;
 mod health;
+mod map_runs;
 mod metrics;
 mod model;
 mod names;

@@ -15,7 +15,7 @@
 
 mod act;
 mod commit;
-mod hot;
+pub(crate) mod hot;
 pub(crate) mod load;
 mod refill;
 
@@ -26,9 +26,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use stepwell_decider::{EventNumber, ExecutionStarted, Input};
+use stepwell_decider::{EventNumber, ExecutionStarted, Failure, Input};
 use stepwell_sandbox::CancelToken;
-use stepwell_store::{Created, ExecutionKey, NewExecution, Store, StoreError};
+use stepwell_states::Payload;
+use stepwell_store::{Created, ExecutionKey, MapRunKey, NewExecution, Store, StoreError};
 use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
@@ -56,6 +57,17 @@ pub(crate) enum Message {
         told_child: Option<ExecutionKey>,
         reply: Option<Reply>,
     },
+    /// A Map Run of an execution has ended.
+    MapRunFinished {
+        key: ExecutionKey,
+        run: MapRunKey,
+        number: EventNumber,
+        result: Result<Payload, Failure>,
+    },
+    /// A Map Run has started an execution, which has more to do.
+    TakeOver { key: ExecutionKey, child: Box<Hot> },
+    /// The database may hold executions with work that nobody was handed.
+    LookForWork,
     /// A timer of an execution is due.
     TimersDue { key: ExecutionKey },
     /// A task could not be run now for a reason of the host's own.
@@ -125,6 +137,8 @@ pub(crate) struct Shared {
     pub(crate) health: Arc<crate::health::Health>,
     /// Starts executions that tasks ask for.
     pub(crate) children: crate::children::Children,
+    /// Runs the items of distributed Maps.
+    pub(crate) map_runs: crate::map_runs::MapRuns,
 }
 
 /// One shard.
@@ -232,10 +246,29 @@ impl Shard {
                     Waiting {
                         input,
                         told_child,
+                        told_run: None,
                         reply,
                     },
                 );
             }
+            Message::MapRunFinished {
+                key,
+                run,
+                number,
+                result,
+            } => {
+                let input = Input::MapRunFinished {
+                    run: number,
+                    result,
+                };
+                let waiting = Waiting {
+                    told_run: Some(run),
+                    ..Waiting::unattended(input)
+                };
+                self.input(key, waiting);
+            }
+            Message::TakeOver { key, child } => self.take_over(key, *child),
+            Message::LookForWork => self.refill.want_later(),
             Message::TimersDue { key } => self.timers_due(key),
             Message::TryAgain { key, scheduled } => {
                 self.postpone(Message::Retry { key, scheduled });
@@ -302,15 +335,27 @@ impl Shard {
             waiting.answer(Err(crate::error::from_store(error.clone())));
             return;
         }
-        let Waiting {
-            input, told_child, ..
-        } = waiting;
-        self.postpone(Message::Input {
-            key,
-            input,
-            told_child,
-            reply: None,
-        });
+        self.postpone(waiting.into_message(key));
+    }
+
+    /// Goes on with an execution that a Map Run has started, if there is room in memory:
+    /// else the database has it.
+    fn take_over(&mut self, key: ExecutionKey, child: Hot) {
+        if self.hot.contains_key(&key) {
+            return;
+        }
+        if self.stopping.is_some() || self.hot.len() >= self.hot_max {
+            return self.refill.want();
+        }
+        if let Some(due) = child.execution.next_due() {
+            self.shared.timers.armed(due);
+        }
+        let effects = child.outstanding();
+        self.hot.insert(key, child);
+        for effect in effects {
+            self.act(key, effect);
+        }
+        self.settle(key);
     }
 
     fn timers_due(&mut self, key: ExecutionKey) {

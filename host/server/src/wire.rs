@@ -23,9 +23,10 @@ pub use executions::{
 pub use history::{
     ActivityScheduledDetails, ActivityStartedDetails, DataDetails, EvaluationFailedDetails,
     EventContext, ExecutionStartedDetails, Extras, FailureDetails, History, HistoryEvent,
-    LambdaFunctionScheduledDetails, MapIterationDetails, MapStateStartedDetails, OutputDetails,
-    StateEnteredDetails, StateExitedDetails, TaskDetails, TaskFailureDetails, TaskOutputDetails,
-    TaskScheduledDetails, Usage, answered_task, aws_event, rest_event,
+    LambdaFunctionScheduledDetails, MapIterationDetails, MapRunStartedDetails,
+    MapStateStartedDetails, OutputDetails, StateEnteredDetails, StateExitedDetails, TaskDetails,
+    TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails, Usage, answered_task, aws_event,
+    rest_event,
 };
 pub use json::JsonText;
 pub use state_machines::{

@@ -20,7 +20,10 @@ use crate::definition::StateRef;
 use crate::payload::Payload;
 use crate::timestamp::Timestamp;
 
-pub use map::{batch_items, map_item_input, map_plan, reader_arguments, writer_arguments};
+pub use map::{
+    Batches, batches, map_item_input, map_plan, reader_arguments, reader_max_items,
+    writer_arguments,
+};
 pub use output::{
     arguments, catch, choose, complete, credentials, effective_input, fail_details, pass_result,
 };

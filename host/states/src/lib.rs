@@ -28,13 +28,13 @@ mod template;
 mod timestamp;
 
 pub use data_flow::{
-    Chosen, Completion, Env, EvalFailure, EvalLimits, MapItem, MapPlan, NoVariables, TaskTimes,
-    Variables,
+    Batches, arguments, batches, catch, choose, complete, credentials, effective_input,
+    fail_details, map_item_input, map_plan, pass_result, reader_arguments, reader_max_items,
+    task_times, wait_until, writer_arguments,
 };
 pub use data_flow::{
-    arguments, batch_items, catch, choose, complete, credentials, effective_input, fail_details,
-    map_item_input, map_plan, pass_result, reader_arguments, task_times, wait_until,
-    writer_arguments,
+    Chosen, Completion, Env, EvalFailure, EvalLimits, MapItem, MapPlan, NoVariables, TaskTimes,
+    Variables,
 };
 pub use definition::*;
 pub use diagnostic::{Diagnostic, Severity};

@@ -16,8 +16,8 @@ use stepwell_decider::{
 };
 use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 use stepwell_store::{
-    CommitDecision, Created, Digest, ExecutionKey, MachineId, NewExecution, NewRevision, NewTenant,
-    PutMode, Store, StoreError, StoreOptions, Summary, TenantId,
+    CommitDecision, Created, Digest, ExecutionKey, MachineId, MapChanges, NewExecution,
+    NewRevision, NewTenant, PutMode, Store, StoreError, StoreOptions, Summary, TenantId,
 };
 
 const STEPS: u64 = 10;
@@ -144,6 +144,8 @@ fn new_execution(key: i64, tenant: TenantId, machine: MachineId) -> NewExecution
         events: step_events(key, 0),
         summary: Summary::working(),
         parent: None,
+        map_run: None,
+        map: MapChanges::default(),
     }
 }
 
@@ -155,6 +157,7 @@ fn decision(key: i64, step: u64) -> CommitDecision {
         summary: Summary::working(),
         told_children: Vec::new(),
         snapshot: None,
+        map: MapChanges::default(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::executions::{Status, Summary};
 use crate::history::{self, Snapshot};
 use crate::ids::ExecutionKey;
+use crate::map_runs::MapChanges;
 use crate::store::Store;
 use crate::writer::Job;
 
@@ -31,6 +32,8 @@ pub struct CommitDecision {
     pub told_children: Vec<ExecutionKey>,
     /// A fold of the history, to be kept instead of the last one.
     pub snapshot: Option<Snapshot>,
+    /// What they change about Map Runs.
+    pub map: MapChanges,
 }
 
 /// What is called with the end of a commit.
@@ -66,6 +69,7 @@ impl Store {
             summary,
             told_children,
             snapshot,
+            map,
         } = write;
         let version = EventNumber(expected_version.0 + events.len() as u64);
         let pages = match codec::numbering_problem(expected_version, &events) {
@@ -81,6 +85,7 @@ impl Store {
             summary,
             told_children,
             snapshot,
+            map,
             done,
         })
     }
@@ -94,6 +99,7 @@ struct CommitJob {
     summary: Summary,
     told_children: Vec<ExecutionKey>,
     snapshot: Option<Snapshot>,
+    map: MapChanges,
     done: CommitDone,
 }
 
@@ -110,7 +116,7 @@ impl Job for CommitJob {
         if let Some(snapshot) = &self.snapshot {
             history::put_snapshot(connection, self.key, snapshot)?;
         }
-        Ok(())
+        self.map.apply(connection, self.key)
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {

@@ -8,7 +8,8 @@ use crate::codec::{self, EncodedPage};
 use crate::error::StoreError;
 use crate::executions::{Status, Summary};
 use crate::history;
-use crate::ids::{Digest, ExecutionKey, MachineId, TenantId};
+use crate::ids::{Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
+use crate::map_runs::MapChanges;
 use crate::store::Store;
 use crate::writer::Job;
 
@@ -35,6 +36,10 @@ pub struct NewExecution {
     pub summary: Summary,
     /// The task that waits for it, if another execution starts it.
     pub parent: Option<ParentLink>,
+    /// The Map Run whose child it is: its name need not be free among its machine's.
+    pub map_run: Option<MapRunKey>,
+    /// What its first events change about Map Runs.
+    pub map: MapChanges,
 }
 
 /// How a creation ended.
@@ -64,6 +69,16 @@ impl Store {
     /// [`StoreError::NameTaken`] if the name belongs to an execution with other input, and
     /// must not call a blocking write.
     pub fn create_execution(&self, new: NewExecution, done: CreateDone) {
+        let prepared = self.prepare_execution(new);
+        self.queue(Box::new(CreateJob {
+            prepared,
+            created: Created::New,
+            done,
+        }));
+    }
+
+    /// Encodes on the calling thread, so that the writing thread has less to do.
+    pub(crate) fn prepare_execution(&self, new: NewExecution) -> PreparedExecution {
         let mut new = new;
         let events = std::mem::take(&mut new.events);
         let version = EventNumber(events.len() as u64);
@@ -72,13 +87,38 @@ impl Store {
             None => codec::encode(events),
         };
         self.count_pages(&pages);
-        self.queue(Box::new(CreateJob {
+        PreparedExecution {
             new,
             version,
             pages,
-            created: Created::New,
-            done,
-        }));
+        }
+    }
+}
+
+/// An execution that is ready to be written.
+pub(crate) struct PreparedExecution {
+    new: NewExecution,
+    version: EventNumber,
+    pages: Result<Vec<EncodedPage>, StoreError>,
+}
+
+impl PreparedExecution {
+    /// Refuses what cannot be written, before anything is.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.pages.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    /// Writes it; returns whether it is new.
+    pub(crate) fn insert(&self, connection: &Connection) -> Result<Created, StoreError> {
+        let pages = self.pages.as_ref().map_err(Clone::clone)?;
+        if !insert_execution(connection, &self.new, self.version)? {
+            return existing(connection, &self.new);
+        }
+        for page in pages {
+            history::insert_page(connection, self.new.key, page)?;
+        }
+        self.new.map.apply(connection, self.new.key)?;
+        Ok(Created::New)
     }
 }
 
@@ -91,24 +131,15 @@ fn first_event_problem(events: &[HistoryEvent]) -> Option<String> {
 }
 
 struct CreateJob {
-    new: NewExecution,
-    version: EventNumber,
-    pages: Result<Vec<EncodedPage>, StoreError>,
+    prepared: PreparedExecution,
     created: Created,
     done: CreateDone,
 }
 
 impl Job for CreateJob {
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let pages = self.pages.as_ref().map_err(Clone::clone)?;
-        if !insert_execution(connection, &self.new, self.version)? {
-            self.created = existing(connection, &self.new)?;
-            return Ok(());
-        }
-        self.created = Created::New;
-        pages
-            .iter()
-            .try_for_each(|page| history::insert_page(connection, self.new.key, page))
+        self.created = self.prepared.insert(connection)?;
+        Ok(())
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {
@@ -125,9 +156,10 @@ fn insert_execution(
 ) -> Result<bool, StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO executions (id, version, status, has_work, due_at, stopped_at, error, tenant,
-             machine, revision, name, input_digest, started_at, parent_id, parent_scheduled)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-         ON CONFLICT (machine, name) DO NOTHING",
+             machine, revision, name, input_digest, started_at, parent_id, parent_scheduled,
+             map_run)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+         ON CONFLICT (machine, name) WHERE map_run IS NULL DO NOTHING",
     )?;
     let inserted = insert.execute(params![
         new.key,
@@ -147,6 +179,7 @@ fn insert_execution(
         new.parent
             .as_ref()
             .map(|parent| parent.scheduled.0.cast_signed()),
+        new.map_run,
     ])?;
     Ok(inserted == 1)
 }
@@ -156,7 +189,7 @@ fn existing(connection: &Connection, new: &NewExecution) -> Result<Created, Stor
     let (key, started_at, status, digest): (ExecutionKey, i64, Status, Digest) = connection
         .prepare_cached(
             "SELECT id, started_at, status, input_digest FROM executions
-             WHERE machine = ?1 AND name = ?2",
+             WHERE machine = ?1 AND name = ?2 AND map_run IS NULL",
         )?
         .query_row(params![new.machine, new.name], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))

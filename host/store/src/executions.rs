@@ -8,7 +8,7 @@ use stepwell_states::Timestamp;
 use crate::columns;
 use crate::error::StoreError;
 use crate::history::{self, Snapshot};
-use crate::ids::{Digest, ExecutionKey, MachineId, TenantId};
+use crate::ids::{Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
 use crate::store::Store;
 
 /// Makes the statement that reads whole rows, for [`read_row`].
@@ -16,7 +16,7 @@ macro_rules! select {
     ($rest:literal $(,)?) => {
         concat!(
             "SELECT id, tenant, machine, revision, name, input_digest, started_at, version, status,
-                 due_at, has_work, stopped_at, error, parent_id, parent_scheduled
+                 due_at, has_work, stopped_at, error, parent_id, parent_scheduled, map_run
              FROM executions ",
             $rest
         )
@@ -128,6 +128,8 @@ pub struct ExecutionRow {
     pub summary: Summary,
     /// The task that waits for it.
     pub parent: Option<ParentLink>,
+    /// The Map Run whose child it is.
+    pub map_run: Option<MapRunKey>,
 }
 
 /// All that is needed to go on with an execution.
@@ -153,10 +155,12 @@ pub struct ExecutionFilter {
 /// Whose executions to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionsOf {
-    /// Those of a tenant.
+    /// Those of a tenant, without the children of Map Runs.
     Tenant(TenantId),
-    /// Those of a state machine.
+    /// Those of a state machine, without the children of Map Runs.
     Machine(MachineId),
+    /// The children of a Map Run.
+    MapRun(MapRunKey),
 }
 
 /// How many executions there are.
@@ -219,7 +223,7 @@ impl Store {
         name: &str,
     ) -> Result<Option<ExecutionRow>, StoreError> {
         self.read(|connection| {
-            let sql = select!("WHERE machine = ?1 AND name = ?2");
+            let sql = select!("WHERE machine = ?1 AND name = ?2 AND map_run IS NULL");
             one_row(connection, sql, params![machine, name])
         })
     }
@@ -237,7 +241,7 @@ impl Store {
     ) -> Result<Option<ExecutionRow>, StoreError> {
         self.read(|connection| {
             let sql = select!(
-                "WHERE name = ?3 AND machine IN
+                "WHERE name = ?3 AND map_run IS NULL AND machine IN
                      (SELECT id FROM state_machines WHERE tenant = ?1 AND name = ?2)
                  ORDER BY id DESC LIMIT 1",
             );
@@ -375,6 +379,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
                 execution,
                 scheduled: EventNumber(scheduled.cast_unsigned()),
             }),
+        map_run: row.get(15)?,
     })
 }
 
@@ -388,12 +393,19 @@ fn newest_keys(
 ) -> Result<Vec<ExecutionKey>, StoreError> {
     let (sql, of) = match filter.of {
         ExecutionsOf::Tenant(TenantId(id)) => (
-            "SELECT id FROM executions WHERE tenant = ?1 AND status = ?2 AND id < ?3
+            "SELECT id FROM executions
+             WHERE tenant = ?1 AND status = ?2 AND id < ?3 AND map_run IS NULL
              ORDER BY id DESC LIMIT ?4",
             id,
         ),
         ExecutionsOf::Machine(MachineId(id)) => (
-            "SELECT id FROM executions WHERE machine = ?1 AND status = ?2 AND id < ?3
+            "SELECT id FROM executions
+             WHERE machine = ?1 AND status = ?2 AND id < ?3 AND map_run IS NULL
+             ORDER BY id DESC LIMIT ?4",
+            id,
+        ),
+        ExecutionsOf::MapRun(MapRunKey(id)) => (
+            "SELECT id FROM executions WHERE map_run = ?1 AND status = ?2 AND id < ?3
              ORDER BY id DESC LIMIT ?4",
             id,
         ),

@@ -38,6 +38,10 @@ row_number! {
     ExecutionKey, "execution"
 }
 row_number! {
+    /// Number of a Map Run.
+    MapRunKey, "map run"
+}
+row_number! {
     /// Number of a tenant.
     TenantId, "tenant"
 }

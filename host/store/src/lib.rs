@@ -41,6 +41,7 @@ mod executions;
 mod fault;
 mod history;
 mod ids;
+mod map_runs;
 mod migrate;
 mod queue;
 mod reader;
@@ -61,7 +62,11 @@ pub use executions::{
 };
 pub use fault::{Fault, FaultPlan};
 pub use history::Snapshot;
-pub use ids::{Digest, ExecutionKey, MachineId, TenantId};
+pub use ids::{Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
+pub use map_runs::{
+    AdvanceDone, AdvanceMapRun, ChildEnd, MapChanges, MapCounts, MapResults, MapRunRow,
+    MapRunSettings, MapRunStage, MapTally, NewMapRun,
+};
 pub use slices::HistorySlice;
 pub use state_machines::{MachineRow, NewRevision, PutMode, PutRevision, RevisionRow};
 pub use stats::StoreStats;

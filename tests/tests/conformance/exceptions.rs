@@ -3,81 +3,11 @@
 //! A case that is named here and passes fails the test as well, so that the list is
 //! never longer than it must be.
 
-/// Why a distributed Map differs.
-const DISTRIBUTED: &str = "a Map of the mode DISTRIBUTED does not run yet";
 /// Why an integration with Step Functions itself differs.
 const OWN_API: &str = "Step Functions' own operations are no task resources yet";
 
 /// Cases of the kind `execution`: name and reason.
 pub(crate) const EXECUTIONS: &[(&str, &str)] = &[
-    (
-        "scenarios.test_base_scenarios.test_map_state_config_distributed_item_selector_parameters",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_config_distributed_items_path_from_previous",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_config_distributed_parameters",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_legacy_config_distributed",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_legacy_config_distributed_parameters",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_nested_config_distributed",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_-1",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_-1.1",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_0",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_1",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_1.1",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_100",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_100.1",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_NoNumber",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_percentage_path_tolerated_failure_percentage_value0",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_values_count_literal",
-        DISTRIBUTED,
-    ),
-    (
-        "scenarios.test_base_scenarios.test_map_state_tolerated_failure_values_percentage_literal",
-        DISTRIBUTED,
-    ),
     (
         "services.test_aws_sdk_task_service.test_sfn_send_task_outcome_with_no_such_token_state_machine_template0",
         OWN_API,

@@ -6,7 +6,8 @@ use stepwell_states::{Payload, ScopeId};
 
 use crate::event::{EventKind, FrameId, HistoryEvent, MapIteration};
 use crate::evolve::{
-    add_frame, apply_to_task, children_mut, clear_active, move_cursor, set_phase, set_timer,
+    add_frame, apply_to_task, children_mut, clear_active, map_runs, move_cursor, set_phase,
+    set_timer,
 };
 use crate::execution::{Children, Execution, Next, ParentFrame, Phase};
 
@@ -19,7 +20,11 @@ pub(super) fn apply_to_children(execution: &mut Execution, event: &HistoryEvent)
         EventKind::MapIterationStarted(iteration) => start_iteration(execution, event, iteration),
         // These two end their state's work but do not move its cursor: AWS lets the
         // `…StateExited` event follow the last branch or iteration instead.
-        EventKind::ParallelStateSucceeded | EventKind::MapStateSucceeded => {}
+        EventKind::ParallelStateSucceeded => {}
+        EventKind::MapStateSucceeded => map_runs::state_succeeded(execution, event.frame),
+        EventKind::MapRunStarted(_)
+        | EventKind::MapRunSucceeded { .. }
+        | EventKind::MapRunFailed { .. } => map_runs::apply(execution, event),
         EventKind::BranchSucceeded { output } | EventKind::MapIterationSucceeded { output, .. } => {
             child_succeeded(execution, event, output);
         }

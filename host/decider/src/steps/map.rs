@@ -12,21 +12,15 @@ use crate::evaluation::evaluate_plan;
 use crate::event::{EventKind, FrameId, MapIteration};
 use crate::execution::Children;
 use crate::failure::Failure;
-use crate::steps::{failed, joined, successor};
+use crate::steps::{failed, joined, map_run, successor};
 
 /// Iterations that run at a time where the definition sets no limit. More would only
 /// make the first commit larger: the sandbox runs fewer calls at once.
 const DEFAULT_CONCURRENCY: u32 = 256;
 
 pub(crate) fn start(draft: &mut Draft<'_>, frame: FrameId, map: &Map) -> Result<(), Left> {
-    if map.mode != MapMode::Inline {
-        let name = draft.active(frame).name.clone();
-        let cause = format!(
-            "the Map state '{name}' has the mode DISTRIBUTED, which this version does not run; \
-             use the mode INLINE"
-        );
-        failed(draft, frame, &Failure::new("States.Runtime", cause));
-        return Err(Left);
+    if let MapMode::Distributed { execution_type } = map.mode {
+        return map_run::start(draft, frame, map, execution_type);
     }
     let plan = plan(draft, frame)?;
     let length = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
@@ -65,7 +59,12 @@ fn start_iteration(
     after: u64,
 ) -> Result<(), Left> {
     let item = &plan.items[index as usize];
-    let selected = draft.evaluate_for(frame, Some(Item { index, item }), |state, env| {
+    let place = Item {
+        index: u64::from(index),
+        item,
+        source: None,
+    };
+    let selected = draft.evaluate_for(frame, Some(place), |state, env| {
         let input = effective_input(state, env)?;
         map_item_input(state, env, &input, item)
     });
@@ -86,7 +85,7 @@ fn start_iteration(
 
 /// The items of a running Map. After a replay the cache is empty, and the same items
 /// are evaluated again from the same input.
-fn plan(draft: &mut Draft<'_>, frame: FrameId) -> Result<Arc<MapPlan>, Left> {
+pub(crate) fn plan(draft: &mut Draft<'_>, frame: FrameId) -> Result<Arc<MapPlan>, Left> {
     if let Some(plan) = draft.execution.plans.0.get(&frame) {
         return Ok(Arc::clone(plan));
     }

@@ -6,7 +6,7 @@ use stepwell_decider::{
     Effect, Execution, ExecutionStarted, Failure, HistoryEvent, Input, PendingWork, Seed, decide,
     outstanding_effects,
 };
-use stepwell_states::{Payload, StateMachine, Timestamp, parse};
+use stepwell_states::{Payload, ScopeId, StateMachine, Timestamp, parse};
 
 pub(crate) const START: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 /// Decisions after which an execution counts as endless.
@@ -39,6 +39,8 @@ pub(crate) fn started(input: &str) -> Arc<ExecutionStarted> {
         principal: None,
         payload_max_bytes: 262_144,
         history_events_max: None,
+        scope: ScopeId(0),
+        map_child: None,
     })
 }
 

@@ -7,7 +7,7 @@ use stepwell_decider::EventNumber;
 use tokio::time::timeout;
 
 use crate::error::EngineError;
-use crate::handle::EngineHandle;
+use crate::handle::{EngineHandle, machine_in_arn};
 use crate::model::{Caller, HistoryPart, HistoryRange};
 use crate::names;
 
@@ -37,7 +37,8 @@ impl EngineHandle {
         let row = self.find(caller, execution).await?;
         let definitions = Arc::clone(&self.0.definitions);
         let (limit, after) = (range.limit as usize, range.after);
-        let (slice, revision) = self
+        let tenant = Arc::clone(&caller.tenant);
+        let (slice, revision, arn, status) = self
             .read(move |store| {
                 let slice = if range.reverse {
                     let before = (after > 0).then_some(EventNumber(after));
@@ -45,17 +46,16 @@ impl EngineHandle {
                 } else {
                     store.events_after(row.key, EventNumber(after), limit)?
                 };
-                Ok((
-                    slice,
-                    definitions.revision(store, row.machine, row.revision)?,
-                ))
+                let revision = definitions.revision(store, row.machine, row.revision)?;
+                let machine = machine_in_arn(store, &revision.name, &row)?;
+                let arn = names::execution_arn(&tenant, &machine, &row.name);
+                Ok((slice, revision, arn, row.summary.status))
             })
             .await?;
-        let arn = names::execution_arn(&caller.tenant, &revision.name, &row.name);
         Ok(HistoryPart {
             events: slice.events,
             more: slice.more,
-            status: crate::shard::decider_status(row.summary.status),
+            status: crate::shard::decider_status(status),
             definition: Arc::clone(&revision.definition),
             execution_arn: arn.into(),
         })

@@ -32,7 +32,8 @@ pub(crate) struct Starter {
     pub(crate) store: Store,
     pub(crate) definitions: Arc<Definitions>,
     pub(crate) shards: Shards,
-    pub(crate) next_key: AtomicI64,
+    /// Shared with whatever else starts executions.
+    pub(crate) next_key: Arc<AtomicI64>,
 }
 
 impl Starter {
@@ -132,6 +133,8 @@ impl Starter {
             principal: start.principal.map(Arc::from),
             payload_max_bytes: self.config.payload_max_bytes,
             history_events_max: self.config.history_events_max,
+            scope: revision.definition.root(),
+            map_child: None,
         })
     }
 

@@ -14,6 +14,7 @@ use stepwell_store::ExecutionKey;
 use crate::children::ChildOrder;
 use crate::definitions::{ComponentLookup, Resolved};
 use crate::dispatch::Job;
+use crate::map_runs::MapRunNews;
 use crate::runner::TaskOrder;
 use crate::shard::hot::Waiting;
 use crate::shard::{Message, Shard};
@@ -24,6 +25,7 @@ impl Shard {
             Effect::DoWork(work) => self.do_work(key, work),
             // Workers ask for tasks by themselves; the open task is in the history.
             Effect::OfferToWorkers { .. } => {}
+            Effect::RunMap { run } => self.shared.map_runs.tell(key, MapRunNews::Begun(run)),
             Effect::TellParent { parent, status } => self.tell_parent(key, &parent, status),
         }
     }

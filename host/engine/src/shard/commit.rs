@@ -31,6 +31,7 @@ impl Shard {
             summary,
             told_children,
             snapshot,
+            map,
         } = decided;
         let write = CommitDecision {
             key,
@@ -39,6 +40,7 @@ impl Shard {
             summary,
             told_children,
             snapshot,
+            map,
         };
         let shard = self.shared.shards.of(key).clone();
         let done = Box::new(move |result: Result<(), StoreError>| {
@@ -83,6 +85,9 @@ impl Shard {
         }
         if batch.gave_up {
             self.cancel_what_nobody_waits_for(key);
+        }
+        for news in batch.map_runs {
+            shared.map_runs.tell(key, news);
         }
         self.act_or_park(key, batch.effects);
         if let Some(reply) = batch.started {
@@ -175,17 +180,11 @@ impl Shard {
             if waiting.reply.is_some() {
                 waiting.answer(Err(from_store(error.clone())));
             } else if !matches!(waiting.input, Input::TimersDue | Input::Continue) {
-                let Waiting {
-                    input, told_child, ..
-                } = waiting;
-                self.postpone(Message::Input {
-                    key,
-                    input,
-                    told_child,
-                    reply: None,
-                });
+                self.postpone(waiting.into_message(key));
             }
         }
+        // What this commit was to begin or end may be durable all the same.
+        self.shared.map_runs.look_again();
         self.refill.want_later();
     }
 

@@ -10,13 +10,17 @@ use stepwell_decider::{
 };
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Timestamp;
-use stepwell_store::{Created, Digest, ExecutionKey, NewExecution, Snapshot, Summary};
+use stepwell_store::{
+    Created, Digest, ExecutionKey, MapChanges, MapRunKey, NewExecution, Snapshot, Summary,
+};
 use tokio::sync::oneshot;
 
 use crate::definitions::Revision;
 use crate::error::EngineError;
+use crate::map_runs::MapRunNews;
+use crate::map_runs::changes as map_changes;
 use crate::model::Tenant;
-use crate::shard::Reply;
+use crate::shard::{Message, Reply};
 use crate::snapshot;
 
 /// Events after which a commit takes no more inputs: it would only grow its page.
@@ -26,6 +30,8 @@ const BATCH_EVENTS: usize = 2_048;
 pub(crate) struct Waiting {
     pub(crate) input: Input,
     pub(crate) told_child: Option<ExecutionKey>,
+    /// A Map Run whose end this is: once it is taken in, the run is over.
+    pub(crate) told_run: Option<MapRunKey>,
     pub(crate) reply: Option<Reply>,
 }
 
@@ -35,7 +41,26 @@ impl Waiting {
         Self {
             input,
             told_child: None,
+            told_run: None,
             reply: None,
+        }
+    }
+
+    /// The message that brings it again, without whoever waits for an answer.
+    pub(crate) fn into_message(self, key: ExecutionKey) -> Message {
+        match (self.input, self.told_run) {
+            (Input::MapRunFinished { run, result }, Some(told)) => Message::MapRunFinished {
+                key,
+                run: told,
+                number: run,
+                result,
+            },
+            (input, _) => Message::Input {
+                key,
+                input,
+                told_child: self.told_child,
+                reply: None,
+            },
         }
     }
 
@@ -57,6 +82,8 @@ pub(crate) struct Batch {
     /// Whether tasks may have been given up, whose calls are to be cancelled.
     pub(crate) gave_up: bool,
     pub(crate) ended: Option<Status>,
+    /// Map Runs that are to look how they stand once it is durable.
+    pub(crate) map_runs: Vec<MapRunNews>,
 }
 
 /// Events decided together, to be committed together.
@@ -66,6 +93,7 @@ pub(crate) struct Decided {
     pub(crate) summary: Summary,
     pub(crate) told_children: Vec<ExecutionKey>,
     pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) map: MapChanges,
 }
 
 /// The decider panicked: a bug of ours. The execution is set aside.
@@ -107,6 +135,7 @@ impl Hot {
         now: Timestamp,
     ) -> Result<NewExecution, ()> {
         let input = Input::Start(Arc::clone(&started));
+        let before = map_changes::Before::of(&self.execution);
         let Ok(Ok(Decision { events })) = self.decide(input, now) else {
             let message = "the execution could not be started; see the host's log".to_owned();
             drop(reply.send(Err(EngineError::Internal(message))));
@@ -126,6 +155,8 @@ impl Hot {
             events,
             summary: self.summary(),
             parent: started.parent.clone(),
+            map_run: None,
+            map: before.changes(&self.execution),
         })
     }
 
@@ -133,8 +164,10 @@ impl Hot {
     /// answered.
     pub(crate) fn decide_queued(&mut self, now: Timestamp) -> Result<Option<Decided>, Broken> {
         let expected_version = self.execution.version();
+        let before = map_changes::Before::of(&self.execution);
         let mut events = Vec::new();
         let mut told_children = Vec::new();
+        let mut told_runs = Vec::new();
         let mut taken = Vec::new();
         while events.len() < BATCH_EVENTS {
             let Some(waiting) = self.queue.pop_front() else {
@@ -144,6 +177,7 @@ impl Hot {
                 Ok(Ok(decision)) => {
                     events.extend(decision.events);
                     told_children.extend(waiting.told_child);
+                    told_runs.extend(waiting.told_run);
                     taken.push(waiting);
                 }
                 Ok(Err(refused)) => waiting.answer(Err(refused.into())),
@@ -154,7 +188,7 @@ impl Hot {
                 }
             }
         }
-        if events.is_empty() && told_children.is_empty() {
+        if events.is_empty() && told_children.is_empty() && told_runs.is_empty() {
             for waiting in taken {
                 waiting.answer(Ok(()));
             }
@@ -165,12 +199,18 @@ impl Hot {
         self.committing = Some(batch);
         let snapshot = self.snapshots.take(&self.execution, events.len());
         let summary = self.summary();
+        let mut map = before.changes(&self.execution);
+        map.told = told_runs;
+        if let Some(batch) = &mut self.committing {
+            batch.map_runs = map_changes::moved(&map);
+        }
         Ok(Some(Decided {
             expected_version,
             events,
             summary,
             told_children,
             snapshot,
+            map,
         }))
     }
 
@@ -203,6 +243,7 @@ impl Hot {
                 Effect::DoWork(work) | Effect::OfferToWorkers { work, .. } => {
                     !self.execution.is_open(work.scheduled)
                 }
+                Effect::RunMap { run } => !self.execution.open_map_runs().any(|open| open == *run),
                 Effect::TellParent { .. } => false,
             };
             if !overtaken {
@@ -252,7 +293,9 @@ impl Hot {
         let mut effects = outstanding_effects(&self.execution);
         effects.retain(|effect| match effect {
             Effect::DoWork(work) => !self.in_flight.contains_key(&work.scheduled),
-            Effect::OfferToWorkers { .. } | Effect::TellParent { .. } => true,
+            Effect::OfferToWorkers { .. } | Effect::RunMap { .. } | Effect::TellParent { .. } => {
+                true
+            }
         });
         effects
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod harness;
+mod map_runs;
 mod recovery;
 mod running;
 mod waiting;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use stepwell_engine::{EngineError, Payload, SimulatedClock, StartExecution, Status};
-use stepwell_store::{Fault, FaultPlan};
+use stepwell_store::{ExecutionFilter, ExecutionsOf, Fault, FaultPlan, MapRunKey};
 
 use crate::harness::{Bench, START, Scripted, failed, ok};
 
@@ -78,11 +78,42 @@ async fn drive(bench: &Bench, arn: &str) -> Result<String, EngineError> {
     }
 }
 
-async fn start(bench: &Bench) -> Result<String, EngineError> {
+/// A definition that is cut at each of its commits.
+struct Flow {
+    definition: &'static str,
+    input: &'static str,
+    output: &'static str,
+    /// It has more commits than this.
+    commits_min: u64,
+}
+
+const ORDINARY: Flow = Flow {
+    definition: FLOW,
+    input: INPUT,
+    output: OUTPUT,
+    commits_min: 6,
+};
+
+/// Five items, two at a time; each child runs a task, but the third, which ends as it begins.
+const MAP_RUN: Flow = Flow {
+    definition: r#"{"StartAt":"All","States":{
+        "All":{"Type":"Map","End":true,"MaxConcurrency":2,"ItemProcessor":{
+            "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+            "StartAt":"Which","States":{
+                "Which":{"Type":"Choice","Default":"C","Choices":[
+                    {"Variable":"$","NumericEquals":3,"Next":"Done"}]},
+                "C":{"Type":"Task","Resource":"task:c","Next":"Done"},
+                "Done":{"Type":"Succeed"}}}}}}"#,
+    input: "[1,2,3,4,5]",
+    output: "[1,2,3,4,5]",
+    commits_min: 8,
+};
+
+async fn start(bench: &Bench, flow: &Flow) -> Result<String, EngineError> {
     let order = StartExecution {
         state_machine: "machine".to_owned(),
         name: Some("one".to_owned()),
-        input: Some(Payload::parse(INPUT).unwrap()),
+        input: Some(Payload::parse(flow.input).unwrap()),
         traceparent: None,
     };
     Ok(bench
@@ -94,11 +125,11 @@ async fn start(bench: &Bench) -> Result<String, EngineError> {
 
 /// Runs the flow with a fault at one commit; then, whatever came of it, once more on the
 /// same folder without. Returns whether the fault was met.
-async fn survives(commit: u64, before: bool, fault: Fault) -> bool {
+async fn survives(flow: &Flow, commit: u64, before: bool, fault: Fault) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let clock = SimulatedClock::new(START);
     let set_up = Bench::in_folder(folder.path().into(), clock.clone(), flow_tasks()).await;
-    set_up.deploy("machine", FLOW).await;
+    set_up.deploy("machine", flow.definition).await;
     set_up.close().await;
 
     let plan = Arc::new(Once {
@@ -112,13 +143,14 @@ async fn survives(commit: u64, before: bool, fault: Fault) -> bool {
     let bench =
         Bench::with_faults(folder.path().into(), clock.clone(), tasks.clone(), faults).await;
     let mut acknowledged = None;
-    if let Ok(arn) = start(&bench).await {
+    if let Ok(arn) = start(&bench, flow).await {
         acknowledged = Some(arn.clone());
         let dies = fault == Fault::Die;
         let run = tokio::time::timeout(Duration::from_secs(60), drive(&bench, &arn)).await;
         let output = run.expect("the flow must end or be refused, not hang");
         if !dies {
-            assert_eq!(output.unwrap(), OUTPUT, "commit {commit}, before: {before}");
+            let output = output.unwrap();
+            assert_eq!(output, flow.output, "commit {commit}, before: {before}");
         }
     }
     bench.close().await;
@@ -126,13 +158,14 @@ async fn survives(commit: u64, before: bool, fault: Fault) -> bool {
     let again = Bench::in_folder(folder.path().into(), clock, flow_tasks()).await;
     let arn = match acknowledged {
         Some(arn) => arn,
-        None => start(&again).await.unwrap(),
+        None => start(&again, flow).await.unwrap(),
     };
     let output = drive(&again, &arn).await.unwrap();
     assert_eq!(
-        output, OUTPUT,
+        output, flow.output,
         "commit {commit}, before: {before}, {fault:?}"
     );
+    map_runs_are_whole(&again).await;
     let history = again.history(&arn).await;
     let numbers: Vec<u64> = history.iter().map(|event| event.number.0).collect();
     let expected: Vec<u64> = (1..=history.len() as u64).collect();
@@ -141,26 +174,55 @@ async fn survives(commit: u64, before: bool, fault: Fault) -> bool {
     plan.hits.load(Ordering::SeqCst) > 0
 }
 
+/// Every Map Run is over; each of its children was started once and ended once.
+async fn map_runs_are_whole(bench: &Bench) {
+    for key in 1.. {
+        let Some(run) = bench.store.load_map_run(MapRunKey(key)).unwrap() else {
+            return;
+        };
+        let counts = run.tally.children;
+        assert_eq!((run.cursor, counts.started, counts.succeeded), (5, 5, 5));
+        assert_eq!(run.tally.items, counts);
+        assert_eq!(run.status, stepwell_store::Status::Succeeded);
+        let rows = bench
+            .store
+            .list_executions(
+                ExecutionFilter {
+                    of: ExecutionsOf::MapRun(run.key),
+                    status: None,
+                },
+                None,
+                10,
+            )
+            .unwrap();
+        assert_eq!(rows.len(), 5);
+        assert!(rows.iter().all(|row| !row.summary.has_work));
+    }
+}
+
 /// A fault before and after every commit, until there is no commit left to hit.
-async fn survives_everywhere(fault: Fault) {
+async fn survives_everywhere(flow: &Flow, fault: Fault) {
     for before in [true, false] {
         // The first commit of an engine is the harness's own: it makes sure of the tenant.
         let mut commit = 2;
-        while survives(commit, before, fault).await {
+        while survives(flow, commit, before, fault).await {
             commit += 1;
         }
-        assert!(commit > 6, "the flow has more commits than {commit}");
+        let min = flow.commits_min;
+        assert!(commit > min, "the flow has more commits than {commit}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_dies_at_any_commit_loses_nothing() {
-    survives_everywhere(Fault::Die).await;
+    survives_everywhere(&ORDINARY, Fault::Die).await;
+    survives_everywhere(&MAP_RUN, Fault::Die).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_fails_is_made_up_for() {
-    survives_everywhere(Fault::Fail).await;
+    survives_everywhere(&ORDINARY, Fault::Fail).await;
+    survives_everywhere(&MAP_RUN, Fault::Fail).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 pub use details::{
     ActivityScheduledDetails, ActivityStartedDetails, DataDetails, EvaluationFailedDetails,
     ExecutionStartedDetails, FailureDetails, LambdaFunctionScheduledDetails, MapIterationDetails,
-    MapStateStartedDetails, OutputDetails, StateEnteredDetails, StateExitedDetails, TaskDetails,
-    TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
+    MapRunStartedDetails, MapStateStartedDetails, OutputDetails, StateEnteredDetails,
+    StateExitedDetails, TaskDetails, TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
 };
 pub use extras::answered_task;
 pub use render::{EventContext, aws_event, rest_event};
@@ -144,6 +144,12 @@ pub struct HistoryEvent<T = Time> {
     /// Of `MapIterationAborted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_iteration_aborted_event_details: Option<MapIterationDetails>,
+    /// Of `MapRunStarted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run_started_event_details: Option<MapRunStartedDetails>,
+    /// Of `MapRunFailed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run_failed_event_details: Option<FailureDetails>,
     /// Of `EvaluationFailed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_failed_event_details: Option<EvaluationFailedDetails>,

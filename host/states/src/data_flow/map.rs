@@ -61,32 +61,59 @@ pub fn map_item_input(
     }
 }
 
-/// Returns the inputs of a Map's batches: with an `ItemBatcher`, objects with the
-/// fields `Items` and, where it is given, `BatchInput`; else one input an item.
+/// Returns how a distributed Map groups its items, if it has an `ItemBatcher`.
 ///
 /// # Errors
 /// `BatchInput` or a limit cannot be evaluated.
-pub fn batch_items(
+pub fn batches(
     state: &State,
     env: &Env<'_>,
     effective_input: &Payload,
-    items: Vec<Payload>,
-) -> Result<Vec<Payload>, EvalFailure> {
+) -> Result<Option<Batches>, EvalFailure> {
     let map = map_of(state)?;
     let Some(batcher) = &map.item_batcher else {
-        return Ok(items);
+        return Ok(None);
     };
     let evaluation = Evaluation::new(env, Purpose::MapPlan);
-    let limits = batch_limits(batcher, effective_input, &evaluation)?;
+    let (items_max, bytes_max) = batch_limits(batcher, effective_input, &evaluation)?;
     let shared = match &batcher.batch_input {
         Some(template) => Some(apply(template, effective_input, &evaluation, state)?),
         None => None,
     };
-    let batches = group(items, limits, shared.as_ref());
-    for batch in &batches {
-        evaluation.within_limit(&state.name, batch.clone())?;
+    Ok(Some(Batches {
+        items_max,
+        bytes_max,
+        shared,
+    }))
+}
+
+/// Returns how many items a Map's `ItemReader` reads at most, if it says so.
+///
+/// # Errors
+/// `MaxItems` cannot be evaluated, or is no number of items.
+pub fn reader_max_items(
+    state: &State,
+    env: &Env<'_>,
+    effective_input: &Payload,
+) -> Result<Option<u64>, EvalFailure> {
+    let Some(reader) = &map_of(state)?.item_reader else {
+        return Ok(None);
+    };
+    let evaluation = Evaluation::new(env, Purpose::MapPlan);
+    let Some(value) = limit_value(&reader.max_items, effective_input, &evaluation)? else {
+        return Ok(None);
+    };
+    match integer(&value).and_then(|integer| u64::try_from(integer).ok()) {
+        // Step Functions takes 0 for no limit.
+        Some(0) => Ok(None),
+        Some(items) => Ok(Some(items)),
+        None => Err(not_a_number(
+            &reader.max_items,
+            "MaxItems",
+            "positive integer",
+            &value,
+        )),
     }
-    Ok(batches)
 }
 
 /// Returns the arguments of a Map's `ItemReader`, if it has one.
@@ -331,18 +358,47 @@ fn failure_percentage(
     Ok(Some(percentage))
 }
 
-/// How large a batch may become.
-#[derive(Debug, Clone, Copy)]
-struct BatchLimits {
-    items: usize,
-    bytes: usize,
+/// How a distributed Map groups its items: a batch is the input of one child execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batches {
+    items_max: usize,
+    bytes_max: usize,
+    shared: Option<Payload>,
 }
 
+impl Batches {
+    /// Returns the bytes of a batch without items.
+    pub fn frame_bytes(&self) -> usize {
+        match &self.shared {
+            Some(shared) => r#"{"BatchInput":,"Items":[]}"#.len() + shared.byte_len(),
+            None => r#"{"Items":[]}"#.len(),
+        }
+    }
+
+    /// Says whether a batch of so many items and bytes has room for one more. An empty one
+    /// always has: an item that is too large for a batch is too large by itself.
+    pub fn has_room(&self, items: usize, bytes: usize, item: &Payload) -> bool {
+        items == 0 || (items < self.items_max && bytes + item.byte_len() < self.bytes_max)
+    }
+
+    /// Writes a batch.
+    pub fn join(&self, items: &[Payload]) -> Payload {
+        let items: Vec<&str> = items.iter().map(Payload::as_str).collect();
+        let items = items.join(",");
+        // The parts are valid JSON, so their concatenation is, too.
+        Payload::from_trusted(match &self.shared {
+            Some(shared) => format!(r#"{{"BatchInput":{shared},"Items":[{items}]}}"#),
+            None => format!(r#"{{"Items":[{items}]}}"#),
+        })
+    }
+}
+
+/// Finds how many items and bytes a batch may have.
 fn batch_limits(
     batcher: &ItemBatcher,
     input: &Payload,
     evaluation: &Evaluation<'_>,
-) -> Result<BatchLimits, EvalFailure> {
+) -> Result<(usize, usize), EvalFailure> {
     let read = |limit: &Limit, field: &str| {
         let Some(value) = limit_value(limit, input, evaluation)? else {
             return Ok(usize::MAX);
@@ -352,45 +408,10 @@ fn batch_limits(
             _ => Err(not_a_number(limit, field, "positive integer", &value)),
         }
     };
-    Ok(BatchLimits {
-        items: read(&batcher.max_items_per_batch, "MaxItemsPerBatch")?,
-        bytes: read(&batcher.max_input_bytes_per_batch, "MaxInputBytesPerBatch")?
-            .min(evaluation.env.limits.payload_bytes),
-    })
-}
-
-/// Groups items in their order; a batch ends before the item that would make it too
-/// large, but holds at least one.
-fn group(items: Vec<Payload>, limits: BatchLimits, shared: Option<&Payload>) -> Vec<Payload> {
-    let frame = match shared {
-        Some(shared) => r#"{"BatchInput":,"Items":[]}"#.len() + shared.byte_len(),
-        None => r#"{"Items":[]}"#.len(),
-    };
-    let mut batches = Vec::new();
-    let mut open: Vec<Payload> = Vec::new();
-    let mut bytes = frame;
-    for item in items {
-        let grown = bytes + item.byte_len() + 1;
-        if !open.is_empty() && (open.len() >= limits.items || grown > limits.bytes) {
-            batches.push(batch(&open, shared));
-            open.clear();
-            bytes = frame;
-        }
-        bytes += item.byte_len() + 1;
-        open.push(item);
-    }
-    if !open.is_empty() {
-        batches.push(batch(&open, shared));
-    }
-    batches
-}
-
-/// Writes a batch. The parts are valid JSON, so their concatenation is, too.
-fn batch(items: &[Payload], shared: Option<&Payload>) -> Payload {
-    let items: Vec<&str> = items.iter().map(Payload::as_str).collect();
-    let items = items.join(",");
-    Payload::from_trusted(match shared {
-        Some(shared) => format!(r#"{{"BatchInput":{shared},"Items":[{items}]}}"#),
-        None => format!(r#"{{"Items":[{items}]}}"#),
-    })
+    let items_max = read(&batcher.max_items_per_batch, "MaxItemsPerBatch")?;
+    let bytes_max = read(&batcher.max_input_bytes_per_batch, "MaxInputBytesPerBatch")?;
+    Ok((
+        items_max,
+        bytes_max.min(evaluation.env.limits.payload_bytes),
+    ))
 }

@@ -632,32 +632,34 @@ fn a_wrong_tolerance_fails_the_map_after_it_has_started() {
 
 #[test]
 fn batches_hold_at_most_so_many_items_and_bytes() {
-    let batches = |batcher: Value, items: &[&str]| {
+    let grouped = |batcher: Value, items: &[&str]| {
         let mut fields = json!({ "ItemBatcher": batcher });
         fields["ItemProcessor"] = json!({
             "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" },
             "StartAt": "I", "States": { "I": { "Type": "Succeed" } }
         });
-        let items = items
-            .iter()
-            .map(|item| Payload::parse(*item).unwrap())
-            .collect();
         let bench = Bench::new(map(fields), r#"{"b":"shared"}"#);
-        let batches = bench.with(|state, env| {
-            batch_items(state, env, &effective_input(state, env).unwrap(), items)
-        });
-        batches
-            .unwrap()
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
+        let batches =
+            bench.with(|state, env| batches(state, env, &effective_input(state, env).unwrap()));
+        let batches = batches.unwrap().unwrap();
+        let (mut groups, mut open, mut bytes) = (Vec::new(), Vec::new(), batches.frame_bytes());
+        for item in items.iter().map(|item| Payload::parse(*item).unwrap()) {
+            if !batches.has_room(open.len(), bytes, &item) {
+                groups.push(batches.join(&open).to_string());
+                (open, bytes) = (Vec::new(), batches.frame_bytes());
+            }
+            bytes += item.byte_len() + 1;
+            open.push(item);
+        }
+        groups.push(batches.join(&open).to_string());
+        groups
     };
     assert_eq!(
-        batches(json!({ "MaxItemsPerBatch": 2 }), &["1", "2", "3"]),
+        grouped(json!({ "MaxItemsPerBatch": 2 }), &["1", "2", "3"]),
         [r#"{"Items":[1,2]}"#, r#"{"Items":[3]}"#]
     );
     assert_eq!(
-        batches(
+        grouped(
             json!({ "MaxInputBytesPerBatch": 20, "BatchInput": {} }),
             &["1", "2"]
         ),
@@ -667,7 +669,7 @@ fn batches_hold_at_most_so_many_items_and_bytes() {
         ]
     );
     assert_eq!(
-        batches(
+        grouped(
             json!({ "MaxItemsPerBatch": 9, "BatchInput": { "x.$": "$.b" } }),
             &["1"]
         ),

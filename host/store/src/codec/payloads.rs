@@ -34,6 +34,17 @@ pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
         | EventKind::TaskSucceeded { output, .. }
         | EventKind::BranchSucceeded { output } => see(output),
         EventKind::EventReceived(received) => see(&mut received.data),
+        EventKind::MapRunStarted(run) => {
+            let run = Arc::make_mut(run);
+            if let Some(reader) = &mut run.reader {
+                see(&mut reader.arguments);
+                see(&mut reader.config);
+            }
+            if let Some(writer) = &mut run.writer {
+                see(&mut writer.arguments);
+                see(&mut writer.config);
+            }
+        }
         EventKind::ExecutionFailed(_)
         | EventKind::ExecutionTimedOut(_)
         | EventKind::ExecutionAborted { .. }
@@ -52,6 +63,8 @@ pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
         | EventKind::MapStateSucceeded
         | EventKind::MapStateFailed
         | EventKind::EvaluationFailed { .. }
-        | EventKind::EventTaken { .. } => {}
+        | EventKind::EventTaken { .. }
+        | EventKind::MapRunSucceeded { .. }
+        | EventKind::MapRunFailed { .. } => {}
     }
 }

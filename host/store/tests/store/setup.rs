@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use stepwell_decider::{EventKind, EventNumber, FrameId, HistoryEvent};
 use stepwell_states::{Payload, Timestamp};
 use stepwell_store::{
-    CommitDecision, Created, Digest, ExecutionKey, MachineId, NewExecution, NewRevision, NewTenant,
-    PutMode, Store, StoreError, StoreOptions, Summary, TenantId,
+    CommitDecision, Created, Digest, ExecutionKey, MachineId, MapChanges, NewExecution,
+    NewRevision, NewTenant, PutMode, Store, StoreError, StoreOptions, Summary, TenantId,
 };
 use tempfile::TempDir;
 
@@ -64,6 +64,8 @@ impl Home {
             events: events(1, 1),
             summary: Summary::working(),
             parent: None,
+            map_run: None,
+            map: MapChanges::default(),
         }
     }
 
@@ -142,6 +144,7 @@ pub(crate) fn decision(key: i64, version: u64, count: u64) -> CommitDecision {
         summary: Summary::working(),
         told_children: Vec::new(),
         snapshot: None,
+        map: MapChanges::default(),
     }
 }
 

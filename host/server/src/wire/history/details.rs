@@ -186,6 +186,14 @@ pub struct ActivityStartedDetails {
     pub worker_name: Option<String>,
 }
 
+/// A Map Run began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MapRunStartedDetails {
+    /// ARN of the Map Run.
+    pub map_run_arn: String,
+}
+
 /// How many items a Map state has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

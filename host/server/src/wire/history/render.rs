@@ -15,8 +15,8 @@ use super::extras::extras;
 use super::{
     ActivityScheduledDetails, ActivityStartedDetails, DataDetails, EvaluationFailedDetails,
     ExecutionStartedDetails, HistoryEvent, LambdaFunctionScheduledDetails, MapIterationDetails,
-    MapStateStartedDetails, StateEnteredDetails, StateExitedDetails, TaskDetails,
-    TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
+    MapRunStartedDetails, MapStateStartedDetails, StateEnteredDetails, StateExitedDetails,
+    TaskDetails, TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
 };
 use crate::wire::Time;
 
@@ -99,7 +99,9 @@ impl<T> HistoryEvent<T> {
             | EventKind::MapIterationStarted(_)
             | EventKind::MapIterationSucceeded { .. }
             | EventKind::MapIterationFailed { .. }
-            | EventKind::MapIterationAborted(_) => self.set_map_details(kind),
+            | EventKind::MapIterationAborted(_)
+            | EventKind::MapRunStarted(_)
+            | EventKind::MapRunFailed { .. } => self.set_map_details(kind),
             EventKind::EvaluationFailed {
                 failure,
                 location,
@@ -168,6 +170,16 @@ impl<T> HistoryEvent<T> {
             EventKind::MapIterationAborted(iteration) => {
                 self.map_iteration_aborted_event_details = Some(iteration.into());
                 "MapIterationAborted"
+            }
+            EventKind::MapRunStarted(run) => {
+                self.map_run_started_event_details = Some(MapRunStartedDetails {
+                    map_run_arn: run.arn.as_ref().to_owned(),
+                });
+                "MapRunStarted"
+            }
+            EventKind::MapRunFailed { failure, .. } => {
+                self.map_run_failed_event_details = Some(failure.into());
+                "MapRunFailed"
             }
             other => plain_type(other),
         }
@@ -347,6 +359,7 @@ fn plain_type(kind: &EventKind) -> &'static str {
         EventKind::ParallelStateFailed => "ParallelStateFailed",
         EventKind::MapStateSucceeded => "MapStateSucceeded",
         EventKind::MapStateFailed => "MapStateFailed",
+        EventKind::MapRunSucceeded { .. } => "MapRunSucceeded",
         EventKind::WaitStarted { .. } => "WaitStarted",
         EventKind::TaskHeartbeat { .. } => "TaskHeartbeat",
         EventKind::RetryScheduled { .. } => "RetryScheduled",

@@ -166,6 +166,8 @@ fn started() -> ExecutionStarted {
         principal: Some("token:admin".into()),
         payload_max_bytes: 262_144,
         history_events_max: None,
+        scope: ScopeId(0),
+        map_child: None,
     }
 }
 

@@ -85,6 +85,8 @@ fn started(payloads: Payloads) -> impl Strategy<Value = EventKind> {
                 principal: maybe,
                 payload_max_bytes,
                 history_events_max: (payload_max_bytes % 2 == 0).then_some(25_000),
+                scope: ScopeId(0),
+                map_child: None,
             }))
         },
     )

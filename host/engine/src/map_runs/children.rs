@@ -1,0 +1,116 @@
+//! Starts a Map Run's children: decides their first events.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use stepwell_decider::{
+    Execution, ExecutionStarted, Failure, Input, MapChild, MapResultForm, MapScope, decide,
+};
+use stepwell_states::Timestamp;
+use stepwell_store::{Digest, ExecutionKey, MapRunKey, NewExecution, TenantId};
+
+use crate::definitions::Revision;
+use crate::map_runs::changes::{self, Before};
+use crate::map_runs::feed::Portion;
+use crate::model::Tenant;
+use crate::shard::hot::Hot;
+
+/// What the children of a run have in common.
+pub(crate) struct Nursery {
+    pub(crate) run: MapRunKey,
+    pub(crate) scope: MapScope,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) revision: Arc<Revision>,
+    pub(crate) form: MapResultForm,
+}
+
+/// A child whose first events are decided.
+pub(crate) struct Born {
+    pub(crate) new: NewExecution,
+    /// Where it stands after them.
+    pub(crate) hot: Hot,
+    pub(crate) end: Option<stepwell_store::ChildEnd>,
+}
+
+impl Nursery {
+    /// Decides the start of a child.
+    pub(crate) fn start(
+        &self,
+        keys: &AtomicI64,
+        index: u64,
+        portion: Portion,
+        now: Timestamp,
+    ) -> Result<Born, Failure> {
+        let key = keys.fetch_add(1, Ordering::Relaxed);
+        let started = Arc::new(self.described(key, index, portion));
+        let mut execution = Execution::default();
+        let before = Before::of(&execution);
+        let input = Input::Start(Arc::clone(&started));
+        let definition = &self.revision.definition;
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            decide(definition, &mut execution, input, now)
+        }));
+        let Ok(Ok(decision)) = decided else {
+            let cause = "a child execution could not be started; see the host's log";
+            return Err(Failure::new("States.Runtime", cause));
+        };
+        let mut hot = Hot::new(Arc::clone(&self.tenant), Arc::clone(&self.revision));
+        hot.execution = execution;
+        let mut map = before.changes(&hot.execution);
+        // What starts and ends in one step is counted with the step.
+        map.child_end = None;
+        let new = NewExecution {
+            key: ExecutionKey(key),
+            tenant: TenantId(self.tenant.id),
+            machine: self.revision.machine,
+            revision: self.revision.number,
+            name: started.execution_name.to_string(),
+            input_digest: Digest::of(started.input.as_str().as_bytes()),
+            started_at: hot.execution.started_at(),
+            events: decision.events,
+            summary: hot.summary(),
+            parent: None,
+            map_run: Some(self.run),
+            map,
+        };
+        let end = changes::child_end(&hot.execution);
+        Ok(Born { new, hot, end })
+    }
+
+    fn described(&self, key: i64, index: u64, portion: Portion) -> ExecutionStarted {
+        let parent = self.scope.parent();
+        let order = self.scope.order();
+        let name = self.scope.child_name(key, index);
+        let machine = format!("{}/{}", self.revision.name, order.label);
+        ExecutionStarted {
+            key,
+            input: portion.input,
+            tenant: Arc::clone(&parent.tenant),
+            execution_arn: crate::names::execution_arn(&self.tenant, &machine, &name).into(),
+            execution_name: name.into(),
+            state_machine_arn: crate::names::machine_arn(&self.tenant, &machine).into(),
+            state_machine_name: Arc::clone(&parent.state_machine_name),
+            version_arn: parent.version_arn.clone(),
+            alias_arn: parent.alias_arn.clone(),
+            role_arn: Arc::clone(&parent.role_arn),
+            region: Arc::clone(&parent.region),
+            seed: self.scope.child_seed(index),
+            deadline: None,
+            parent: None,
+            traceparent: parent.traceparent.clone(),
+            principal: Some(format!("map-run:{}", order.arn).into()),
+            payload_max_bytes: parent.payload_max_bytes,
+            history_events_max: parent.history_events_max,
+            scope: order.processor,
+            map_child: Some(MapChild {
+                run: self.run.0,
+                run_arn: Arc::clone(&order.arn),
+                index,
+                items: portion.items,
+                execution_type: order.execution_type,
+                result: self.form,
+            }),
+        }
+    }
+}

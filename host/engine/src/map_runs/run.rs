@@ -1,0 +1,389 @@
+//! One Map Run: what it does next, told by its row.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use stepwell_decider::{EventNumber, Failure, Input, MapScope};
+use stepwell_store::{
+    AdvanceMapRun, ExecutionKey, MapResults, MapRunKey, MapRunRow, MapRunStage, MapTally, Status,
+    StoreError,
+};
+
+use crate::map_runs::children::{Born, Nursery};
+use crate::map_runs::feed::Feed;
+use crate::map_runs::results;
+use crate::map_runs::source::{Position, SourceError};
+use crate::shard::hot::Hot;
+use crate::shard::load::load_execution;
+use crate::shard::{Message, Shared};
+
+/// Children that one step starts at most: they share a transaction, and other runs wait.
+const CHILDREN_A_STEP: u64 = 256;
+/// Bytes of inputs after which a step starts no more children.
+const BYTES_A_STEP: usize = 4 << 20;
+/// Children that run at a time at most, as at AWS.
+const CONCURRENCY_MAX: u64 = 10_000;
+/// Children that are stopped at a time.
+const STOPS_A_TIME: usize = 256;
+
+/// Whether a run has more to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It waits for news.
+    Waits,
+    /// Nothing is left to do.
+    Over,
+}
+
+/// A run in memory.
+pub(crate) struct Run {
+    key: MapRunKey,
+    execution: ExecutionKey,
+    number: EventNumber,
+    /// None where the execution waits for it no more.
+    nursery: Option<Nursery>,
+    /// None before the first step, and after one that was refused.
+    feed: Option<Feed>,
+    /// A step that is not durable yet: children that have more to do.
+    step: Option<Vec<Hot>>,
+    /// Whether the children that run were asked to stop.
+    stopping: bool,
+    /// Whether the execution was told of the end.
+    told: bool,
+}
+
+impl Run {
+    /// Reads a run; none if there is none.
+    pub(crate) fn load(shared: &Shared, key: MapRunKey) -> Result<Option<Self>, StoreError> {
+        let Some(row) = shared.store.load_map_run(key)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            key,
+            execution: row.execution,
+            number: row.number,
+            nursery: nursery(shared, &row)?,
+            feed: None,
+            step: None,
+            stopping: false,
+            told: false,
+        }))
+    }
+
+    /// Does what the row says is to be done next.
+    pub(crate) fn step(
+        &mut self,
+        shared: &Arc<Shared>,
+        keys: &AtomicI64,
+    ) -> Result<Progress, StoreError> {
+        loop {
+            let Some(row) = shared.store.load_map_run(self.key)? else {
+                return Ok(Progress::Over);
+            };
+            match row.stage {
+                MapRunStage::Over => return Ok(Progress::Over),
+                MapRunStage::Ended => {
+                    self.tell(shared, &row)?;
+                    return Ok(Progress::Waits);
+                }
+                _ if self.step.is_some() => return Ok(Progress::Waits),
+                MapRunStage::Failing | MapRunStage::Abandoned => {
+                    if row.tally.children.running() > 0 {
+                        self.stop_children(shared)?;
+                        return Ok(Progress::Waits);
+                    }
+                    let status = match row.stage {
+                        MapRunStage::Failing => Status::Failed,
+                        _ => Status::Aborted,
+                    };
+                    let now = shared.config.clock.now();
+                    shared.store.end_map_run(self.key, status, now)?;
+                }
+                MapRunStage::Running => {
+                    if !self.run_on(shared, keys, &row)? {
+                        return Ok(Progress::Waits);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts children, or notes the end; returns whether the stage may have changed.
+    fn run_on(
+        &mut self,
+        shared: &Arc<Shared>,
+        keys: &AtomicI64,
+        row: &MapRunRow,
+    ) -> Result<bool, StoreError> {
+        let running = row.tally.children.running();
+        if exceeds_tolerance(row) {
+            let cause = "The specified tolerated failure threshold was exceeded";
+            let failure = Failure::new("States.ExceedToleratedFailureThreshold", cause);
+            return self.fail(shared, &failure).map(|()| true);
+        }
+        if row.exhausted {
+            if running > 0 {
+                return Ok(false);
+            }
+            if row.results_too_large {
+                return self.fail(shared, &self.too_large()).map(|()| true);
+            }
+            let now = shared.config.clock.now();
+            shared.store.end_map_run(self.key, Status::Succeeded, now)?;
+            return Ok(true);
+        }
+        let limit = match u64::from(row.settings.max_concurrency) {
+            0 => CONCURRENCY_MAX,
+            limit => limit.min(CONCURRENCY_MAX),
+        };
+        if running >= limit {
+            return Ok(false);
+        }
+        match self.start_children(shared, keys, row, limit - running) {
+            Ok(()) => Ok(false),
+            Err(SourceError::Failed(failure)) => self.fail(shared, &failure).map(|()| true),
+        }
+    }
+
+    fn fail(&mut self, shared: &Shared, failure: &Failure) -> Result<(), StoreError> {
+        let text = |part: &Option<Arc<str>>| part.as_deref().map(str::to_owned);
+        let (error, cause) = (text(&failure.error), text(&failure.cause));
+        shared.store.fail_map_run(self.key, error, cause)
+    }
+
+    fn too_large(&self) -> Failure {
+        let state = self.nursery.as_ref().map_or("", |nursery| {
+            let order = nursery.scope.order();
+            &nursery.revision.definition.state(order.state).name
+        });
+        let cause = format!(
+            "The state/task '{state}' returned a result with a size exceeding the maximum number \
+             of bytes service limit."
+        );
+        Failure::new("States.DataLimitExceeded", cause)
+    }
+
+    /// Decides the starts of up to `room` children, and commits them with the cursor.
+    fn start_children(
+        &mut self,
+        shared: &Arc<Shared>,
+        keys: &AtomicI64,
+        row: &MapRunRow,
+        room: u64,
+    ) -> Result<(), SourceError> {
+        let Some(nursery) = &self.nursery else {
+            let cause = "the execution that this Map Run belongs to does not wait for it";
+            return Err(SourceError::Failed(Failure::new("States.Runtime", cause)));
+        };
+        let feed = match &mut self.feed {
+            Some(feed) => feed,
+            free => {
+                let definition = Arc::clone(&nursery.revision.definition);
+                let position = read_position(row.position.as_deref());
+                let feed = Feed::open(&nursery.scope, definition, position)
+                    .map_err(SourceError::Failed)?;
+                free.insert(feed)
+            }
+        };
+        let now = shared.config.clock.now();
+        let mut step = Step::default();
+        while step.tally.children.started < room.min(CHILDREN_A_STEP) && step.bytes < BYTES_A_STEP {
+            let Some(portion) = feed.next(&nursery.scope)? else {
+                break;
+            };
+            step.bytes += portion.input.byte_len();
+            let (index, items) = (row.cursor + step.tally.children.started, portion.items);
+            let born = nursery
+                .start(keys, index, portion, now)
+                .map_err(SourceError::Failed)?;
+            step.add(born, items);
+        }
+        let write = AdvanceMapRun {
+            run: self.key,
+            expected_cursor: row.cursor,
+            cursor: row.cursor + step.tally.children.started,
+            position: write_position(feed.position()),
+            exhausted: feed.is_exhausted(),
+            items_total: feed.is_exhausted().then_some(feed.position().items),
+            tally: step.tally,
+            results: step.results,
+            children: step.children,
+        };
+        self.step = Some(step.going_on);
+        let (ways, key) = (shared.map_runs.clone(), self.key);
+        let done = Box::new(move |result| ways.advanced(key, result));
+        shared.store.advance_map_run(write, done);
+        Ok(())
+    }
+
+    /// A step is durable: children that have more to do go on at their shards. Or it is not,
+    /// and is made anew from what the row says.
+    pub(crate) fn advanced(&mut self, shared: &Shared, result: Result<(), StoreError>) {
+        let going_on = self.step.take().unwrap_or_default();
+        match result {
+            Ok(()) => {
+                for child in going_on {
+                    let Some(started) = child.execution.started() else {
+                        continue;
+                    };
+                    let key = ExecutionKey(started.key);
+                    shared.shards.of(key).send(Message::TakeOver {
+                        key,
+                        child: Box::new(child),
+                    });
+                }
+            }
+            Err(error) => {
+                shared.health.failed(&error);
+                tracing::warn!(run = self.key.0, %error, "a step of a map run was refused");
+                self.feed = None;
+                // It may be durable all the same: then its children wait in the database.
+                for shard in shared.shards.0.iter() {
+                    shard.send(Message::LookForWork);
+                }
+                shared.map_runs.look_again();
+            }
+        }
+    }
+
+    /// Asks all children that run to stop. Each ends in a commit of its own, which counts it.
+    fn stop_children(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        if self.stopping {
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let running = shared
+                .store
+                .running_map_children(self.key, after, STOPS_A_TIME)?;
+            after = running.last().copied();
+            for key in &running {
+                shared.shards.of(*key).send(Message::Input {
+                    key: *key,
+                    input: Input::Stop {
+                        failure: Failure::default(),
+                        principal: None,
+                    },
+                    told_child: None,
+                    reply: None,
+                });
+            }
+            if running.len() < STOPS_A_TIME {
+                self.stopping = true;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tells the execution of the end. Until it has taken it in, the row says that it is to
+    /// be told, and a start of the host tells it again.
+    fn tell(&mut self, shared: &Shared, row: &MapRunRow) -> Result<(), StoreError> {
+        if self.told {
+            return Ok(());
+        }
+        let result = match row.status {
+            Status::Succeeded => Ok(results::join(&shared.store.map_results(self.key)?)),
+            _ => {
+                let (error, cause) = &row.failure;
+                Err(Failure::from_parts(error.as_deref(), cause.as_deref()))
+            }
+        };
+        shared
+            .shards
+            .of(self.execution)
+            .send(Message::MapRunFinished {
+                key: self.execution,
+                run: self.key,
+                number: self.number,
+                result,
+            });
+        self.told = true;
+        Ok(())
+    }
+}
+
+/// A step in the making.
+#[derive(Default)]
+struct Step {
+    bytes: usize,
+    tally: MapTally,
+    results: MapResults,
+    children: Vec<stepwell_store::NewExecution>,
+    going_on: Vec<Hot>,
+}
+
+impl Step {
+    fn add(&mut self, born: Born, items: u32) {
+        self.tally.start(items);
+        match born.end {
+            Some(end) => {
+                self.tally.end(born.new.summary.status, items);
+                self.results.gathered.extend(end.results.gathered);
+            }
+            None => self.going_on.push(born.hot),
+        }
+        self.children.push(born.new);
+    }
+}
+
+fn nursery(shared: &Shared, row: &MapRunRow) -> Result<Option<Nursery>, StoreError> {
+    let Some((parent, execution)) = load_execution(&shared.store, row.execution)? else {
+        return Ok(None);
+    };
+    let revision = shared
+        .definitions
+        .revision(&shared.store, parent.machine, parent.revision)?;
+    let Some(scope) = MapScope::of(&revision.definition, &execution, row.number) else {
+        return Ok(None);
+    };
+    Ok(Some(Nursery {
+        run: row.key,
+        form: results::form(scope.order().writer.as_ref()),
+        scope,
+        tenant: shared.definitions.tenant(&shared.store, parent.tenant)?,
+        revision,
+    }))
+}
+
+/// More failed than is tolerated: by number, or in proportion to all items, once it is known
+/// how many there are. Where neither is given, nothing may fail.
+fn exceeds_tolerance(row: &MapRunRow) -> bool {
+    let items = &row.tally.items;
+    let failed = items.failed + items.timed_out + items.aborted;
+    if failed == 0 {
+        return false;
+    }
+    let (count, percentage) = (
+        row.settings.tolerated_count,
+        row.settings.tolerated_percentage,
+    );
+    if count == 0 && percentage <= 0.0 {
+        return true;
+    }
+    let by_count = count > 0 && failed > count;
+    let by_share = percentage > 0.0
+        && row
+            .items_total
+            .is_some_and(|total| share(failed, total) > percentage);
+    by_count || by_share
+}
+
+/// So many of so many, in percent.
+fn share(part: u64, whole: u64) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "no Map Run has 2^53 items; the share needs no more digits"
+    )]
+    let (part, whole) = (part as f64, whole.max(1) as f64);
+    part * 100.0 / whole
+}
+
+fn read_position(stored: Option<&[u8]>) -> Position {
+    stored
+        .and_then(|bytes| rmp_serde::from_slice(bytes).ok())
+        .unwrap_or_default()
+}
+
+fn write_position(position: &Position) -> Vec<u8> {
+    rmp_serde::to_vec(position).unwrap_or_default()
+}
