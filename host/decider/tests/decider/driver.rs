@@ -6,7 +6,7 @@ use stepwell_decider::{
     Effect, Execution, ExecutionStarted, Failure, HistoryEvent, Input, PendingWork, Seed, decide,
     outstanding_effects,
 };
-use stepwell_states::{Payload, ScopeId, StateMachine, Timestamp, parse};
+use stepwell_states::{Diagnostic, Payload, ScopeId, Severity, StateMachine, Timestamp, parse};
 
 pub(crate) const START: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 /// Decisions after which an execution counts as endless.
@@ -15,7 +15,11 @@ const DECISIONS_MAX: usize = 400;
 pub(crate) fn machine(text: &str) -> StateMachine {
     match parse(text, None) {
         Ok((machine, _)) => machine,
-        Err(problems) => panic!("{text}: {problems:#?}"),
+        Err(problems) => {
+            let is_error = |found: &&Diagnostic| found.severity == Severity::Error;
+            let errors: Vec<&Diagnostic> = problems.iter().filter(is_error).collect();
+            panic!("{errors:#?} in {text}")
+        }
     }
 }
 
@@ -53,6 +57,9 @@ pub(crate) struct Run {
     pub(crate) execution: Execution,
     pub(crate) events: Vec<HistoryEvent>,
     pub(crate) now: Timestamp,
+    /// How long the history was after each decision, and when that was: only what was
+    /// decided together is committed together, and can be found after a crash.
+    pub(crate) commits: Vec<(usize, Timestamp)>,
 }
 
 impl Run {
@@ -66,18 +73,19 @@ impl Run {
             execution: Execution::default(),
             events: Vec::new(),
             now: START,
+            commits: Vec::new(),
         };
         run.tell(definition, Input::Start(started));
         run
     }
 
-    /// Goes on from a history.
-    pub(crate) fn resume(events: &[HistoryEvent]) -> Self {
-        let now = events.last().map_or(START, |event| event.at);
+    /// Goes on from a history at a time.
+    pub(crate) fn resume(events: &[HistoryEvent], now: Timestamp) -> Self {
         Self {
             execution: Execution::replay(events),
             events: events.to_vec(),
             now,
+            commits: Vec::new(),
         }
     }
 
@@ -91,6 +99,7 @@ impl Run {
             "the same arguments give the same decision"
         );
         self.events.extend(decision.events);
+        self.commits.push((self.events.len(), self.now));
         assert_eq!(
             Execution::replay(&self.events),
             self.execution,
@@ -99,7 +108,7 @@ impl Run {
     }
 
     /// What to tell next; none at the end, or where only somebody outside can go on.
-    fn next_input(&mut self, policy: Policy) -> Option<Input> {
+    pub(crate) fn next_input(&mut self, policy: Policy) -> Option<Input> {
         if self.execution.end().is_some() {
             return None;
         }
