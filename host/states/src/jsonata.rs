@@ -8,6 +8,7 @@
 
 mod check;
 mod convert;
+mod dates;
 mod functions;
 mod guard;
 mod lookup;

@@ -8,6 +8,7 @@ use jsonata_core::value::JValue;
 
 use super::convert::to_library;
 use super::measured::{self, Budget};
+use super::{dates, guard};
 use crate::data_flow::evaluation::Draws;
 use crate::intrinsic::{digest, string_to_json};
 use crate::timestamp::Timestamp;
@@ -30,6 +31,8 @@ pub(super) fn register(
     evaluator.register_fn("hash", hash)?;
     evaluator.register_fn("parse", parse)?;
     measured::register(evaluator, &budget)?;
+    evaluator.register_fn(guard::DATED, move |args: &[JValue]| dates::dated(args, now))?;
+    evaluator.register_fn(guard::DATING, dates::dating)?;
     let ms = now.as_ms();
     evaluator.register_fn_override("millis", move |_: &[JValue]| Ok(JValue::from_i64(ms)))?;
     evaluator.register_fn_override("now", move |_: &[JValue]| {

@@ -12,7 +12,8 @@
 //!   looking at all of it takes for ever, though it is small. What becomes part of
 //!   another value, gets a name or leaves a function is weighed.
 //!
-//! `$now` takes the evaluation's time instead of the clock's.
+//! `$now` takes the evaluation's time instead of the clock's, and so does `$toMillis`
+//! where a text leaves out its date.
 
 use std::collections::BTreeSet;
 
@@ -34,6 +35,9 @@ pub(super) const WEIGHED: &str = "#weighed";
 pub(super) const REPLACED: &str = "#replaced";
 pub(super) const PART: &str = "#part";
 pub(super) const IS_FUNCTION: &str = "#isFunction";
+/// Names of the functions that complete a text without a date, and its picture.
+pub(super) const DATED: &str = "#dated";
+pub(super) const DATING: &str = "#dating";
 /// Names of the functions that are ours wherever they are named; no expression can
 /// name them so.
 pub(super) const JOIN: &str = "#join";
@@ -152,6 +156,12 @@ impl Guard {
             }
             "pad" if !is_partial => args.iter_mut().for_each(|arg| wrap(arg, WIDTH)),
             "replace" if !is_partial => *node = measured_replace(std::mem::take(args)),
+            "toMillis" if !is_partial => {
+                if let [text, picture, ..] = args.as_mut_slice() {
+                    *text = function(DATED, vec![take(text), picture.clone()]);
+                    wrap(picture, DATING);
+                }
+            }
             "string" if args.is_empty() => {
                 // The value at hand is the argument.
                 args.push(AstNode::Variable(String::new()));

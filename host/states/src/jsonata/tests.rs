@@ -219,6 +219,16 @@ fn chance_and_time_come_from_outside() {
     gives("$now()", json!("2026-11-21T10:00:00.000Z"));
     gives("$now('[Y0001]/[M01]')", json!("2026/11"));
     gives("$millis() = $toMillis($now())", json!(true));
+    // A text without a date is one of the evaluation's day, and not of the machine's.
+    gives(
+        "$toMillis('13:45', '[H]:[m]') ~> $fromMillis()",
+        json!("2026-11-21T13:45:00.000Z"),
+    );
+    gives(
+        "$fromMillis('03' ~> $toMillis('[M]'))",
+        json!("2026-03-01T00:00:00.000Z"),
+    );
+    gives("$toMillis('2001', '[Y]')", json!(978_307_200_000_i64));
 }
 
 #[test]
