@@ -4,8 +4,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    completions, component, demo, deploy, describe, history, list, run, send_event, serve, start,
-    state_machine, stop, token, validate,
+    completions, component, demo, deploy, describe, graph, history, list, run, send_event, serve,
+    start, state_machine, stop, token, validate,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -109,6 +109,8 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     /// Check definitions without a host
     Validate(validate::ValidateArgs),
+    /// Draw a definition, or a deployed state machine, as SVG or Mermaid
+    Graph(graph::GraphArgs),
     /// Upload components and look at them
     #[command(subcommand)]
     Component(component::ComponentCommand),

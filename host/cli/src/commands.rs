@@ -5,6 +5,7 @@ pub(crate) mod component;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod describe;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod run;
@@ -57,6 +58,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Serve(args) => serve::run(&args, app),
         Command::Run(args) => run::run(&args, app),
         Command::Validate(args) => validate::run(&args, app),
+        Command::Graph(args) => graph::run(&args, app),
         Command::Component(command) => component::run(&command, app),
         Command::Deploy(args) => deploy::run(&args, app),
         Command::StateMachine(command) => state_machine::run(&command, app),

@@ -26,6 +26,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         state_machines::deploy_state_machine,
         state_machines::list_state_machines,
         state_machines::describe_state_machine,
+        state_machines::draw_state_machine,
         state_machines::delete_state_machine,
         executions::start_execution,
         executions::list_executions,

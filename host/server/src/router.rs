@@ -36,6 +36,10 @@ pub(crate) fn routes() -> Vec<Route> {
             "/v1/state-machines/{stateMachine}",
             state_machines::describe_state_machine,
         ),
+        get(
+            "/v1/state-machines/{stateMachine}/graph",
+            state_machines::draw_state_machine,
+        ),
         delete(
             "/v1/state-machines/{stateMachine}",
             state_machines::delete_state_machine,

@@ -162,6 +162,11 @@ impl Jsonata {
         })))
     }
 
+    /// Returns the expression without `{%` and `%}`.
+    pub(crate) fn text(&self) -> &str {
+        &self.0.text
+    }
+
     /// Returns the names of the workflow's variables that the expression refers to.
     pub(crate) fn variables(&self) -> &[String] {
         &self.0.variables

@@ -16,6 +16,7 @@ mod choice;
 pub mod data_flow;
 mod definition;
 mod diagnostic;
+pub mod diagram;
 mod intrinsic;
 mod jsonata;
 mod number;

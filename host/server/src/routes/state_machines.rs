@@ -3,11 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
+};
 use serde::Deserialize;
-use stepwell_engine::Caller;
+use stepwell_engine::{Caller, Format};
+use stepwell_states::diagram::{self, Marks};
 
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{Definition, DefinitionBody, Query, Segment};
 use crate::wire::{DeployRequest, Deployed, StateMachine, StateMachineList, StateMachineSummary};
 
@@ -123,6 +127,91 @@ pub(crate) async fn describe_state_machine(
         .describe_state_machine(&caller, &state_machine)
         .await?;
     Ok(Json(machine.into()))
+}
+
+/// What a definition is drawn as.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PictureFormat {
+    /// A picture, for light and dark pages.
+    #[default]
+    Svg,
+    /// A Mermaid flowchart.
+    Mermaid,
+}
+
+/// What to draw.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct GraphQuery {
+    /// As what; without it, as SVG.
+    #[serde(default)]
+    #[param(inline)]
+    format: PictureFormat,
+}
+
+/// A drawing, with headers that keep a browser from taking it for anything else.
+type Picture = ([(HeaderName, &'static str); 3], String);
+
+/// Draw a state machine
+///
+/// The current revision, as SVG or as a Mermaid flowchart. Definitions beyond a thousand
+/// states are not drawn as SVG.
+#[utoipa::path(
+    get,
+    path = "/v1/state-machines/{stateMachine}/graph",
+    tag = "state machines",
+    params(("stateMachine" = String, Path, description = "Name or ARN"), GraphQuery),
+    responses((
+        status = 200,
+        description = "The drawing",
+        content((String = "image/svg+xml"), (String = "text/plain")),
+    )),
+)]
+pub(crate) async fn draw_state_machine(
+    State(app): State<App>,
+    caller: Caller,
+    Segment(state_machine): Segment,
+    Query(query): Query<GraphQuery>,
+) -> Result<Picture, ApiError> {
+    let machine = app
+        .engine()
+        .describe_state_machine(&caller, &state_machine)
+        .await?;
+    // Large definitions take a while: other requests need the thread.
+    let drawn = tokio::task::spawn_blocking(move || draw(&machine.asl, query.format)).await;
+    drawn.unwrap_or_else(|_| Err(ApiError::new(Code::Internal, "the drawing failed")))
+}
+
+fn draw(asl: &str, format: PictureFormat) -> Result<Picture, ApiError> {
+    let (machine, _) = stepwell_states::parse(asl, Some(Format::Json)).map_err(|_problems| {
+        // It was deployed by a version that took what this one does not.
+        ApiError::new(
+            Code::InvalidDefinition,
+            "the definition has errors: deploy it again",
+        )
+    })?;
+    let (content_type, text) = match format {
+        PictureFormat::Mermaid => (
+            "text/plain; charset=utf-8",
+            diagram::mermaid(&machine, &Marks::new()),
+        ),
+        PictureFormat::Svg => (
+            "image/svg+xml",
+            diagram::svg(&machine, &Marks::new())
+                .map_err(|error| ApiError::invalid("format", error.to_string()))?,
+        ),
+    };
+    let headers = [
+        (CONTENT_TYPE, content_type),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        ),
+    ];
+    Ok((headers, text))
 }
 
 /// Delete a state machine

@@ -128,6 +128,41 @@ async fn a_definition_with_problems_is_refused_with_all_of_them() {
 }
 
 #[tokio::test]
+async fn a_state_machine_is_drawn() {
+    let api = TestApi::dev().await;
+    let hostile = r#"{"StartAt": "<script>x</script>", "States": {
+        "<script>x</script>": {"Type": "Pass", "End": true}}}"#;
+    api.deploy("pass", hostile).await;
+    let picture = api.get("/v1/state-machines/pass/graph").await;
+    assert_eq!(picture.status, 200, "{picture:?}");
+    assert_eq!(picture.headers["content-type"], "image/svg+xml");
+    assert_eq!(picture.headers["x-content-type-options"], "nosniff");
+    let policy = picture.headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("sandbox"),
+        "{policy}"
+    );
+    let text = &picture.body;
+    assert!(
+        text.starts_with("<svg") && !text.contains("<script"),
+        "{text}"
+    );
+
+    let chart = api
+        .get("/v1/state-machines/pass/graph?format=mermaid")
+        .await;
+    assert!(chart.body.starts_with("flowchart TD"), "{chart:?}");
+    let other = api.get("/v1/state-machines/pass/graph?format=png").await;
+    assert_eq!(other.status, 400, "{other:?}");
+    expect_refusal(
+        &api.get("/v1/state-machines/gone/graph").await,
+        404,
+        "NotFound",
+        None,
+    );
+}
+
+#[tokio::test]
 async fn a_state_machine_is_found_by_name_and_arn_and_deleted() {
     let api = TestApi::dev().await;
     api.deploy("pass", PASS).await;

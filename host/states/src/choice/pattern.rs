@@ -1,6 +1,8 @@
 //! Patterns of `StringMatches`: `*` stands for any characters, a backslash takes
 //! that meaning away.
 
+use std::fmt;
+
 /// A pattern, compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
@@ -47,5 +49,12 @@ impl Pattern {
             }
         }
         rest.ends_with(last.as_str())
+    }
+}
+
+impl fmt::Display for Pattern {
+    /// Writes it as the definition has it, but for what is escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.parts.join("*"))
     }
 }

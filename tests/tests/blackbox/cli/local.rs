@@ -158,6 +158,31 @@ fn validate_gives_sarif() {
 }
 
 #[test]
+fn a_definition_is_drawn() {
+    let home = tempfile::tempdir().unwrap();
+    let flow = file(home.path(), "order-flow.asl.json", ORDER_FLOW);
+    let drawn = run(&home, &["graph", &flow]).expect(0);
+    assert!(drawn.stdout.starts_with("<svg"), "{}", drawn.stdout);
+    assert!(drawn.stdout.contains("validate-order"), "{}", drawn.stdout);
+    let output = home.path().join("flow.mmd").display().to_string();
+    run(
+        &home,
+        &["graph", &flow, "--format", "mermaid", "-o", &output],
+    )
+    .expect(0);
+    let chart = std::fs::read_to_string(&output).unwrap();
+    assert!(chart.starts_with("flowchart TD\n"), "{chart}");
+    let broken = file(home.path(), "broken.yaml", BROKEN);
+    let refused = run(&home, &["graph", &broken]).expect(4);
+    assert!(
+        refused.stderr.contains("broken.yaml:7:"),
+        "{}",
+        refused.stderr
+    );
+    run(&home, &["graph"]).expect(2);
+}
+
+#[test]
 fn run_shows_the_trace_and_prints_the_output() {
     let home = tempfile::tempdir().unwrap();
     let flow = file(home.path(), "order-flow.asl.json", ORDER_FLOW);
