@@ -1,5 +1,7 @@
 //! The one match over what the decider may be told.
 
+use std::cell::Cell;
+
 use stepwell_states::{Payload, StateKind, StateMachine, Timestamp};
 
 use crate::draft::Draft;
@@ -63,6 +65,24 @@ pub fn decide(
     input: Input,
     now: Timestamp,
 ) -> Result<Decision, DecideError> {
+    decide_within(definition, execution, input, now, u32::MAX)
+}
+
+/// Decides as [`decide`] does, and enters no further state once fields in JSONata have been
+/// evaluated `evaluated_max` times: what is left goes on with [`Input::Continue`], so that
+/// expressions that take long do not keep others waiting. Where a decision ends has no
+/// part in what the history says.
+///
+/// # Errors
+///
+/// Those of [`decide`].
+pub fn decide_within(
+    definition: &StateMachine,
+    execution: &mut Execution,
+    input: Input,
+    now: Timestamp,
+    evaluated_max: u32,
+) -> Result<Decision, DecideError> {
     match (&input, execution.started().is_some()) {
         (Input::Start(_), true) => return Err(DecideError::AlreadyStarted),
         (Input::Start(_), false) | (_, true) => {}
@@ -81,9 +101,10 @@ pub fn decide(
         execution,
         now,
         events: Vec::new(),
+        evaluated: Cell::new(0),
     };
     take(&mut draft, input)?;
-    go_on(&mut draft);
+    go_on(&mut draft, evaluated_max);
     if let Some((events_max, before)) = limited {
         cut(&mut draft, events_max, before);
     }
@@ -113,10 +134,10 @@ fn cut(draft: &mut Draft<'_>, events_max: u64, before: Execution) {
     draft.emit_after(FrameId::ROOT, follows, EventKind::ExecutionFailed(failure));
 }
 
-/// Enters states until every frame waits for something outside, or the limit is reached.
-fn go_on(draft: &mut Draft<'_>) {
+/// Enters states until every frame waits for something outside, or a limit is reached.
+fn go_on(draft: &mut Draft<'_>, evaluated_max: u32) {
     while let Some(frame) = draft.execution.ready.first().copied() {
-        if draft.events.len() >= EVENTS_MAX {
+        if draft.events.len() >= EVENTS_MAX || draft.evaluated.get() >= evaluated_max {
             return;
         }
         steps::enter(draft, frame);

@@ -1,8 +1,11 @@
 //! A decision in the making: each event is applied as soon as it is decided, so that
 //! what follows is decided from where the execution then stands.
 
+use std::cell::Cell;
+
 use stepwell_states::{
-    Completion, Env, EvalFailure, Payload, State, StateKind, StateMachine, StateRef, Timestamp,
+    Completion, Env, EvalFailure, Payload, QueryLanguage, State, StateKind, StateMachine, StateRef,
+    Timestamp,
 };
 
 use crate::context;
@@ -21,6 +24,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) execution: &'a mut Execution,
     pub(crate) now: Timestamp,
     pub(crate) events: Vec<HistoryEvent>,
+    /// How often fields in JSONata were evaluated: what takes long in a decision.
+    pub(crate) evaluated: Cell<u32>,
 }
 
 /// The frame left the state that a step is about: the caller has nothing more to do.
@@ -120,6 +125,9 @@ impl<'a> Draft<'a> {
         item: Option<context::Item<'_>>,
         evaluation: impl FnOnce(&State, &Env<'_>) -> Result<R, EvalFailure>,
     ) -> Result<R, EvalFailure> {
+        if self.state(frame).query_language == QueryLanguage::Jsonata {
+            self.evaluated.set(self.evaluated.get().saturating_add(1));
+        }
         let event = EventNumber(self.execution.version.0 + 1);
         let moment = Moment {
             now: self.now,

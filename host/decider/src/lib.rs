@@ -30,7 +30,7 @@ mod started;
 mod steps;
 mod token;
 
-pub use decide::{DecideError, Decision, decide};
+pub use decide::{DecideError, Decision, decide, decide_within};
 pub use effect::{Effect, effects_of, outstanding_effects};
 pub use event::{
     EventKind, EventNumber, FrameId, HistoryEvent, MapIteration, ReceivedEvent, StateEntered,

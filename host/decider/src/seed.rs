@@ -35,6 +35,8 @@ pub enum Purpose {
     Child,
     /// Id of a Map Run.
     MapRun,
+    /// Idempotency key of a task.
+    IdempotencyKey,
 }
 
 impl Seed {
@@ -48,6 +50,7 @@ impl Seed {
             Purpose::Token => b"token",
             Purpose::Child => b"child",
             Purpose::MapRun => b"map run",
+            Purpose::IdempotencyKey => b"idempotency key",
         };
         let mut hash = Sha256::new();
         hash.update(self.0);

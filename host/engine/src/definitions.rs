@@ -12,6 +12,7 @@ use stepwell_states::{Format, StateMachine, parse};
 use stepwell_store::{Digest, MachineId, Store, StoreError, TenantId};
 
 use crate::model::Tenant;
+use crate::pace::Pace;
 
 /// One revision of a state machine, ready to run.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Revision {
     pub(crate) definition: Arc<StateMachine>,
     /// The components that it runs: what runs is what was reviewed.
     pub(crate) pins: BTreeMap<String, Digest>,
+    /// How much one decision evaluates.
+    pub(crate) pace: Pace,
 }
 
 /// The component that a task names.
@@ -184,6 +187,7 @@ fn read(store: &Store, machine: MachineId, number: i64) -> Result<Revision, Stor
         role_arn: row.role_arn.unwrap_or_default().into(),
         definition: Arc::new(definition),
         pins: row.pins,
+        pace: Pace::default(),
     })
 }
 

@@ -30,6 +30,7 @@ mod map_runs;
 mod metrics;
 mod model;
 mod names;
+mod pace;
 mod runner;
 mod sandbox_runner;
 mod shard;

@@ -262,6 +262,8 @@ impl TaskHost for Host {
             message,
             ..
         } = &line;
+        // What a guest says must not look like a line of the host's.
+        let message = message.replace('\n', "\n    | ");
         match level {
             LogLevel::Error => {
                 tracing::error!(target: "guest", execution, state, %target, "{message}");

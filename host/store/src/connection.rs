@@ -46,7 +46,40 @@ pub(crate) fn create_folder(folder: &Path) -> Result<(), StoreError> {
         .create(folder)
         .map_err(|error| StoreError::Unavailable {
             reason: format!("cannot create {}: {error}", folder.display()),
-        })
+        })?;
+    warn_of_others(folder);
+    Ok(())
+}
+
+/// A folder that was there before may be open to others; whose it is, decides.
+#[cfg(unix)]
+fn warn_of_others(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(metadata) = std::fs::metadata(folder) else {
+        return;
+    };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let mode = format!("{mode:04o}");
+        tracing::warn!(folder = %folder.display(), %mode, "others may enter the data folder: chmod 700");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_others(_folder: &Path) {}
+
+/// Makes the database's file, for nobody else's eyes; its log gets the same mode.
+fn create_file(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_file) => Ok(()),
+        Err(error) => Err(StoreError::Unavailable {
+            reason: format!("cannot open {}: {error}", path.display()),
+        }),
+    }
 }
 
 /// Takes the folder for this process until the file is dropped. The operating system
@@ -71,6 +104,7 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File, StoreError> {
 
 /// Opens the writing connection to a file, and makes the file if there is none.
 pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
+    create_file(path)?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(busy_timeout)?;
     check_application(&connection, path)?;

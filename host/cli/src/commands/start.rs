@@ -72,7 +72,15 @@ pub(crate) fn run(args: &StartArgs, app: &App) -> Result<Exit, CliError> {
         }
         return Ok(Exit::Done);
     }
-    let ended = wait(&client, &started.value.execution_arn, args.timeout, app)?;
+    let ended = wait(&client, &started.value.execution_arn, args.timeout, app);
+    let ended = ended.map_err(|error| {
+        // Starting again would be another execution.
+        error.hint(format!(
+            "the start is safe; see how it goes with `stepwell describe {}/{}`",
+            safe(&args.state_machine),
+            safe(&started.value.name)
+        ))
+    })?;
     report(&ended, app)
 }
 

@@ -12,6 +12,7 @@ use crate::draft::{Draft, Left};
 use crate::event::{EventKind, EventNumber, FrameId, TaskFamily, TaskScheduled, Usage, Work};
 use crate::execution::{OpenTask, Phase};
 use crate::failure::{DATA_LIMIT, Failure, HEARTBEAT_TIMEOUT, TIMEOUT};
+use crate::seed::{self, Purpose};
 use crate::steps::{failed, successor};
 
 /// Asks for the work of a state, for the first time or again.
@@ -54,14 +55,13 @@ pub(crate) fn schedule(draft: &mut Draft<'_>, frame: FrameId, task: &Task) -> Re
     take_posted_event(draft, frame, scheduled)
 }
 
-/// The same for all attempts of one visit of the state, and for no other.
+/// The same for all attempts of one visit of the state, and for no other: not even where
+/// an execution has the name of one whose state machine was deleted.
 fn idempotency_key(draft: &Draft<'_>, entered: EventNumber) -> Arc<str> {
-    let arn = draft
-        .execution
-        .started
-        .as_ref()
-        .map_or("", |started| &*started.execution_arn);
-    format!("{arn}#{entered}").into()
+    let started = draft.execution.started.as_ref();
+    let started = started.expect("a started execution has its start");
+    let bits = started.seed.derive(Purpose::IdempotencyKey, entered);
+    seed::uuid(&bits).into()
 }
 
 fn family_of(kind: &ResourceKind) -> TaskFamily {

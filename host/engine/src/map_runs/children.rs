@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use stepwell_decider::{
-    Execution, ExecutionStarted, Failure, Input, MapChild, MapResultForm, MapScope, decide,
+    Execution, ExecutionStarted, Failure, Input, MapChild, MapResultForm, MapScope, decide_within,
 };
 use stepwell_states::Timestamp;
 use stepwell_store::{Digest, ExecutionKey, MapRunKey, NewExecution, TenantId};
@@ -49,7 +49,9 @@ impl Nursery {
         let input = Input::Start(Arc::clone(&started));
         let definition = &self.revision.definition;
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            decide(definition, &mut execution, input, now)
+            self.revision.pace.keep(|evaluated_max| {
+                decide_within(definition, &mut execution, input, now, evaluated_max)
+            })
         }));
         let Ok(Ok(decision)) = decided else {
             let cause = "a child execution could not be started; see the host's log";

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use stepwell_decider::{
     DecideError, Decision, Effect, EventKind, EventNumber, Execution, ExecutionStarted,
-    HistoryEvent, Input, Status, decide, effects_of, outstanding_effects,
+    HistoryEvent, Input, Status, decide_within, effects_of, outstanding_effects,
 };
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Timestamp;
@@ -20,6 +21,7 @@ use crate::error::EngineError;
 use crate::map_runs::MapRunNews;
 use crate::map_runs::changes as map_changes;
 use crate::model::Tenant;
+use crate::pace;
 use crate::shard::{Message, Reply};
 use crate::snapshot;
 
@@ -169,7 +171,11 @@ impl Hot {
         let mut told_children = Vec::new();
         let mut told_runs = Vec::new();
         let mut taken = Vec::new();
+        let began = Instant::now();
         while events.len() < BATCH_EVENTS {
+            if !events.is_empty() && pace::is_long(began.elapsed()) {
+                break;
+            }
             let Some(waiting) = self.queue.pop_front() else {
                 break;
             };
@@ -224,7 +230,9 @@ impl Hot {
         let definition = &self.revision.definition;
         let execution = &mut self.execution;
         catch_unwind(AssertUnwindSafe(|| {
-            decide(definition, execution, input, now)
+            self.revision.pace.keep(|evaluated_max| {
+                decide_within(definition, execution, input, now, evaluated_max)
+            })
         }))
         .map_err(|_panic| Broken)
     }

@@ -30,6 +30,21 @@ fn missing_folders_are_made_for_nobody_else() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_database_is_for_nobody_else_whatever_the_folder_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    for file in ["stepwell.db", "stepwell.db-wal", "stepwell.db-shm"] {
+        let mode = std::fs::metadata(home.path().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{file}: {mode:o}");
+    }
+}
+
 #[test]
 fn a_folder_that_cannot_be_made_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
