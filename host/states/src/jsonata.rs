@@ -13,6 +13,7 @@ mod functions;
 mod guard;
 mod lookup;
 mod measured;
+mod names;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::data_flow::evaluation::Evaluation;
 use crate::diagnostic::Severity;
 use crate::parse::report::{Place, Report};
 pub(crate) use convert::Converted;
+pub(crate) use names::is_function;
 
 /// Longest expression, in bytes.
 const TEXT_MAX_BYTES: usize = 65_536;

@@ -182,7 +182,7 @@ proptest! {
         #[expect(clippy::disallowed_methods, reason = "how long it takes is the question")]
         let start = Instant::now();
         let first = evaluate(&expression, &input);
-        prop_assert!(start.elapsed() < Duration::from_secs(5));
+        prop_assert!(start.elapsed() < Duration::from_secs(30));
         if let Some(Ok(output)) = &first {
             prop_assert!(Payload::parse(output.as_str()).is_ok());
         }

@@ -48,9 +48,9 @@ pub(crate) fn run(args: &GraphArgs, app: &App) -> Result<Exit, CliError> {
             let answer = app.client()?.describe_state_machine(name)?;
             let asl = answer.value.asl.as_str();
             let parsed = stepwell_states::parse(asl, Some(Format::Json));
-            parsed
-                .map(|(machine, _)| machine)
-                .map_err(|_problems| CliError::usage("this program does not understand the definition"))?
+            parsed.map(|(machine, _)| machine).map_err(|_problems| {
+                CliError::usage("this program does not understand the definition")
+            })?
         }
         (None, None) => return Err(CliError::usage("name a file, or --machine NAME")),
     };

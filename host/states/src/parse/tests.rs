@@ -897,6 +897,19 @@ fn inner_scopes_read_outer_variables_but_do_not_assign_them() {
 }
 
 #[test]
+fn a_function_that_stands_where_a_value_does_is_no_variable() {
+    let pass = |output: &str| {
+        json!({ "QueryLanguage": "JSONata", "StartAt": "a", "States": {
+            "a": { "Type": "Pass", "Output": output, "End": true }
+        }})
+    };
+    let functions = pass("{% $map($states.input, $string) %}");
+    assert_eq!(warnings(&functions), Vec::<String>::new());
+    let variable = pass("{% $map($states.input, $strings) %}");
+    assert_eq!(warnings(&variable), ["VARIABLE_NEVER_ASSIGNED"]);
+}
+
+#[test]
 fn variable_references_are_listed_by_state() {
     let (machine, _) = ok(&json!({
         "StartAt": "A",

@@ -11,6 +11,7 @@ use super::super::report::Report;
 use super::Subject;
 use crate::definition::{MapMode, Scope, ScopeId, State, StateKind};
 use crate::diagnostic::Severity;
+use crate::jsonata;
 
 /// Looks at the variables of each scope.
 pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
@@ -51,6 +52,8 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
             }
             for name in state.variables() {
                 let is_known = own.is_some_and(|own| own.contains(&name)) || outer.contains(&name);
+                // A function may stand where a value does: `$map(items, $string)`.
+                let is_known = is_known || jsonata::is_function(&name);
                 if !is_known {
                     subject.warn(
                         (reference, &[]),
