@@ -4,8 +4,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    completions, component, demo, deploy, describe, graph, history, list, run, send_event, serve,
-    start, state_machine, stop, token, validate,
+    completions, component, data, demo, deploy, describe, graph, history, list, map_run, run,
+    send_event, serve, start, state_machine, stop, token, validate,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -127,6 +127,12 @@ pub(crate) enum Command {
     Describe(describe::DescribeArgs),
     /// Show the trace of an execution
     History(history::HistoryArgs),
+    /// Put, get and list data sets: what distributed Maps read and write
+    #[command(subcommand)]
+    Data(data::DataCommand),
+    /// Look at the Map Runs of an execution
+    #[command(subcommand)]
+    MapRun(map_run::MapRunCommand),
     /// Stop an execution
     Stop(stop::StopArgs),
     /// Post an event that an execution waits for, or will

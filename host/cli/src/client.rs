@@ -2,6 +2,8 @@
 
 mod routes;
 
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,7 +12,7 @@ use serde_json::Value;
 use stepwell_server::wire::{ApiErrorBody, Diagnostic};
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use ureq::http::{Method, Request, StatusCode};
+use ureq::http::{Method, Request, Response, StatusCode, request};
 use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::config::{Secret, ServerUrl};
@@ -24,6 +26,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long an answer may take, beyond the time that the host was asked to wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the bytes of a data set may take.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// The largest answer that is read: a page of 1,000 events with payloads of 256 KiB.
 const ANSWER_MAX_BYTES: u64 = 512 << 20;
@@ -134,6 +139,57 @@ impl Client {
         self.json(Method::PUT, path, Some(body), wait)
     }
 
+    /// Sends a file, however large, as it is read.
+    fn put_file<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        file: File,
+    ) -> Result<Answer<T>, CallError> {
+        let request = self
+            .request(Method::PUT, path)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(file)
+            .map_err(|error| CallError::Failed(bad_request(&error)))?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_per_call(Some(TRANSFER_TIMEOUT))
+            .build();
+        let response = self
+            .agent
+            .run(request)
+            .map_err(|error| CallError::Failed(self.unreachable(&error)))?;
+        let text = self.answer_text(response)?;
+        self.understood(text)
+    }
+
+    /// Writes an answer's body to `output`, however large.
+    fn download(&self, path: &str, output: &mut dyn Write) -> Result<(), CliError> {
+        let request = self
+            .request(Method::GET, path)
+            .body(())
+            .map_err(|error| bad_request(&error))?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_per_call(Some(TRANSFER_TIMEOUT))
+            .build();
+        let response = self
+            .agent
+            .run(request)
+            .map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return self.answer_text(response).map(drop).map_err(CliError::from);
+        }
+        let mut body = response.into_body().into_reader();
+        std::io::copy(&mut body, output).map(drop).map_err(|error| {
+            CliError::new(
+                Exit::Unavailable,
+                format!("the data set was not written to its end: {error}"),
+            )
+        })
+    }
+
     /// Deletes something.
     fn delete(&self, path: &str) -> Result<(), CallError> {
         self.call(Method::DELETE, path, None, Duration::ZERO)
@@ -148,6 +204,10 @@ impl Client {
         wait: Duration,
     ) -> Result<Answer<T>, CallError> {
         let text = self.call(method, path, body, wait)?;
+        self.understood(text)
+    }
+
+    fn understood<T: DeserializeOwned>(&self, text: String) -> Result<Answer<T>, CallError> {
         match serde_json::from_str(&text) {
             Ok(value) => Ok(Answer { value, text }),
             Err(error) => Err(CallError::Failed(
@@ -163,13 +223,9 @@ impl Client {
         body: Option<Body>,
         wait: Duration,
     ) -> Result<String, CallError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(self.server.join(path))
+        let mut request = self
+            .request(method, path)
             .header(ACCEPT, "application/json");
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
-        }
         if let Some(body) = &body {
             request = request.header(CONTENT_TYPE, body.media_type);
         }
@@ -181,10 +237,25 @@ impl Client {
             .configure_request(request)
             .timeout_per_call(Some(ANSWER_TIMEOUT + wait))
             .build();
-        let mut response = self
+        let response = self
             .agent
             .run(request)
             .map_err(|error| CallError::Failed(self.unreachable(&error)))?;
+        self.answer_text(response)
+    }
+
+    fn request(&self, method: Method, path: &str) -> request::Builder {
+        let request = Request::builder()
+            .method(method)
+            .uri(self.server.join(path));
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {}", token.reveal())),
+            None => request,
+        }
+    }
+
+    /// Reads an answer of a bounded size; a refusal is an error.
+    fn answer_text(&self, mut response: Response<ureq::Body>) -> Result<String, CallError> {
         let text = response
             .body_mut()
             .with_config()

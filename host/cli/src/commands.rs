@@ -2,12 +2,14 @@
 
 pub(crate) mod completions;
 pub(crate) mod component;
+pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod map_run;
 pub(crate) mod run;
 pub(crate) mod send_event;
 pub(crate) mod serve;
@@ -66,6 +68,8 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::List(args) => list::run(&args, app),
         Command::Describe(args) => describe::run(&args, app),
         Command::History(args) => history::run(&args, app),
+        Command::Data(command) => data::run(&command, app),
+        Command::MapRun(command) => map_run::run(&command, app),
         Command::Stop(args) => stop::run(&args, app),
         Command::SendEvent(args) => send_event::run(&args, app),
         Command::Token(command) => token::run(&command, app),

@@ -24,6 +24,8 @@ pub struct EngineConfig {
     pub history_events_max: Option<u64>,
     /// Bytes that a component may have.
     pub component_max_bytes: usize,
+    /// Bytes that a data set may have.
+    pub data_set_max_bytes: u64,
     /// How long a task may run that names no timeout.
     pub default_task_timeout: Duration,
     /// How long running tasks get to finish when the host shuts down.
@@ -45,6 +47,7 @@ impl Default for EngineConfig {
             payload_max_bytes: 262_144,
             history_events_max: None,
             component_max_bytes: 32 << 20,
+            data_set_max_bytes: 1 << 30,
             // As long as a Lambda function may run, which definitions without a
             // timeout were written for.
             default_task_timeout: Duration::from_secs(900),

@@ -106,6 +106,7 @@ impl Engine {
             watchers: Arc::clone(&shared.watchers),
             counters,
             health: Arc::clone(&shared.health),
+            map_runs: shared.map_runs.clone(),
             shutting_down: watch::Sender::new(false),
         }));
         Ok(Self {

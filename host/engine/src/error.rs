@@ -40,6 +40,9 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// The Map Run is at its end.
+    #[error("the map run has ended")]
+    MapRunEnded,
     /// The execution is at its end.
     #[error("the execution has ended")]
     ExecutionEnded,

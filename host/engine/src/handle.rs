@@ -2,8 +2,10 @@
 
 mod access;
 mod components;
+pub(crate) mod data_sets;
 mod executions;
 mod histories;
+mod map_runs;
 pub(crate) mod starting;
 mod state_machines;
 mod tasks;
@@ -19,6 +21,7 @@ use crate::definitions::Definitions;
 use crate::dispatch::Dispatcher;
 use crate::error::{EngineError, from_store};
 use crate::health::Health;
+use crate::map_runs::MapRuns;
 use crate::metrics::Counters;
 use crate::model::{Caller, EngineMetrics, Readiness};
 use crate::names;
@@ -44,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) health: Arc<Health>,
+    pub(crate) map_runs: MapRuns,
     pub(crate) shutting_down: watch::Sender<bool>,
 }
 
@@ -155,6 +159,22 @@ impl EngineHandle {
             None => store.find_execution_by_names(tenant, &machine, &execution),
         });
         row.await?.ok_or_else(not_found)
+    }
+
+    /// ARN of an execution.
+    pub(crate) async fn arn_of_row(
+        &self,
+        caller: &Caller,
+        row: &ExecutionRow,
+    ) -> Result<String, EngineError> {
+        let (row, tenant) = (row.clone(), Arc::clone(&caller.tenant));
+        let definitions = Arc::clone(&self.0.definitions);
+        self.read(move |store| {
+            let revision = definitions.revision(store, row.machine, row.revision)?;
+            let machine = machine_in_arn(store, &revision.name, &row)?;
+            Ok(names::execution_arn(&tenant, &machine, &row.name))
+        })
+        .await
     }
 
     /// The same, where only its key is needed.

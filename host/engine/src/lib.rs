@@ -20,6 +20,7 @@
 mod children;
 mod clock;
 mod config;
+mod data_sets;
 mod definitions;
 mod dispatch;
 mod engine;
@@ -43,6 +44,7 @@ pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::EngineHandle;
+pub use handle::data_sets::DataSetUpload;
 pub use model::*;
 pub use runner::{
     CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,

@@ -17,7 +17,7 @@
 pub(crate) mod changes;
 mod children;
 mod feed;
-mod results;
+pub(crate) mod results;
 mod run;
 mod source;
 

@@ -339,3 +339,84 @@ pub struct Readiness {
     /// Why not.
     pub reason: Option<String>,
 }
+
+/// A data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSetDescription {
+    /// Its number; one that replaces another has a new one.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// When it was put.
+    pub created_at: Timestamp,
+    /// Who put it.
+    pub created_by: String,
+}
+
+/// A Map Run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapRunDescription {
+    /// Its ARN.
+    pub arn: String,
+    /// ARN of the execution that it belongs to.
+    pub execution_arn: String,
+    /// ARN of the state machine, with the Map Run's label behind it.
+    pub state_machine_arn: String,
+    /// Its status.
+    pub status: Status,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// Its settings.
+    pub settings: MapRunSettings,
+    /// Counts of the items.
+    pub items: MapRunCounts,
+    /// Counts of the child executions.
+    pub executions: MapRunCounts,
+}
+
+/// What may be changed while a Map Run runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MapRunSettings {
+    /// Child executions at a time; 0 for no limit.
+    pub max_concurrency: u32,
+    /// Items that may fail; 0 for none.
+    pub tolerated_failure_count: u64,
+    /// Percentage of the items that may fail, from 0 to 100; 0 for none.
+    pub tolerated_failure_percentage: f64,
+}
+
+/// Counts of a Map Run, as `DescribeMapRun` has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MapRunCounts {
+    /// Not started.
+    pub pending: u64,
+    /// Started and not ended.
+    pub running: u64,
+    /// Ended well.
+    pub succeeded: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Ended because their time was up.
+    pub timed_out: u64,
+    /// Stopped.
+    pub aborted: u64,
+    /// All that are known of.
+    pub total: u64,
+    /// Those whose results a `ResultWriter` has written.
+    pub results_written: u64,
+}
+
+/// A change of a Map Run's settings; what is not given stays.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct UpdateMapRun {
+    /// Child executions at a time; 0 for no limit.
+    pub max_concurrency: Option<u32>,
+    /// Items that may fail.
+    pub tolerated_failure_count: Option<u64>,
+    /// Percentage of the items that may fail, from 0 to 100.
+    pub tolerated_failure_percentage: Option<f64>,
+}

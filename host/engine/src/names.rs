@@ -52,6 +52,14 @@ pub(crate) fn execution_name<'a>(tenant: &Tenant, given: &'a str) -> Option<Exec
     Some(ExecutionName { machine, execution })
 }
 
+/// Reads the UUID of a Map Run off its ARN.
+pub(crate) fn map_run_id<'a>(tenant: &Tenant, given: &'a str) -> Option<&'a str> {
+    let (_, id) = own_resource(tenant, given)?
+        .strip_prefix("mapRun:")?
+        .rsplit_once(':')?;
+    Some(id)
+}
+
 /// What follows region and account in an ARN of this tenant.
 fn own_resource<'a>(tenant: &Tenant, arn: &'a str) -> Option<&'a str> {
     let mut parts = arn.splitn(6, ':');

@@ -49,6 +49,8 @@ pub(crate) enum Code {
     NameTaken,
     /// The execution is at its end.
     ExecutionEnded,
+    /// The Map Run is at its end.
+    MapRunEnded,
     /// The task waits no more.
     TaskTimedOut,
     /// The body has too many bytes.
@@ -72,7 +74,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -87,6 +89,7 @@ impl Code {
         Self::BodyTimeout,
         Self::NameTaken,
         Self::ExecutionEnded,
+        Self::MapRunEnded,
         Self::TaskTimedOut,
         Self::BodyTooLarge,
         Self::PayloadTooLarge,
@@ -115,6 +118,7 @@ impl Code {
             Self::BodyTimeout => ("BodyTimeout", StatusCode::REQUEST_TIMEOUT),
             Self::NameTaken => ("NameTaken", StatusCode::CONFLICT),
             Self::ExecutionEnded => ("ExecutionEnded", StatusCode::CONFLICT),
+            Self::MapRunEnded => ("MapRunEnded", StatusCode::CONFLICT),
             Self::TaskTimedOut => ("TaskTimedOut", StatusCode::CONFLICT),
             Self::BodyTooLarge => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
             Self::PayloadTooLarge => ("PayloadTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
@@ -199,6 +203,7 @@ impl From<EngineError> for ApiError {
             EngineError::NotFound { .. } => Self::new(Code::NotFound, message),
             EngineError::NameTaken { .. } => Self::new(Code::NameTaken, message).about("name"),
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
+            EngineError::MapRunEnded => Self::new(Code::MapRunEnded, message),
             EngineError::InvalidToken => {
                 Self::new(Code::InvalidTaskToken, message).about("taskToken")
             }

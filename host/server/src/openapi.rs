@@ -6,7 +6,10 @@ use utoipa::openapi::{ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder, Sch
 use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
-use crate::routes::{components, definitions, executions, history, state_machines, system, tasks};
+use crate::routes::{
+    components, data_sets, definitions, executions, history, map_runs, state_machines, system,
+    tasks,
+};
 use crate::wire::ApiErrorBody;
 
 /// Returns the OpenAPI document of the API.
@@ -22,6 +25,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         components::push_component,
         components::list_components,
         components::describe_component,
+        data_sets::put_data_set,
+        data_sets::get_data_set,
+        data_sets::list_data_sets,
+        data_sets::delete_data_set,
         definitions::validate_definition,
         state_machines::deploy_state_machine,
         state_machines::list_state_machines,
@@ -34,6 +41,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         executions::stop_execution,
         executions::post_event,
         history::read_history,
+        map_runs::list_map_runs,
+        map_runs::describe_map_run,
+        map_runs::update_map_run,
+        map_runs::list_children,
         tasks::report_success,
         tasks::report_failure,
         tasks::report_heartbeat,

@@ -20,7 +20,10 @@ use crate::auth::refuse_foreign_pages;
 use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::observe::observe;
-use crate::routes::{components, definitions, executions, history, state_machines, system, tasks};
+use crate::routes::{
+    components, data_sets, definitions, executions, history, map_runs, state_machines, system,
+    tasks,
+};
 
 /// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
 /// arguments are marked open; a test holds that.
@@ -29,6 +32,10 @@ pub(crate) fn routes() -> Vec<Route> {
         put("/v1/components/{name}", components::push_component),
         get("/v1/components", components::list_components),
         get("/v1/components/{name}", components::describe_component),
+        put("/v1/data/{name}", data_sets::put_data_set),
+        get("/v1/data/{name}", data_sets::get_data_set),
+        get("/v1/data", data_sets::list_data_sets),
+        delete("/v1/data/{name}", data_sets::delete_data_set),
         post("/v1/definitions/validate", definitions::validate_definition),
         post("/v1/state-machines", state_machines::deploy_state_machine),
         get("/v1/state-machines", state_machines::list_state_machines),
@@ -53,6 +60,10 @@ pub(crate) fn routes() -> Vec<Route> {
         ),
         post("/v1/executions/{execution}/events", executions::post_event),
         get("/v1/executions/{execution}/history", history::read_history),
+        get("/v1/map-runs", map_runs::list_map_runs),
+        get("/v1/map-runs/{mapRun}", map_runs::describe_map_run),
+        post("/v1/map-runs/{mapRun}/update", map_runs::update_map_run),
+        get("/v1/map-runs/{mapRun}/executions", map_runs::list_children),
         post("/v1/tasks/success", tasks::report_success),
         post("/v1/tasks/failure", tasks::report_failure),
         post("/v1/tasks/heartbeat", tasks::report_heartbeat),

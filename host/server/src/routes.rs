@@ -1,9 +1,11 @@
 //! The handlers: extract, convert, call the engine, convert. A file for each resource.
 
 pub(crate) mod components;
+pub(crate) mod data_sets;
 pub(crate) mod definitions;
 pub(crate) mod executions;
 pub(crate) mod history;
+pub(crate) mod map_runs;
 pub(crate) mod state_machines;
 pub(crate) mod system;
 pub(crate) mod tasks;

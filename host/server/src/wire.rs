@@ -6,15 +6,18 @@
 //! clients take answers with fields that they don't know, so that answers may grow.
 
 mod components;
+mod data_sets;
 mod error;
 mod executions;
 mod history;
 mod json;
+mod map_runs;
 mod state_machines;
 mod tasks;
 mod time;
 
 pub use components::{Component, ComponentList, ComponentPushed, ComponentVersions};
+pub use data_sets::{DataSet, DataSetList};
 pub use error::{ApiErrorBody, ApiErrorDetails, Diagnostic, Severity};
 pub use executions::{
     ActiveState, Execution, ExecutionList, ExecutionStatus, ExecutionSummary, PostEventRequest,
@@ -29,6 +32,7 @@ pub use history::{
     rest_event,
 };
 pub use json::JsonText;
+pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};
 pub use state_machines::{
     DefinitionFormat, DeployRequest, Deployed, PinnedComponent, StateMachine, StateMachineList,
     StateMachineSummary, ValidateRequest, ValidationReport,

@@ -42,6 +42,10 @@ row_number! {
     MapRunKey, "map run"
 }
 row_number! {
+    /// Number of a data set.
+    DataSetId, "data set"
+}
+row_number! {
     /// Number of a tenant.
     TenantId, "tenant"
 }

@@ -36,6 +36,7 @@ mod commit;
 mod components;
 mod connection;
 mod creation;
+mod data_sets;
 mod error;
 mod executions;
 mod fault;
@@ -56,13 +57,14 @@ mod writer;
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
 pub use creation::{CreateDone, Created, NewExecution};
+pub use data_sets::{DataSetRow, MakeManifest, MapFile, MapFileSize, MapFiles, NewDataSet};
 pub use error::StoreError;
 pub use executions::{
     ExecutionCounts, ExecutionFilter, ExecutionRow, ExecutionsOf, LoadedExecution, Status, Summary,
 };
 pub use fault::{Fault, FaultPlan};
 pub use history::Snapshot;
-pub use ids::{Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
+pub use ids::{DataSetId, Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
 pub use map_runs::{
     AdvanceDone, AdvanceMapRun, ChildEnd, MapChanges, MapCounts, MapResults, MapRunRow,
     MapRunSettings, MapRunStage, MapTally, NewMapRun,

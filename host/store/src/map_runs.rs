@@ -14,6 +14,7 @@ use rusqlite::{Connection, params};
 use stepwell_decider::EventNumber;
 use stepwell_states::Timestamp;
 
+use crate::data_sets::{self, MapFile, MapFiles};
 use crate::error::StoreError;
 use crate::executions::Status;
 use crate::ids::{ExecutionKey, MapRunKey};
@@ -140,6 +141,10 @@ impl MapTally {
 pub struct MapResults {
     /// What becomes part of the Map state's result: the child's number and JSON text.
     pub gathered: Vec<(u64, String)>,
+    /// What is written to a file: JSON texts, separated.
+    pub written: Vec<(MapFile, String)>,
+    /// Whether files have one line a result, and not one list of them.
+    pub lines: bool,
 }
 
 /// What a decision of an execution changes about Map Runs.
@@ -271,8 +276,8 @@ impl Store {
         })
     }
 
-    /// Notes that a Map Run has ended, all its children with it. From here on its
-    /// execution is to be told; one that was abandoned is over.
+    /// Notes that a Map Run has ended, all its children with it, and names what it wrote.
+    /// From here on its execution is to be told; one that was abandoned is over.
     ///
     /// # Errors
     /// What the database has to say.
@@ -281,8 +286,16 @@ impl Store {
         run: MapRunKey,
         status: Status,
         stopped_at: Timestamp,
+        files: Option<MapFiles>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
+            if let Some(files) = &files {
+                data_sets::publish(connection, run, files, stopped_at)?;
+            }
+            // What nobody gave a name to is not wanted.
+            connection
+                .prepare_cached("UPDATE data_sets SET state = 2 WHERE map_run = ?1 AND state = 0")?
+                .execute([run])?;
             let ended = connection
                 .prepare_cached(
                     "UPDATE map_runs SET stage = 2, status = ?2, stopped_at = ?3

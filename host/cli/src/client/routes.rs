@@ -1,17 +1,21 @@
 //! The routes of the API that the commands use, one function each.
 
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 
 use stepwell_server::wire::{
-    ComponentList, ComponentPushed, ComponentVersions, DeployRequest, Deployed, Execution,
-    ExecutionList, ExecutionStatus, History, PostEventRequest, StartExecutionRequest,
-    StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest,
-    TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, path_segment,
+    ComponentList, ComponentPushed, ComponentVersions, DataSet, DataSetList, DeployRequest,
+    Deployed, Execution, ExecutionList, ExecutionStatus, History, MapRun, MapRunList,
+    PostEventRequest, StartExecutionRequest, StartExecutionResponse, StateMachine,
+    StateMachineList, StopExecutionRequest, TaskFailureRequest, TaskHeartbeatRequest,
+    TaskSuccessRequest, UpdateMapRunRequest, path_segment,
 };
 
 use ureq::http::Method;
 
 use super::{Answer, CallError, Client};
+use crate::exit::CliError;
 
 /// The longest time that the host is asked to hold an answer back.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -138,6 +142,55 @@ impl Client {
         self.put_wasm(&component_path(name), wasm, PUSH_WAIT)
     }
 
+    pub(crate) fn put_data_set(
+        &self,
+        name: &str,
+        file: File,
+    ) -> Result<Answer<DataSet>, CallError> {
+        self.put_file(&data_path(name), file)
+    }
+
+    /// Writes a data set to `output`.
+    pub(crate) fn get_data_set(&self, name: &str, output: &mut dyn Write) -> Result<(), CliError> {
+        self.download(&data_path(name), output)
+    }
+
+    pub(crate) fn list_data_sets(
+        &self,
+        prefix: &str,
+        limit: u32,
+        page_token: Option<&str>,
+    ) -> Result<Answer<DataSetList>, CallError> {
+        let mut path = format!("/v1/data?limit={limit}&prefix={}", path_segment(prefix));
+        if let Some(token) = page_token {
+            path.push_str(&format!("&pageToken={}", path_segment(token)));
+        }
+        self.get(&path, Duration::ZERO)
+    }
+
+    pub(crate) fn delete_data_set(&self, name: &str) -> Result<(), CallError> {
+        self.delete(&data_path(name))
+    }
+
+    pub(crate) fn list_map_runs(&self, execution: &str) -> Result<Answer<MapRunList>, CallError> {
+        let path = format!("/v1/map-runs?execution={}", path_segment(execution));
+        self.get(&path, Duration::ZERO)
+    }
+
+    pub(crate) fn describe_map_run(&self, map_run: &str) -> Result<Answer<MapRun>, CallError> {
+        let path = format!("/v1/map-runs/{}", path_segment(map_run));
+        self.get(&path, Duration::ZERO)
+    }
+
+    pub(crate) fn update_map_run(
+        &self,
+        map_run: &str,
+        request: &UpdateMapRunRequest,
+    ) -> Result<(), CallError> {
+        let path = format!("/v1/map-runs/{}/update", path_segment(map_run));
+        self.post_empty(&path, request)
+    }
+
     pub(crate) fn list_components(&self) -> Result<Answer<ComponentList>, CallError> {
         self.get("/v1/components", Duration::ZERO)
     }
@@ -174,6 +227,10 @@ impl Client {
 
 fn execution_path(execution: &str, rest: &str) -> String {
     format!("/v1/executions/{}{rest}", path_segment(execution))
+}
+
+fn data_path(name: &str) -> String {
+    format!("/v1/data/{}", path_segment(name))
 }
 
 fn component_path(name: &str) -> String {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use stepwell_decider::{EventNumber, Execution, Failure, Input, TaskToken};
-use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, TenantId};
+use stepwell_decider::{EventNumber, Execution, Failure, Input, MapRunStarted, TaskToken};
+use stepwell_store::{
+    ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, MapRunKey, TenantId,
+};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -170,6 +172,48 @@ impl EngineHandle {
         Ok(PageOf {
             items: items.collect(),
             next_page_token,
+        })
+    }
+
+    /// Lists the children of a Map Run, newest first.
+    pub(super) async fn list_children(
+        &self,
+        caller: &Caller,
+        run: MapRunKey,
+        order: &MapRunStarted,
+        list: ListExecutions,
+    ) -> Result<PageOf<ExecutionSummary>, EngineError> {
+        if list.limit == 0 || list.limit > PAGE_MAX {
+            let reason = format!("is {}; give 1 to {PAGE_MAX}", list.limit);
+            return Err(EngineError::Invalid {
+                field: "limit",
+                reason,
+            });
+        }
+        let before = list
+            .page_token
+            .as_deref()
+            .map(read_page_token)
+            .transpose()?;
+        let limit = list.limit as usize;
+        let filter = ExecutionFilter {
+            of: ExecutionsOf::MapRun(run),
+            status: list.status.map(crate::shard::store_status),
+        };
+        let mut rows = self
+            .read(move |store| store.list_executions(filter, before, limit + 1))
+            .await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        // `…:mapRun:MACHINE/LABEL:UUID`.
+        let machine = order.arn.rsplit(':').nth(1).unwrap_or_default();
+        let last = rows.last().map(|row| row.key.0.to_string());
+        Ok(PageOf {
+            next_page_token: last.filter(|_| more),
+            items: rows
+                .iter()
+                .map(|row| summary_of(caller, row, machine))
+                .collect(),
         })
     }
 

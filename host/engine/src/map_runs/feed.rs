@@ -31,12 +31,13 @@ impl Feed {
     pub(crate) fn open(
         scope: &MapScope,
         definition: Arc<StateMachine>,
-        position: Position,
+        source: Source,
     ) -> Result<Self, Failure> {
+        let position = source.position().clone();
         Ok(Self {
             batches: scope.batches(&definition)?,
             definition,
-            source: Source::open(position.clone()),
+            source,
             left_over: None,
             position,
             exhausted: false,
@@ -109,7 +110,7 @@ impl Feed {
         let numbered = Numbered {
             index,
             item: &item,
-            source: "STATE_DATA",
+            source: self.source.name(),
         };
         scope
             .item_input(&self.definition, numbered)

@@ -5,14 +5,14 @@ use std::sync::atomic::AtomicI64;
 
 use stepwell_decider::{EventNumber, Failure, Input, MapScope};
 use stepwell_store::{
-    AdvanceMapRun, ExecutionKey, MapResults, MapRunKey, MapRunRow, MapRunStage, MapTally, Status,
-    StoreError,
+    AdvanceMapRun, ExecutionKey, MapFiles, MapResults, MapRunKey, MapRunRow, MapRunStage, MapTally,
+    Status, StoreError, TenantId,
 };
 
 use crate::map_runs::children::{Born, Nursery};
 use crate::map_runs::feed::Feed;
-use crate::map_runs::results;
-use crate::map_runs::source::{Position, SourceError};
+use crate::map_runs::results::{self, Destination};
+use crate::map_runs::source::{Position, Source, SourceError};
 use crate::shard::hot::Hot;
 use crate::shard::load::load_execution;
 use crate::shard::{Message, Shared};
@@ -97,7 +97,8 @@ impl Run {
                         _ => Status::Aborted,
                     };
                     let now = shared.config.clock.now();
-                    shared.store.end_map_run(self.key, status, now)?;
+                    let files = self.files();
+                    shared.store.end_map_run(self.key, status, now, files)?;
                 }
                 MapRunStage::Running => {
                     if !self.run_on(shared, keys, &row)? {
@@ -116,6 +117,9 @@ impl Run {
         row: &MapRunRow,
     ) -> Result<bool, StoreError> {
         let running = row.tally.children.running();
+        if let Some(Err(failure)) = self.destination() {
+            return self.fail(shared, &failure).map(|()| true);
+        }
         if exceeds_tolerance(row) {
             let cause = "The specified tolerated failure threshold was exceeded";
             let failure = Failure::new("States.ExceedToleratedFailureThreshold", cause);
@@ -129,7 +133,10 @@ impl Run {
                 return self.fail(shared, &self.too_large()).map(|()| true);
             }
             let now = shared.config.clock.now();
-            shared.store.end_map_run(self.key, Status::Succeeded, now)?;
+            let files = self.files();
+            shared
+                .store
+                .end_map_run(self.key, Status::Succeeded, now, files)?;
             return Ok(true);
         }
         let limit = match u64::from(row.settings.max_concurrency) {
@@ -142,6 +149,11 @@ impl Run {
         match self.start_children(shared, keys, row, limit - running) {
             Ok(()) => Ok(false),
             Err(SourceError::Failed(failure)) => self.fail(shared, &failure).map(|()| true),
+            Err(SourceError::Store(error)) => {
+                // What was read and not started is read again.
+                self.feed = None;
+                Err(error)
+            }
         }
     }
 
@@ -149,6 +161,18 @@ impl Run {
         let text = |part: &Option<Arc<str>>| part.as_deref().map(str::to_owned);
         let (error, cause) = (text(&failure.error), text(&failure.cause));
         shared.store.fail_map_run(self.key, error, cause)
+    }
+
+    /// Where results are written to, if they are.
+    fn destination(&self) -> Option<Result<Destination, Failure>> {
+        let nursery = self.nursery.as_ref()?;
+        Destination::of(nursery.scope.order()).transpose()
+    }
+
+    fn files(&self) -> Option<MapFiles> {
+        self.destination()?
+            .ok()
+            .map(|destination| destination.files())
     }
 
     fn too_large(&self) -> Failure {
@@ -180,8 +204,10 @@ impl Run {
             free => {
                 let definition = Arc::clone(&nursery.revision.definition);
                 let position = read_position(row.position.as_deref());
-                let feed = Feed::open(&nursery.scope, definition, position)
-                    .map_err(SourceError::Failed)?;
+                let tenant = TenantId(nursery.tenant.id);
+                let source = Source::open(&nursery.scope, &shared.store, tenant, position)?;
+                let feed =
+                    Feed::open(&nursery.scope, definition, source).map_err(SourceError::Failed)?;
                 free.insert(feed)
             }
         };
@@ -282,7 +308,10 @@ impl Run {
             return Ok(());
         }
         let result = match row.status {
-            Status::Succeeded => Ok(results::join(&shared.store.map_results(self.key)?)),
+            Status::Succeeded => Ok(match self.destination() {
+                Some(Ok(destination)) => destination.result(),
+                _ => results::join(&shared.store.map_results(self.key)?),
+            }),
             _ => {
                 let (error, cause) = &row.failure;
                 Err(Failure::from_parts(error.as_deref(), cause.as_deref()))
@@ -318,11 +347,32 @@ impl Step {
         match born.end {
             Some(end) => {
                 self.tally.end(born.new.summary.status, items);
-                self.results.gathered.extend(end.results.gathered);
+                self.keep(end.results);
             }
             None => self.going_on.push(born.hot),
         }
         self.children.push(born.new);
+    }
+
+    /// Keeps results; those for one file become one piece of it.
+    fn keep(&mut self, results: MapResults) {
+        self.results.lines = results.lines;
+        self.results.gathered.extend(results.gathered);
+        let separator = if results.lines { '\n' } else { ',' };
+        for (file, text) in results.written {
+            match self
+                .results
+                .written
+                .iter_mut()
+                .find(|(held, _)| *held == file)
+            {
+                Some((_, piece)) => {
+                    piece.push(separator);
+                    piece.push_str(&text);
+                }
+                None => self.results.written.push((file, text)),
+            }
+        }
     }
 }
 

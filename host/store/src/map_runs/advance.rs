@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use crate::creation::NewExecution;
-use crate::creation::PreparedExecution;
+use crate::creation::{NewExecution, PreparedExecution};
+use crate::data_sets;
 use crate::error::StoreError;
 use crate::ids::MapRunKey;
 use crate::map_runs::{MapResults, MapTally};
@@ -158,6 +158,9 @@ pub(super) fn keep_results(
     run: MapRunKey,
     results: &MapResults,
 ) -> Result<(), StoreError> {
+    for (file, text) in &results.written {
+        data_sets::append(connection, run, *file, text, results.lines)?;
+    }
     if results.gathered.is_empty() {
         return Ok(());
     }

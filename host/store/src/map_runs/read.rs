@@ -105,6 +105,35 @@ impl Store {
         })
     }
 
+    /// Returns the Map Run whose ARN ends with a UUID.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn find_map_run_by_uuid(&self, uuid: &str) -> Result<Option<MapRunRow>, StoreError> {
+        self.read(|connection| one_row(connection, select!("WHERE uuid = ?1 LIMIT 1"), [uuid]))
+    }
+
+    /// Returns up to `limit` Map Runs of an execution, newest first: those begun before an
+    /// event, or the newest.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn map_runs_of(
+        &self,
+        execution: ExecutionKey,
+        before: Option<EventNumber>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, StoreError> {
+        self.read(|connection| {
+            let sql = select!("WHERE execution = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3");
+            let before = before.map_or(i64::MAX, |number| number.0.cast_signed());
+            let mut statement = connection.prepare_cached(sql)?;
+            let parameters = params![execution, before, columns::limit(limit)];
+            let rows = statement.query_map(parameters, read_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Returns the Map Runs that have something left to do.
     ///
     /// # Errors
