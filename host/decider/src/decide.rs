@@ -175,6 +175,10 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
                     usage: None,
                 };
                 draft.emit(frame, kind);
+                let ended = draft.execution.open_task(scheduled);
+                if let Some(result) = ended.and_then(|task| task.child_end.clone()) {
+                    child_finished(draft, scheduled, result);
+                }
             }
         }
         Input::TaskTaken { scheduled, worker } => {
@@ -188,12 +192,7 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
             }
             task::started(draft, frame, scheduled, worker, draft.now);
         }
-        Input::ChildFinished { scheduled, result } => {
-            if let Some(frame) = frame_of(draft, scheduled) {
-                let result = task::child_result(draft, scheduled, result);
-                report(draft, frame, scheduled, result);
-            }
-        }
+        Input::ChildFinished { scheduled, result } => child_finished(draft, scheduled, result),
         Input::MapRunFinished { run, result } => {
             if let Some(frame) = draft.execution.map_runs.get(&run).copied() {
                 steps::map_run::finished(draft, frame, run, result);
@@ -213,6 +212,24 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
         }
     }
     Ok(())
+}
+
+/// An execution that a task waits for has ended. A short one may end before its start
+/// is recorded: then its end is kept, and follows the start.
+fn child_finished(draft: &mut Draft<'_>, scheduled: EventNumber, result: Result<Payload, Failure>) {
+    let Some(frame) = frame_of(draft, scheduled) else {
+        return;
+    };
+    match draft.execution.open_task(scheduled) {
+        Some(task) if task.submitted => {
+            let result = task::child_result(draft, scheduled, result);
+            report(draft, frame, scheduled, result);
+        }
+        Some(task) if task.child_end.is_none() => {
+            draft.emit(frame, EventKind::ChildEnded { scheduled, result });
+        }
+        _ => {}
+    }
 }
 
 fn take_token_report(

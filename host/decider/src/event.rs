@@ -238,6 +238,14 @@ pub enum EventKind {
         /// How.
         failure: Failure,
     },
+    /// The execution that a task waits for ended before it was known to be started.
+    /// Hidden on the wire: the task's end follows its `TaskSubmitted`.
+    ChildEnded {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// How it ended.
+        result: Result<Payload, Failure>,
+    },
 }
 
 /// Details of [`EventKind::StateEntered`].
@@ -437,6 +445,7 @@ impl EventKind {
                 | Self::BranchFailed(_)
                 | Self::EventReceived(_)
                 | Self::EventTaken { .. }
+                | Self::ChildEnded { .. }
         )
     }
 

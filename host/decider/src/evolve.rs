@@ -126,6 +126,11 @@ fn apply_to_task(execution: &mut Execution, event: &HistoryEvent) {
             with_task(execution, *scheduled, |task| task.submitted = true);
             move_cursor(execution, event);
         }
+        EventKind::ChildEnded { scheduled, result } => {
+            with_task(execution, *scheduled, |task| {
+                task.child_end = Some(result.clone());
+            });
+        }
         EventKind::TaskHeartbeat { scheduled, due } => {
             with_task(execution, *scheduled, |task| task.heartbeat_due = *due);
             refresh_task_timer(execution, event.frame);
@@ -273,6 +278,7 @@ fn schedule(execution: &mut Execution, event: &HistoryEvent, order: Arc<TaskSche
         submitted: false,
         times_out_at,
         heartbeat_due,
+        child_end: None,
     };
     let due = task.due();
     set_phase(execution, event.frame, Phase::Task(task));

@@ -2,6 +2,8 @@
 //!
 //! Nothing here decides or changes anything; [`crate::evolve()`] is what changes it.
 
+mod usage;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use stepwell_states::{MapPlan, Payload, ScopeId, StateRef, Timestamp};
 
 use crate::event::{
-    EventNumber, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled, Usage, Work,
+    EventNumber, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled, Work,
 };
 use crate::evolve::evolve;
 use crate::failure::Failure;
+
 use crate::map_run::MapRunStarted;
 use crate::started::ExecutionStarted;
+pub use usage::TotalUsage;
 
 /// What resources end with whose tasks are completed by their token.
 const TOKEN_SUFFIX: &str = ".waitForTaskToken";
@@ -55,28 +59,6 @@ pub struct Execution {
     /// filled by decisions, and takes no part in equality or storage.
     #[serde(skip)]
     pub(crate) plans: PlanCache,
-}
-
-/// What the task calls of an execution used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct TotalUsage {
-    /// Calls in the sandbox.
-    pub calls: u64,
-    /// Fuel of all calls.
-    pub fuel: u64,
-    /// Wall time of all calls, in microseconds.
-    pub duration_us: u64,
-    /// The highest memory peak of a call, in bytes.
-    pub memory_peak_bytes: u64,
-}
-
-impl TotalUsage {
-    pub(crate) fn add(&mut self, usage: &Usage) {
-        self.calls += 1;
-        self.fuel = self.fuel.saturating_add(usage.fuel);
-        self.duration_us = self.duration_us.saturating_add(usage.duration_us);
-        self.memory_peak_bytes = self.memory_peak_bytes.max(usage.memory_peak_bytes);
-    }
 }
 
 /// How an execution ended.
@@ -201,6 +183,9 @@ pub(crate) struct OpenTask {
     pub(crate) submitted: bool,
     pub(crate) times_out_at: Option<Timestamp>,
     pub(crate) heartbeat_due: Option<Timestamp>,
+    /// How the execution that it waits for ended, where that was known before its start.
+    #[serde(default)]
+    pub(crate) child_end: Option<Result<Payload, Failure>>,
 }
 
 impl OpenTask {

@@ -34,6 +34,7 @@ pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
         | EventKind::TaskSucceeded { output, .. }
         | EventKind::BranchSucceeded { output } => see(output),
         EventKind::EventReceived(received) => see(&mut received.data),
+        EventKind::ChildEnded { result, .. } => result.iter_mut().for_each(see),
         EventKind::MapRunStarted(run) => {
             let run = Arc::make_mut(run);
             if let Some(reader) = &mut run.reader {

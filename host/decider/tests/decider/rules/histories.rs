@@ -1,6 +1,7 @@
 //! What a history shows, event by event.
 
 use stepwell_decider::{EventKind, Failure, Input};
+use stepwell_states::Payload;
 
 use super::{as_told, outline, run};
 use crate::driver::{Run, machine};
@@ -114,6 +115,40 @@ fn siblings_of_a_lost_branch_are_aborted_with_what_runs_in_them() {
     assert!(
         follows[..7].iter().all(|id| *id == follows[0]),
         "{outline:#?}"
+    );
+}
+
+#[test]
+fn the_end_of_a_short_child_follows_its_start() {
+    let machine = machine(
+        r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
+            "Resource":"arn:aws:states:::states:startExecution.sync:2",
+            "Parameters":{"StateMachineArn":"m"}}}}"#,
+    );
+    let mut run = Run::start(&machine, "{}");
+    let scheduled = run.execution.pending_work().next().unwrap().scheduled;
+    let result = Ok(Payload::empty_object());
+    // The child's end comes first, and twice, as after a crash.
+    for result in [result.clone(), result] {
+        run.tell(&machine, Input::ChildFinished { scheduled, result });
+    }
+    assert!(run.execution.end().is_none());
+    let submitted = Input::TaskSubmitted {
+        scheduled,
+        started_at: run.now,
+        output: Payload::empty_object(),
+    };
+    run.tell(&machine, submitted);
+    assert_eq!(
+        outline(&run.events)[2..],
+        [
+            "3 2 TaskScheduled",
+            "4 3 TaskStarted",
+            "5 4 TaskSubmitted",
+            "6 5 TaskSucceeded",
+            "7 6 TaskStateExited T",
+            "8 7 ExecutionSucceeded",
+        ]
     );
 }
 

@@ -62,8 +62,13 @@ pub(super) fn extras(event: &EngineEvent, context: EventContext<'_>) -> Extras {
                 if let Some(task) = context.task(scheduled) {
                     extras.set_task(task);
                 }
-                if let EventKind::TaskHeartbeat { due, .. } = other {
-                    extras.due = due.map(Time);
+                match other {
+                    EventKind::TaskHeartbeat { due, .. } => extras.due = due.map(Time),
+                    EventKind::ChildEnded { result, .. } => match result {
+                        Ok(described) => extras.set_data(described),
+                        Err(failure) => extras.failure = Some(failure.into()),
+                    },
+                    _ => {}
                 }
             }
         }
@@ -100,7 +105,8 @@ fn task_part(kind: &EventKind) -> Option<(u64, Option<EngineUsage>)> {
     match kind {
         EventKind::TaskStarted { scheduled, .. }
         | EventKind::TaskSubmitFailed { scheduled, .. }
-        | EventKind::TaskHeartbeat { scheduled, .. } => Some((scheduled.0, None)),
+        | EventKind::TaskHeartbeat { scheduled, .. }
+        | EventKind::ChildEnded { scheduled, .. } => Some((scheduled.0, None)),
         EventKind::TaskSubmitted {
             scheduled, usage, ..
         }

@@ -362,6 +362,7 @@ fn plain_type(kind: &EventKind) -> &'static str {
         EventKind::MapRunSucceeded { .. } => "MapRunSucceeded",
         EventKind::WaitStarted { .. } => "WaitStarted",
         EventKind::TaskHeartbeat { .. } => "TaskHeartbeat",
+        EventKind::ChildEnded { .. } => "ChildEnded",
         EventKind::RetryScheduled { .. } => "RetryScheduled",
         EventKind::BranchSucceeded { .. } => "BranchSucceeded",
         EventKind::BranchFailed(_) => "BranchFailed",

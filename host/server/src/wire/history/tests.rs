@@ -605,6 +605,17 @@ fn internal_events_have_the_id_0_and_carry_their_facts() {
             }),
         ),
         (
+            EventKind::ChildEnded {
+                scheduled: SCHEDULED,
+                result: Ok(Payload::empty_object()),
+            },
+            "ChildEnded",
+            json!({
+                "data": {}, "refersTo": 7, "state": "Charge", "attempt": 2,
+                "idempotencyKey": "key",
+            }),
+        ),
+        (
             EventKind::RetryScheduled {
                 retrier: 0,
                 due,

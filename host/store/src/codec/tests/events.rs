@@ -179,6 +179,10 @@ fn task(payloads: Payloads) -> BoxedStrategy<EventKind> {
         }),
         (number(), prop::option::of(time()))
             .prop_map(|(scheduled, due)| EventKind::TaskHeartbeat { scheduled, due }),
+        (number(), failure()).prop_map(|(scheduled, failure)| EventKind::ChildEnded {
+            scheduled,
+            result: Err(failure),
+        }),
     ]
     .boxed()
 }
