@@ -48,6 +48,31 @@ pub(crate) fn map(name: &'static str) -> Machine {
     machine(name, json!({"StartAt": "Each", "States": {"Each": each}}))
 }
 
+/// Returns a machine that starts a child of one Pass state for each line of a data set.
+/// The children's results are written to data sets: all of them are more than an output holds.
+pub(crate) fn distributed(name: &'static str, data_set: &str, execution_type: &str) -> Machine {
+    let processor = json!({
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": execution_type},
+        "StartAt": "Line",
+        "States": {"Line": {"Type": "Pass", "End": true}},
+    });
+    let each = json!({
+        "Type": "Map",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSONL"},
+            "Parameters": {"DataSet": data_set},
+        },
+        "ItemProcessor": processor,
+        "ResultWriter": {
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {"Bucket": "bench", "Prefix": "results"},
+        },
+        "End": true,
+    });
+    machine(name, json!({"StartAt": "Each", "States": {"Each": each}}))
+}
+
 /// Returns the input of a map over so many items.
 pub(crate) fn items(count: usize) -> String {
     json!({"items": (0..count).collect::<Vec<_>>()}).to_string()

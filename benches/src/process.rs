@@ -53,6 +53,15 @@ impl Process {
         Ok(number_after(&self.read("status")?, "VmRSS:")? * 1_024)
     }
 
+    /// Returns how much memory it had at the most.
+    ///
+    /// # Errors
+    ///
+    /// It is gone, or `/proc` is not as Linux has it.
+    pub(crate) fn peak_resident_bytes(self) -> anyhow::Result<u64> {
+        Ok(number_after(&self.read("status")?, "VmHWM:")? * 1_024)
+    }
+
     fn cpu_by_thread(self) -> anyhow::Result<BTreeMap<String, Duration>> {
         let mut found: BTreeMap<String, Duration> = BTreeMap::new();
         for thread in fs::read_dir(self.path("task"))? {

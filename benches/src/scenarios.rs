@@ -1,6 +1,7 @@
 //! What is measured: one scenario, one file.
 
 mod call;
+mod distributed;
 mod map;
 mod single;
 mod sleep;
@@ -21,17 +22,20 @@ pub(crate) enum Scenario {
     Call,
     /// One execution that maps over many items.
     Map,
+    /// One execution that starts a child for each line of a large data set.
+    Distributed,
     /// Very many executions that do nothing but wait.
     Sleep,
 }
 
 impl Scenario {
     /// All of them, in the order in which they run.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Steps,
         Self::Single,
         Self::Call,
         Self::Map,
+        Self::Distributed,
         Self::Sleep,
     ];
 
@@ -42,6 +46,7 @@ impl Scenario {
             Self::Single => "single",
             Self::Call => "call",
             Self::Map => "map",
+            Self::Distributed => "distributed",
             Self::Sleep => "sleep",
         }
     }
@@ -64,6 +69,7 @@ impl Scenario {
             Self::Single => single::run(surroundings),
             Self::Call => call::run(surroundings),
             Self::Map => map::run(surroundings),
+            Self::Distributed => distributed::run(surroundings),
             Self::Sleep => sleep::run(surroundings),
         }
     }
