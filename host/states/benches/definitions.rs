@@ -32,15 +32,23 @@ fn definition() -> String {
             3 => json!({ "Type": "Wait", "SecondsPath": "$.wait", "Next": next }),
             4 => json!({ "Type": "Pass", "QueryLanguage": "JSONata", "Next": next,
                 "Output": { "sum": "{% $sum($states.input.lines.(price * quantity)) %}" } }),
-            _ => json!({ "Type": "Pass", "InputPath": "$.order", "OutputPath": "$.id", "Next": next }),
+            _ => {
+                json!({ "Type": "Pass", "InputPath": "$.order", "OutputPath": "$.id", "Next": next })
+            }
         };
         states.insert(format!("state-{index}"), state);
     }
-    states.insert("state-96".to_owned(), json!({ "Type": "Map", "Next": "done",
+    states.insert(
+        "state-96".to_owned(),
+        json!({ "Type": "Map", "Next": "done",
         "ItemsPath": "$.lines", "ItemProcessor": { "StartAt": "each", "States": {
-            "each": { "Type": "Pass", "End": true } } } }));
+            "each": { "Type": "Pass", "End": true } } } }),
+    );
     states.insert("done".to_owned(), json!({ "Type": "Succeed" }));
-    states.insert("failed".to_owned(), json!({ "Type": "Fail", "ErrorPath": "$.error.Error" }));
+    states.insert(
+        "failed".to_owned(),
+        json!({ "Type": "Fail", "ErrorPath": "$.error.Error" }),
+    );
     json!({ "StartAt": "state-0", "TimeoutSeconds": 3600, "States": states }).to_string()
 }
 
@@ -115,6 +123,8 @@ fn jsonata_library_alone_1_kib(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         let mut context = Context::new();
         context.bind("states".to_owned(), input.clone());
-        Evaluator::with_context(context).evaluate(&ast, &JValue::Undefined).is_ok()
+        Evaluator::with_context(context)
+            .evaluate(&ast, &JValue::Undefined)
+            .is_ok()
     });
 }

@@ -316,8 +316,15 @@ proptest! {
             Ok((machine, _)) => {
                 let input = Payload::from_value(&input);
                 exercise(&machine, &input, &input);
+                let drawn = diagram::svg(&machine, &diagram::Marks::new());
+                prop_assert!(drawn.is_ok());
+                prop_assert!(!diagram::mermaid(&machine, &diagram::Marks::new()).is_empty());
             }
             Err(diagnostics) => {
+                let said = aws::diagnose(&definition, ExecutionType::Express);
+                let refused = said.iter().any(|each| each.severity == Severity::Error);
+                prop_assert_eq!(refused, aws::invalid_definition(&definition, &said).is_some());
+                prop_assert!(diagnostics.iter().all(|each| rule(&each.code).is_some()));
                 prop_assert!(diagnostics.iter().any(|each| each.severity == Severity::Error));
                 prop_assert!(diagnostics.iter().all(|each| each.line == 1 && each.column > 0));
             }
