@@ -120,6 +120,7 @@ impl EngineSession {
             definition: machine.definition.clone(),
             format: None,
             role_arn: None,
+            refuse_unbound: false,
         };
         let deployed = self.engine.deploy_state_machine(&self.caller, order);
         self.runtime.block_on(deployed)?;

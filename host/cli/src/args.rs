@@ -4,8 +4,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    completions, component, data, demo, deploy, describe, graph, history, list, map_run, run,
-    send_event, serve, start, state_machine, stop, token, validate,
+    activity, bind, completions, component, data, demo, deploy, describe, graph, history, list,
+    map_run, run, send_event, serve, start, state_machine, stop, token, validate,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -114,6 +114,15 @@ pub(crate) enum Command {
     /// Upload components and look at them
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    /// Let a component stand for an integration, such as dynamodb:putItem
+    Bind(bind::BindArgs),
+    /// List which components stand for which integrations
+    Bindings,
+    /// Take a binding away
+    Unbind(bind::UnbindArgs),
+    /// Make activities, and take their tasks as a worker does
+    #[command(subcommand)]
+    Activity(activity::ActivityCommand),
     /// Deploy a definition: a new state machine, or a new revision of one
     Deploy(deploy::DeployArgs),
     /// Look at the deployed state machines
@@ -220,7 +229,14 @@ mod tests {
             "component push name file.wasm",
             "component list",
             "component show name",
-            "deploy f.json --name n --role-arn arn",
+            "bind dynamodb:* connector@2",
+            "bindings",
+            "unbind dynamodb:*",
+            "activity create a",
+            "activity list",
+            "activity delete a",
+            "activity poll a --worker w --wait 60",
+            "deploy f.json --name n --role-arn arn --allow-unbound",
             "state-machine list",
             "state-machine show n",
             "state-machine delete n",

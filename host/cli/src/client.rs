@@ -119,6 +119,25 @@ impl Client {
         self.json(Method::POST, path, Some(encode(body)?), Duration::ZERO)
     }
 
+    /// Sends a JSON body to where the host may take `wait` to answer.
+    fn post_waiting<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        wait: Duration,
+    ) -> Result<Answer<T>, CallError> {
+        self.json(Method::POST, path, Some(encode(body)?), wait)
+    }
+
+    /// Sends a JSON body in place of what is there.
+    fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, CallError> {
+        self.json(Method::PUT, path, Some(encode(body)?), Duration::ZERO)
+    }
+
     /// Sends a JSON body to where nothing is answered.
     fn post_empty(&self, path: &str, body: &impl Serialize) -> Result<(), CallError> {
         self.call(Method::POST, path, Some(encode(body)?), Duration::ZERO)

@@ -1,5 +1,7 @@
 //! The commands, one a file, and what they share.
 
+pub(crate) mod activity;
+pub(crate) mod bind;
 pub(crate) mod completions;
 pub(crate) mod component;
 pub(crate) mod data;
@@ -62,6 +64,10 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Validate(args) => validate::run(&args, app),
         Command::Graph(args) => graph::run(&args, app),
         Command::Component(command) => component::run(&command, app),
+        Command::Bind(args) => bind::bind(&args, app),
+        Command::Bindings => bind::list(app),
+        Command::Unbind(args) => bind::unbind(&args, app),
+        Command::Activity(command) => activity::run(&command, app),
         Command::Deploy(args) => deploy::run(&args, app),
         Command::StateMachine(command) => state_machine::run(&command, app),
         Command::Start(args) => start::run(&args, app),

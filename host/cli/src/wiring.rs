@@ -8,6 +8,7 @@ use stepwell_engine::{
     TaskRunner,
 };
 use stepwell_sandbox::{CompilerProgram, Sandbox, SandboxConfig};
+use stepwell_server::wire::AwsEvents;
 use stepwell_store::{Store, StoreError, StoreOptions};
 
 use crate::exit::{CliError, Exit};
@@ -87,6 +88,7 @@ impl Host {
         let runner = SandboxRunner::new(sandbox, store.clone(), clock, limits.task());
         let runner = Arc::new(runner);
         let engine = Engine::start(config, store, Arc::clone(&runner) as Arc<dyn TaskRunner>)?;
+        engine.handle().show_events_as(Arc::new(AwsEvents));
         Ok(Self { engine, runner })
     }
 

@@ -1,6 +1,7 @@
 //! The one match over what the decider may be told.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use stepwell_states::{Payload, StateKind, StateMachine, Timestamp};
 
@@ -162,6 +163,11 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
                 task::finished(draft, frame, scheduled, result, usage);
             }
         }
+        Input::TaskNotScheduled { scheduled, failure } => {
+            if let Some(frame) = frame_of(draft, scheduled) {
+                task::not_scheduled(draft, frame, scheduled, failure);
+            }
+        }
         Input::TaskSubmitted {
             scheduled,
             started_at,
@@ -181,18 +187,8 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
                 }
             }
         }
-        Input::TaskTaken { scheduled, worker } => {
-            let frame = frame_of(draft, scheduled).ok_or(DecideError::TaskClosed)?;
-            if draft
-                .execution
-                .open_task(scheduled)
-                .is_some_and(|task| task.started)
-            {
-                return Err(DecideError::TaskTaken);
-            }
-            task::started(draft, frame, scheduled, worker, draft.now);
-        }
         Input::ChildFinished { scheduled, result } => child_finished(draft, scheduled, result),
+        Input::TaskTaken { scheduled, worker } => take_task(draft, scheduled, worker)?,
         Input::MapRunFinished { run, result } => {
             if let Some(frame) = draft.execution.map_runs.get(&run).copied() {
                 steps::map_run::finished(draft, frame, run, result);
@@ -230,6 +226,21 @@ fn child_finished(draft: &mut Draft<'_>, scheduled: EventNumber, result: Result<
         }
         _ => {}
     }
+}
+
+/// A worker takes a task, unless another one was faster.
+fn take_task(
+    draft: &mut Draft<'_>,
+    scheduled: EventNumber,
+    worker: Option<Arc<str>>,
+) -> Result<(), DecideError> {
+    let frame = frame_of(draft, scheduled).ok_or(DecideError::TaskClosed)?;
+    let open = draft.execution.open_task(scheduled);
+    if open.is_some_and(|task| task.started) {
+        return Err(DecideError::TaskTaken);
+    }
+    task::started(draft, frame, scheduled, worker, draft.now);
+    Ok(())
 }
 
 fn take_token_report(

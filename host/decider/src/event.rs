@@ -375,6 +375,9 @@ pub enum Work {
     InvokeFunction {
         /// Name of the function.
         name: Arc<str>,
+        /// Version of the component, if the call names one.
+        #[serde(default)]
+        version: Option<Arc<str>>,
     },
     /// Start an execution, and wait for its end if `waits_for_report`.
     StartExecution,

@@ -113,7 +113,13 @@ fn apply_to_task(execution: &mut Execution, event: &HistoryEvent) {
             schedule(execution, event, order.clone());
         }
         EventKind::TaskStarted { scheduled, .. } => {
-            with_task(execution, *scheduled, |task| task.started = true);
+            with_task(execution, *scheduled, |task| {
+                task.started = true;
+                if matches!(task.order.work, Work::AwaitWorker(_)) {
+                    watch_times(task, event.at);
+                }
+            });
+            refresh_task_timer(execution, event.frame);
             move_cursor(execution, event);
         }
         EventKind::TaskSubmitted {
@@ -261,29 +267,36 @@ fn exit(execution: &mut Execution, event: &HistoryEvent, exited: &StateExited) {
 }
 
 fn schedule(execution: &mut Execution, event: &HistoryEvent, order: Arc<TaskScheduled>) {
-    let after = |seconds: u64| event.at.plus_ms(seconds.saturating_mul(SECOND_MS));
-    // The time of a task that runs on this host is watched where it runs: it
-    // counts from the start of the run, so a host that was down costs no task its time.
-    let watched = order.waits_for_report;
-    let times_out_at = order.timeout_seconds.filter(|_| watched).map(after);
-    let heartbeat_due = order.heartbeat_seconds.filter(|_| watched).map(after);
     execution.tasks.insert(event.number, event.frame);
     if !matches!(order.work, Work::AwaitEvent(_) | Work::AwaitWorker(_)) {
         execution.to_run.insert(event.number);
     }
-    let task = OpenTask {
+    // The time of a task that runs on this host is watched where it runs: it counts from
+    // the start of the run, so a host that was down costs no task its time. The time of an
+    // activity's task counts from when a worker takes it.
+    let watched = order.waits_for_report && !matches!(order.work, Work::AwaitWorker(_));
+    let mut task = OpenTask {
         number: event.number,
         order,
         started: false,
         submitted: false,
-        times_out_at,
-        heartbeat_due,
+        times_out_at: None,
+        heartbeat_due: None,
         child_end: None,
     };
+    if watched {
+        watch_times(&mut task, event.at);
+    }
     let due = task.due();
     set_phase(execution, event.frame, Phase::Task(task));
     set_timer(execution, event.frame, due);
     move_cursor(execution, event);
+}
+
+fn watch_times(task: &mut OpenTask, from: Timestamp) {
+    let after = |seconds: u64| from.plus_ms(seconds.saturating_mul(SECOND_MS));
+    task.times_out_at = task.order.timeout_seconds.map(after);
+    task.heartbeat_due = task.order.heartbeat_seconds.map(after);
 }
 
 fn close_task(execution: &mut Execution, frame: FrameId, scheduled: EventNumber) {

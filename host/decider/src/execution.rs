@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides or changes anything; [`crate::evolve()`] is what changes it.
 
+mod active;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,10 +19,8 @@ use crate::failure::Failure;
 
 use crate::map_run::MapRunStarted;
 use crate::started::ExecutionStarted;
+pub use active::ActiveState;
 pub use usage::TotalUsage;
-
-/// What resources end with whose tasks are completed by their token.
-const TOKEN_SUFFIX: &str = ".waitForTaskToken";
 
 /// Where an execution stands.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -325,6 +324,11 @@ impl Execution {
         self.map_runs.keys().copied()
     }
 
+    /// Returns the tasks that wait for their end.
+    pub fn open_tasks(&self) -> impl Iterator<Item = EventNumber> + '_ {
+        self.tasks.keys().copied()
+    }
+
     /// Returns the tasks that the host has to do something for, oldest first.
     pub fn pending_work(&self) -> impl Iterator<Item = PendingWork> + '_ {
         self.to_run.iter().filter_map(|number| {
@@ -425,61 +429,5 @@ impl Execution {
             at = held.parent.map(|parent| parent.frame);
         }
         None
-    }
-}
-
-/// One state that an execution is in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ActiveState<'a> {
-    /// The frame that is in it.
-    pub frame: FrameId,
-    /// The state.
-    pub state: StateRef,
-    /// Its name.
-    pub name: &'a str,
-    /// Its type.
-    pub state_type: StateType,
-    /// Since when.
-    pub entered_at: Timestamp,
-    /// Number of the current attempt, counted from 1.
-    pub attempt: u32,
-    /// When something happens by itself.
-    pub due: Option<Timestamp>,
-    /// What it waits for, in a few words.
-    pub waits_for: String,
-    /// The task whose token it waits for, if it does.
-    pub waits_for_token: Option<EventNumber>,
-}
-
-impl Active {
-    /// A task is completed by its token where its definition says so, and nothing of the
-    /// host's own will complete it.
-    fn waits_for_token(&self) -> Option<EventNumber> {
-        let Phase::Task(task) = &self.phase else {
-            return None;
-        };
-        let by_token = task.order.resource.ends_with(TOKEN_SUFFIX)
-            || matches!(task.order.work, Work::AwaitWorker(_));
-        by_token.then_some(task.number)
-    }
-
-    fn waits_for(&self) -> String {
-        match &self.phase {
-            Phase::Entered => "its turn".to_owned(),
-            Phase::Waiting => "its time".to_owned(),
-            Phase::Retrying => "the next attempt".to_owned(),
-            Phase::MapRun(_) => "its Map Run".to_owned(),
-            Phase::Children(children) => {
-                format!("{} of {} done", children.succeeded, children.outputs.len())
-            }
-            Phase::Task(task) => match &task.order.work {
-                Work::AwaitEvent(name) => format!("event {name}"),
-                Work::AwaitWorker(activity) => format!("a worker of {activity}"),
-                Work::AskApproval => "approval".to_owned(),
-                Work::StartExecution if task.submitted => "another execution".to_owned(),
-                _ if task.submitted => "its task token".to_owned(),
-                _ => "the running task".to_owned(),
-            },
-        }
     }
 }

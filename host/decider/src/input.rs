@@ -39,6 +39,13 @@ pub enum Input {
         /// What the called service answered.
         output: Payload,
     },
+    /// There is nobody who could ever do a task's work: its activity does not exist.
+    TaskNotScheduled {
+        /// The `TaskScheduled` event.
+        scheduled: EventNumber,
+        /// Why.
+        failure: Failure,
+    },
     /// A worker took an activity's task.
     TaskTaken {
         /// The `TaskScheduled` event.

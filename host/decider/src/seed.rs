@@ -37,6 +37,8 @@ pub enum Purpose {
     MapRun,
     /// Idempotency key of a task.
     IdempotencyKey,
+    /// The id of a call that the host makes for a task.
+    Request,
 }
 
 impl Seed {
@@ -51,6 +53,7 @@ impl Seed {
             Purpose::Child => b"child",
             Purpose::MapRun => b"map run",
             Purpose::IdempotencyKey => b"idempotency key",
+            Purpose::Request => b"request",
         };
         let mut hash = Sha256::new();
         hash.update(self.0);

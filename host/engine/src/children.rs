@@ -1,17 +1,24 @@
 //! Executions that a task of another execution starts.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
-use serde_json::{Value, json};
-use stepwell_decider::{End, ExecutionStarted, Failure, Input, ParentLink, PendingWork, Purpose};
-use stepwell_states::{Payload, Timestamp};
+use serde_json::{Map, Value, json};
+use stepwell_decider::{
+    End, EventNumber, ExecutionStarted, Failure, Input, ParentLink, PendingWork, Purpose,
+};
+use stepwell_sandbox::CancelToken;
+use stepwell_states::{Pattern, Payload, Timestamp};
 use stepwell_store::ExecutionKey;
 use tokio::runtime::Handle;
 
+use crate::aws_words::{BodyOf, request_id, v1_cause, with_metadata};
 use crate::error::EngineError;
 use crate::handle::blocking;
 use crate::handle::starting::{NewStart, Starter};
 use crate::model::{StartExecution, Tenant};
+use crate::services::CallError;
+use crate::sfn::{ApiError, TimeForm, read_input, start_fault};
 use crate::shard::{Message, ShardSender};
 
 /// A task that asks for an execution.
@@ -32,7 +39,7 @@ pub(crate) struct Children {
 impl Children {
     /// Starts a child and reports to the parent's shard how that went. Made again after a
     /// crash, it finds the child that it made before.
-    pub(crate) fn start(&self, order: ChildOrder, shard: ShardSender) {
+    pub(crate) fn start(&self, order: ChildOrder, cancel: CancelToken, shard: ShardSender) {
         let Some(starter) = self.starter.upgrade() else {
             return;
         };
@@ -41,7 +48,16 @@ impl Children {
             let scheduled = order.work.scheduled;
             let waits = order.work.order.waits_for_report;
             let started_at = starter.now();
-            let input = match start(&starter, order).await {
+            let result = start(&starter, order).await;
+            if cancel.is_cancelled() {
+                // Given up meanwhile: what was looked through then did not hold the child.
+                let link = ParentLink {
+                    execution: key.0,
+                    scheduled,
+                };
+                stop_child(&starter, link).await;
+            }
+            let input = match result {
                 Ok(output) if waits => Input::TaskSubmitted {
                     scheduled,
                     started_at,
@@ -53,7 +69,7 @@ impl Children {
                     result: Ok(output),
                     usage: None,
                 },
-                Err(ChildError::Failed(failure)) => {
+                Err(CallError::Failed(failure)) => {
                     let result = Err(failure);
                     Input::TaskFinished {
                         scheduled,
@@ -62,7 +78,7 @@ impl Children {
                         usage: None,
                     }
                 }
-                Err(ChildError::Later) => {
+                Err(CallError::Later) => {
                     shard.send(Message::TryAgain { key, scheduled });
                     return;
                 }
@@ -77,67 +93,124 @@ impl Children {
     }
 }
 
-enum ChildError {
-    /// The task fails so.
-    Failed(Failure),
-    /// The database or the host cannot do it now.
-    Later,
+impl Children {
+    /// Stops the running executions that tasks of `parent` wait for no more: those that
+    /// are not in `open`. A host that crashes before it has done so lets them run on, as
+    /// Step Functions may.
+    pub(crate) fn stop_unwanted(
+        &self,
+        parent: ExecutionKey,
+        open: BTreeSet<EventNumber>,
+        principal: Arc<str>,
+    ) {
+        let Some(starter) = self.starter.upgrade() else {
+            return;
+        };
+        self.runtime.spawn_blocking(move || {
+            let children = match starter.store.children(parent) {
+                Ok(children) => children,
+                Err(error) => {
+                    tracing::warn!(execution = parent.0, %error, "its children run on");
+                    return;
+                }
+            };
+            for child in children {
+                let wanted = child
+                    .parent
+                    .as_ref()
+                    .is_some_and(|link| open.contains(&link.scheduled));
+                if !wanted && child.summary.status == stepwell_store::Status::Running {
+                    stop(&starter, child.key, Arc::clone(&principal));
+                }
+            }
+        });
+    }
 }
 
-async fn start(starter: &Starter, order: ChildOrder) -> Result<Payload, ChildError> {
+/// Stops the execution that a task has started, if it has.
+async fn stop_child(starter: &Starter, link: ParentLink) {
+    let (store, parent) = (starter.store.clone(), link.execution);
+    if let Ok(Ok(Some(child))) = blocking(move || store.find_child(&link)).await {
+        stop(starter, child.key, format!("execution:{parent}").into());
+    }
+}
+
+fn stop(starter: &Starter, key: ExecutionKey, principal: Arc<str>) {
+    let cause = "the execution that waited for this one has given it up";
+    let input = Input::Stop {
+        failure: Failure::from_parts(None, Some(cause)),
+        principal: Some(principal),
+    };
+    starter.shards.of(key).send(Message::Input {
+        key,
+        input,
+        told_child: None,
+        reply: None,
+    });
+}
+
+async fn start(starter: &Starter, order: ChildOrder) -> Result<Payload, CallError> {
     let parameters = order.work.order.parameters.to_value();
     let scheduled = order.work.scheduled;
     let wanted = requested(&order, &parameters)?;
-    let parent = order.work.order.waits_for_report.then_some(ParentLink {
+    // With a token, it is the token's holder who ends the task, and not the child.
+    let parent = waits_for_end(&order.work).then_some(ParentLink {
         execution: order.parent.0,
         scheduled,
     });
     let start = NewStart {
-        order: wanted,
+        order: wanted.clone(),
         principal: Some(format!("execution:{}", order.started.execution_arn)),
         parent,
         seed: Some(order.started.seed.derive(Purpose::Child, scheduled)),
     };
     let ours = start.parent.clone();
-    match starter.start(&order.tenant, start).await {
-        Ok(child) if child.existed && !is_child(starter, ours).await? => {
-            let error = EngineError::NameTaken { name: child.name };
-            Err(child_error(error))
-        }
-        Ok(child) => Ok(Payload::from_value(&json!({
-            "ExecutionArn": child.arn,
-            "StartDate": child.started_at.as_ms(),
-        }))),
-        Err(error) => Err(child_error(error)),
+    let child = starter
+        .start(&order.tenant, start)
+        .await
+        .map_err(|error| child_error(error, &order, &wanted))?;
+    if child.existed && !is_child(starter, ours).await? {
+        let taken = EngineError::NameTaken { name: child.name };
+        return Err(child_error(taken, &order, &wanted));
     }
+    let started_at = TimeForm::Seconds.write(child.started_at);
+    let body = json!({ "executionArn": child.arn, "startDate": started_at });
+    let mut answer = Map::new();
+    answer.insert("ExecutionArn".to_owned(), child.arn.into());
+    answer.insert("StartDate".to_owned(), child.started_at.as_ms().into());
+    let body = BodyOf {
+        bytes: body.to_string().len(),
+        content_type: "application/x-amz-json-1.0",
+    };
+    let id = request_id(&order.started.seed, scheduled);
+    Ok(with_metadata(answer, &[], &body, &id, child.started_at))
+}
+
+/// Whether the end of the execution is the end of the task.
+fn waits_for_end(work: &PendingWork) -> bool {
+    let resource = &work.order.resource;
+    resource.ends_with(Pattern::Sync.suffix()) || resource.ends_with(Pattern::Sync2.suffix())
 }
 
 /// Whether an execution that existed is the one that this task started before a crash. One
 /// that nobody waits for is as good as started; one that is waited for must be ours, or
 /// its end would be told to somebody else.
-async fn is_child(starter: &Starter, ours: Option<ParentLink>) -> Result<bool, ChildError> {
+async fn is_child(starter: &Starter, ours: Option<ParentLink>) -> Result<bool, CallError> {
     let Some(link) = ours else { return Ok(true) };
     let store = starter.store.clone();
-    let found = blocking(move || store.find_child(&link))
-        .await
-        .map_err(child_error)?;
-    match found {
-        Ok(child) => Ok(child.is_some()),
-        Err(_unreadable) => Err(ChildError::Later),
+    match blocking(move || store.find_child(&link)).await {
+        Ok(Ok(child)) => Ok(child.is_some()),
+        _ => Err(CallError::Later),
     }
 }
 
 /// What the parameters of `startExecution` ask for.
-fn requested(order: &ChildOrder, parameters: &Value) -> Result<StartExecution, ChildError> {
+fn requested(order: &ChildOrder, parameters: &Value) -> Result<StartExecution, CallError> {
     let text = |field: &str| {
         parameters
             .get(field)
             .and_then(Value::as_str)
             .map(str::to_owned)
-    };
-    let Some(state_machine) = text("StateMachineArn") else {
-        let cause = "the task has no StateMachineArn; name the state machine in its parameters";
-        return Err(ChildError::Failed(Failure::new("States.Runtime", cause)));
     };
     // A child without a name gets one that is the same if it has to be started again.
     let derived = || {
@@ -150,31 +223,36 @@ fn requested(order: &ChildOrder, parameters: &Value) -> Result<StartExecution, C
     // Input may be a text, or JSON, or left out.
     let input = match parameters.get("Input") {
         None | Some(Value::Null) => Payload::empty_object(),
-        Some(Value::String(text)) => Payload::parse(text.as_str()).map_err(|problem| {
-            let cause = format!("Invalid State Machine Execution Input: {}", problem.message);
-            let error = "StepFunctions.InvalidExecutionInputException";
-            ChildError::Failed(Failure::new(error, cause))
-        })?,
+        Some(Value::String(text)) => {
+            read_input(text).map_err(|fault| refused(ApiError::Fault(fault), order))?
+        }
         Some(other) => Payload::from_value(other),
     };
     Ok(StartExecution {
-        state_machine,
+        state_machine: text("StateMachineArn").unwrap_or_default(),
         name: Some(text("Name").unwrap_or_else(derived)),
         input: Some(input),
         traceparent: order.started.traceparent.as_deref().map(str::to_owned),
     })
 }
 
-fn child_error(error: EngineError) -> ChildError {
-    let name = match &error {
-        EngineError::Unavailable(_) | EngineError::ShuttingDown | EngineError::Internal(_) => {
-            return ChildError::Later;
-        }
-        EngineError::NotFound { .. } => "StepFunctions.StateMachineDoesNotExistException",
-        EngineError::NameTaken { .. } => "StepFunctions.ExecutionAlreadyExistsException",
-        _ => "StepFunctions.InvalidExecutionInputException",
+fn child_error(error: EngineError, order: &ChildOrder, wanted: &StartExecution) -> CallError {
+    let (machine, name) = (&wanted.state_machine, wanted.name.as_deref());
+    refused(start_fault(error, &order.tenant, machine, name), order)
+}
+
+fn refused(error: ApiError, order: &ChildOrder) -> CallError {
+    let fault = match error {
+        ApiError::Fault(fault) => fault,
+        ApiError::Host(_) | ApiError::NotSupported(_) => return CallError::Later,
     };
-    ChildError::Failed(Failure::new(name, error.to_string()))
+    let code = fault.code.strip_suffix("Exception").unwrap_or(fault.code);
+    let id = request_id(&order.started.seed, order.work.scheduled);
+    let cause = v1_cause(&fault.message, "AWSStepFunctions", 400, fault.code, &id);
+    CallError::Failed(Failure::new(
+        format!("StepFunctions.{code}Exception"),
+        cause,
+    ))
 }
 
 /// What a parent learns of its child's end, in the words of `DescribeExecution`.
@@ -186,23 +264,23 @@ pub(crate) fn describe_end(
     started_at: Timestamp,
     end: &End,
 ) -> Payload {
-    let mut described = json!({
-        "ExecutionArn": &*started.execution_arn,
-        "Input": started.input.to_value(),
-        "InputDetails": { "Included": true },
-        "Name": &*started.execution_name,
-    });
-    if let Some(output) = &end.output {
-        described["Output"] = output.to_value();
-        described["OutputDetails"] = json!({ "Included": true });
-    }
+    let mut described = Map::new();
+    let mut put = |field: &str, value: Value| described.insert(field.to_owned(), value);
     if let Some(failure) = &end.failure {
-        described["Error"] = failure.error.as_deref().into();
-        described["Cause"] = failure.cause.as_deref().into();
+        put("Cause", failure.cause.as_deref().into());
+        put("Error", failure.error.as_deref().into());
     }
-    described["StartDate"] = started_at.as_ms().into();
-    described["StateMachineArn"] = (&*started.state_machine_arn).into();
-    described["Status"] = crate::model::status_word(end.status).into();
-    described["StopDate"] = end.at.as_ms().into();
-    Payload::from_value(&described)
+    put("ExecutionArn", (&*started.execution_arn).into());
+    put("Input", started.input.to_value());
+    put("InputDetails", json!({ "Included": true }));
+    put("Name", (&*started.execution_name).into());
+    if let Some(output) = &end.output {
+        put("Output", output.to_value());
+        put("OutputDetails", json!({ "Included": true }));
+    }
+    put("StartDate", started_at.as_ms().into());
+    put("StateMachineArn", (&*started.state_machine_arn).into());
+    put("Status", crate::model::status_word(end.status).into());
+    put("StopDate", end.at.as_ms().into());
+    Payload::from_value(&Value::Object(described))
 }

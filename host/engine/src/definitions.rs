@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use stepwell_decider::Failure;
 use stepwell_sandbox::ComponentDigest;
-use stepwell_states::{Format, StateMachine, parse};
+use stepwell_states::{Format, Pattern, ResourceKind, StateKind, StateMachine, parse};
 use stepwell_store::{Digest, MachineId, Store, StoreError, TenantId};
 
 use crate::model::Tenant;
@@ -26,6 +26,27 @@ pub(crate) struct Revision {
     pub(crate) pins: BTreeMap<String, Digest>,
     /// How much one decision evaluates.
     pub(crate) pace: Pace,
+    /// Whether a task of it waits for the end of another execution.
+    pub(crate) waits_for_executions: bool,
+    /// Whether a task of it waits for a worker.
+    pub(crate) waits_for_workers: bool,
+}
+
+fn waits_for_workers(definition: &StateMachine) -> bool {
+    definition.states().any(|(_, state)| match &state.kind {
+        StateKind::Task(task) => matches!(task.resource.kind, ResourceKind::Activity { .. }),
+        _ => false,
+    })
+}
+
+fn waits_for_executions(definition: &StateMachine) -> bool {
+    definition.states().any(|(_, state)| match &state.kind {
+        StateKind::Task(task) => {
+            task.resource.kind == ResourceKind::StartExecution
+                && matches!(task.resource.pattern, Pattern::Sync | Pattern::Sync2)
+        }
+        _ => false,
+    })
 }
 
 /// The component that a task names.
@@ -139,6 +160,42 @@ impl Definitions {
             None => no_component(lookup),
         })
     }
+
+    /// Finds the component that stands for an integration in a revision: the one that was
+    /// bound to it at the deployment, else the one that is bound to it now.
+    pub(crate) fn bound(
+        &self,
+        store: &Store,
+        revision: &Revision,
+        tenant: i64,
+        service: &str,
+        action: &str,
+    ) -> Result<Resolved, StoreError> {
+        if let Some(digest) = revision.pins.get(&integration_pin(service, action)) {
+            return Ok(Resolved::Component(component_digest(*digest)));
+        }
+        let Some(binding) = store.find_binding(TenantId(tenant), service, action)? else {
+            let cause = format!(
+                "no component is bound to {service}:{action}; bind one with `stepwell bind \
+                 {service}:{action} COMPONENT`"
+            );
+            return Ok(Resolved::Missing(Failure::new("Stepwell.NotBound", cause)));
+        };
+        let row = store.find_component(TenantId(tenant), &binding.component, binding.version)?;
+        Ok(match row {
+            Some(row) => Resolved::Component(component_digest(row.digest)),
+            None => no_component(ComponentLookup {
+                name: &binding.component,
+                version: None,
+            }),
+        })
+    }
+}
+
+/// Name of an integration in the pins of a revision. No component has such a name, since
+/// theirs have no colons.
+pub(crate) fn integration_pin(service: &str, action: &str) -> String {
+    format!("{service}:{action}")
 }
 
 fn no_component(lookup: ComponentLookup<'_>) -> Resolved {
@@ -185,6 +242,8 @@ fn read(store: &Store, machine: MachineId, number: i64) -> Result<Revision, Stor
         number,
         name: named.name.into(),
         role_arn: row.role_arn.unwrap_or_default().into(),
+        waits_for_executions: waits_for_executions(&definition),
+        waits_for_workers: waits_for_workers(&definition),
         definition: Arc::new(definition),
         pins: row.pins,
         pace: Pace::default(),

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_decider::Input;
-use stepwell_states::Payload;
 use stepwell_store::ExecutionKey;
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
+use crate::lambda::Answer;
 use crate::metrics::Counters;
 use crate::runner::{TaskEnd, TaskOrder, TaskResult, TaskRunner};
 use crate::shard::{Message, ShardSender};
@@ -22,8 +22,8 @@ pub(crate) struct Job {
     pub(crate) tenant: i64,
     pub(crate) order: TaskOrder,
     pub(crate) shard: ShardSender,
-    /// Turns the guest's output into the task's result.
-    pub(crate) wrap: fn(Payload) -> Payload,
+    /// How the end of the call becomes the end of the task.
+    pub(crate) answer: Answer,
 }
 
 pub(crate) struct Dispatcher {
@@ -131,7 +131,10 @@ impl Dispatcher {
 
     async fn make(&self, job: Job) {
         let Job {
-            order, shard, wrap, ..
+            order,
+            shard,
+            answer,
+            ..
         } = job;
         let key = ExecutionKey(order.execution.key);
         let scheduled = order.scheduled;
@@ -142,8 +145,8 @@ impl Dispatcher {
         let TaskEnd { result, usage } = self.runner.run(order).await;
         self.counters.task_ended(&result, &usage);
         let result = match result {
-            TaskResult::Completed(output) => Ok(wrap(output)),
-            TaskResult::Failed(failure) => Err(failure),
+            TaskResult::Completed(output) => Ok(answer.output(output, self.clock.now())),
+            TaskResult::Failed(failure) => Err(answer.failure(failure)),
             TaskResult::Cancelled => return,
             TaskResult::Unavailable(reason) => {
                 tracing::warn!(execution = key.0, %reason, "a task could not be run; it is tried again");

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicI64;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,11 @@ use crate::health::Health;
 use crate::map_runs::{self, MapRuns};
 use crate::metrics::Counters;
 use crate::runner::TaskRunner;
+use crate::services::Services;
 use crate::shard::{Message, Shard, ShardSender, Shards, Shared};
 use crate::timer_loop::{self, Timers};
 use crate::wakeup::Watchers;
+use crate::workers::Workers;
 
 /// How often a shutdown looks whether the last tasks have ended.
 const GRACE_STEP: Duration = Duration::from_millis(10);
@@ -86,6 +88,7 @@ impl Engine {
             dispatcher: Arc::clone(&dispatcher),
             timers: Arc::new(Timers::default()),
             watchers: Arc::new(Watchers::default()),
+            workers: Arc::new(Workers::default()),
             counters: Arc::clone(&counters),
             health: Arc::new(Health::default()),
             children: Children {
@@ -93,10 +96,12 @@ impl Engine {
                 starter: Arc::downgrade(&starter),
             },
             map_runs,
+            services: Services {
+                runtime: guests.handle().clone(),
+                engine: OnceLock::new(),
+            },
             config,
         });
-        let mut threads = start_threads(&shared, inboxes)?;
-        threads.push(start_map_runs(&shared, next_key, map_inbox)?);
         let handle = EngineHandle(Arc::new(Inner {
             starter,
             store,
@@ -104,11 +109,17 @@ impl Engine {
             runner,
             dispatcher,
             watchers: Arc::clone(&shared.watchers),
+            workers: Arc::clone(&shared.workers),
             counters,
             health: Arc::clone(&shared.health),
             map_runs: shared.map_runs.clone(),
             shutting_down: watch::Sender::new(false),
+            event_shape: OnceLock::new(),
         }));
+        // Before the first shard runs: recovery may begin with a call of the host's own.
+        drop(shared.services.engine.set(Arc::downgrade(&handle.0)));
+        let mut threads = start_threads(&shared, inboxes)?;
+        threads.push(start_map_runs(&shared, next_key, map_inbox)?);
         Ok(Self {
             handle,
             timers: Arc::clone(&shared.timers),

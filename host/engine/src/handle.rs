@@ -1,6 +1,8 @@
 //! What the doors may ask: the one way into the engine.
 
 mod access;
+mod activities;
+mod bindings;
 mod components;
 pub(crate) mod data_sets;
 mod executions;
@@ -11,8 +13,8 @@ mod state_machines;
 mod tasks;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 
 use stepwell_store::{ExecutionKey, ExecutionRow, Store, StoreError, TenantId};
 use tokio::sync::watch;
@@ -26,7 +28,9 @@ use crate::metrics::Counters;
 use crate::model::{Caller, EngineMetrics, Readiness};
 use crate::names;
 use crate::runner::TaskRunner;
+use crate::sfn::EventShape;
 use crate::wakeup::Watchers;
+use crate::workers::Workers;
 use starting::Starter;
 
 /// What a request body may have beside a payload or component, in bytes.
@@ -45,10 +49,12 @@ pub(crate) struct Inner {
     pub(crate) runner: Arc<dyn TaskRunner>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) watchers: Arc<Watchers>,
+    pub(crate) workers: Arc<Workers>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) health: Arc<Health>,
     pub(crate) map_runs: MapRuns,
     pub(crate) shutting_down: watch::Sender<bool>,
+    pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
 }
 
 impl fmt::Debug for EngineHandle {

@@ -17,6 +17,7 @@
 //! Nothing outside happens before COMMIT, and losing all that is in memory is harmless.
 //! Start reading at [`Engine::start`] and `shard.rs`.
 
+mod aws_words;
 mod children;
 mod clock;
 mod config;
@@ -27,6 +28,7 @@ mod engine;
 mod error;
 mod handle;
 mod health;
+mod lambda;
 mod map_runs;
 mod metrics;
 mod model;
@@ -34,10 +36,13 @@ mod names;
 mod pace;
 mod runner;
 mod sandbox_runner;
+mod services;
+mod sfn;
 mod shard;
 mod snapshot;
 mod timer_loop;
 mod wakeup;
+mod workers;
 
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use config::EngineConfig;
@@ -50,6 +55,7 @@ pub use runner::{
     CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
 };
 pub use sandbox_runner::{LogListener, SandboxRunner};
+pub use sfn::{ApiCall, ApiError, ApiFault, EventShape, ShownHistory, TimeForm};
 // What the doors show of a history and a definition is the decider's and the
 // language's own vocabulary.
 pub use stepwell_decider::{

@@ -215,8 +215,54 @@ pub enum TaskReport {
     Heartbeat,
 }
 
+/// An activity: work that workers ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A task that a worker has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActivityTask {
+    /// What reports on it.
+    pub task_token: String,
+    /// Its input.
+    pub input: Payload,
+}
+
+/// An order to bind a component to an integration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBinding {
+    /// `SERVICE:ACTION`, or `SERVICE:*` for all that have no binding of their own.
+    pub integration: String,
+    /// Name of the component.
+    pub component: String,
+    /// Its version; without one, the newest at each deployment.
+    pub version: Option<u32>,
+}
+
+/// Which component stands for an integration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// `SERVICE:ACTION`, or `SERVICE:*`.
+    pub integration: String,
+    /// Name of the component.
+    pub component: String,
+    /// Its version, if the binding names one.
+    pub version: Option<u32>,
+    /// When it was bound.
+    pub created_at: Timestamp,
+    /// Who bound it.
+    pub created_by: String,
+}
+
 /// A definition to deploy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DeployStateMachine {
     /// Name; without one, the name that the short form gives.
     pub name: Option<String>,
@@ -226,6 +272,9 @@ pub struct DeployStateMachine {
     pub format: Option<Format>,
     /// ARN of a role, for AWS's tools.
     pub role_arn: Option<String>,
+    /// Whether an integration that no component is bound to refuses the deployment; else
+    /// it is a warning, and fails the task at run time.
+    pub refuse_unbound: bool,
 }
 
 /// A deployed definition.

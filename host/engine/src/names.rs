@@ -33,6 +33,23 @@ pub(crate) fn machine_name<'a>(tenant: &Tenant, given: &'a str) -> Option<&'a st
     rest.split(':').next()
 }
 
+/// ARN of an activity.
+pub(crate) fn activity_arn(tenant: &Tenant, activity: &str) -> String {
+    format!(
+        "arn:aws:states:{}:{}:activity:{activity}",
+        tenant.region, tenant.account
+    )
+}
+
+/// Reads an activity's name off what a request or definition gives: a name, or an ARN. None
+/// if the ARN is of another kind or tenant.
+pub(crate) fn activity_name<'a>(tenant: &Tenant, given: &'a str) -> Option<&'a str> {
+    if !given.starts_with("arn:") {
+        return Some(given);
+    }
+    own_resource(tenant, given)?.strip_prefix("activity:")
+}
+
 /// How a request names an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ExecutionName<'a> {

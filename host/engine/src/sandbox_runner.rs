@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::json;
-use stepwell_decider::{Failure, Purpose, TaskToken, Usage};
+use stepwell_decider::{Failure, Purpose, TaskToken, Usage, Work};
 use stepwell_sandbox::{
     CallReport, ComponentDigest, LogLevel, LogLine, Outcome, Progress, Sandbox, TaskCall,
     TaskContext, TaskHost, TaskLimits,
@@ -18,6 +18,10 @@ use crate::clock::Clock;
 use crate::runner::{
     CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
 };
+
+/// The configuration value that tells a component which integration it stands for, as
+/// `SERVICE:ACTION`.
+const INTEGRATION: &str = "stepwell.integration";
 
 /// Whoever wants to see the log lines of guests.
 pub type LogListener = Arc<dyn Fn(&TaskOrder, &LogLine) + Send + Sync>;
@@ -296,8 +300,13 @@ impl TaskHost for Host {
         None
     }
 
-    fn config(&self, _name: &str) -> Option<String> {
-        None
+    fn config(&self, name: &str) -> Option<String> {
+        match &self.order.task.work {
+            Work::RunBound { service, action } if name == INTEGRATION => {
+                Some(format!("{service}:{action}"))
+            }
+            _ => None,
+        }
     }
 
     fn now_ms(&self) -> u64 {

@@ -14,6 +14,7 @@
 //! lost at any time: the database says what has work, and [`refill`] takes it up.
 
 mod act;
+mod calls;
 mod commit;
 pub(crate) mod hot;
 pub(crate) mod load;
@@ -133,12 +134,15 @@ pub(crate) struct Shared {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) timers: Arc<Timers>,
     pub(crate) watchers: Arc<Watchers>,
+    pub(crate) workers: Arc<crate::workers::Workers>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) health: Arc<crate::health::Health>,
     /// Starts executions that tasks ask for.
     pub(crate) children: crate::children::Children,
     /// Runs the items of distributed Maps.
     pub(crate) map_runs: crate::map_runs::MapRuns,
+    /// Does what tasks ask of the host itself.
+    pub(crate) services: crate::services::Services,
 }
 
 /// One shard.
@@ -353,7 +357,7 @@ impl Shard {
         let effects = child.outstanding();
         self.hot.insert(key, child);
         for effect in effects {
-            self.act(key, effect);
+            self.act(key, effect, false);
         }
         self.settle(key);
     }
@@ -395,7 +399,7 @@ impl Shard {
         self.hot.insert(key, loaded);
         self.count_hot();
         for effect in effects {
-            self.act(key, effect);
+            self.act(key, effect, true);
         }
         Ok(true)
     }

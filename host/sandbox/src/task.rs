@@ -165,7 +165,7 @@ impl CancelToken {
     }
 
     /// Resolves when somebody asks for the end. For the one call that owns the token.
-    pub(crate) async fn cancelled(&self) {
+    pub async fn cancelled(&self) {
         while !self.is_cancelled() {
             self.0.wake.notified().await;
         }

@@ -7,8 +7,8 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    components, data_sets, definitions, executions, history, map_runs, state_machines, system,
-    tasks,
+    activities, bindings, components, data_sets, definitions, executions, history, map_runs,
+    state_machines, system, tasks,
 };
 use crate::wire::ApiErrorBody;
 
@@ -45,6 +45,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         map_runs::describe_map_run,
         map_runs::update_map_run,
         map_runs::list_children,
+        bindings::bind,
+        bindings::list_bindings,
+        bindings::unbind,
+        activities::create_activity,
+        activities::list_activities,
+        activities::describe_activity,
+        activities::delete_activity,
+        activities::poll_activity,
         tasks::report_success,
         tasks::report_failure,
         tasks::report_heartbeat,

@@ -21,8 +21,8 @@ use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::observe::observe;
 use crate::routes::{
-    components, data_sets, definitions, executions, history, map_runs, state_machines, system,
-    tasks,
+    activities, bindings, components, data_sets, definitions, executions, history, map_runs,
+    state_machines, system, tasks,
 };
 
 /// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
@@ -64,6 +64,14 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/v1/map-runs/{mapRun}", map_runs::describe_map_run),
         post("/v1/map-runs/{mapRun}/update", map_runs::update_map_run),
         get("/v1/map-runs/{mapRun}/executions", map_runs::list_children),
+        put("/v1/bindings/{integration}", bindings::bind),
+        get("/v1/bindings", bindings::list_bindings),
+        delete("/v1/bindings/{integration}", bindings::unbind),
+        post("/v1/activities", activities::create_activity),
+        get("/v1/activities", activities::list_activities),
+        get("/v1/activities/{activity}", activities::describe_activity),
+        delete("/v1/activities/{activity}", activities::delete_activity),
+        post("/v1/activities/{activity}/poll", activities::poll_activity),
         post("/v1/tasks/success", tasks::report_success),
         post("/v1/tasks/failure", tasks::report_failure),
         post("/v1/tasks/heartbeat", tasks::report_heartbeat),

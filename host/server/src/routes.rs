@@ -1,5 +1,7 @@
 //! The handlers: extract, convert, call the engine, convert. A file for each resource.
 
+pub(crate) mod activities;
+pub(crate) mod bindings;
 pub(crate) mod components;
 pub(crate) mod data_sets;
 pub(crate) mod definitions;

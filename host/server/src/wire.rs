@@ -5,6 +5,8 @@
 //! that are kept byte for byte. Request types refuse fields that they don't know;
 //! clients take answers with fields that they don't know, so that answers may grow.
 
+mod activities;
+mod bindings;
 mod components;
 mod data_sets;
 mod error;
@@ -16,6 +18,10 @@ mod state_machines;
 mod tasks;
 mod time;
 
+pub use activities::{
+    Activity, ActivityList, ActivityTask, CreateActivityRequest, PollActivityRequest, PolledTask,
+};
+pub use bindings::{BindRequest, Binding, BindingList};
 pub use components::{Component, ComponentList, ComponentPushed, ComponentVersions};
 pub use data_sets::{DataSet, DataSetList};
 pub use error::{ApiErrorBody, ApiErrorDetails, Diagnostic, Severity};
@@ -24,12 +30,12 @@ pub use executions::{
     StartExecutionRequest, StartExecutionResponse, StopExecutionRequest, TotalUsage,
 };
 pub use history::{
-    ActivityScheduledDetails, ActivityStartedDetails, DataDetails, EvaluationFailedDetails,
-    EventContext, ExecutionStartedDetails, Extras, FailureDetails, History, HistoryEvent,
-    LambdaFunctionScheduledDetails, MapIterationDetails, MapRunStartedDetails,
-    MapStateStartedDetails, OutputDetails, StateEnteredDetails, StateExitedDetails, TaskDetails,
-    TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails, Usage, answered_task, aws_event,
-    rest_event,
+    ActivityScheduledDetails, ActivityStartedDetails, AwsEvents, DataDetails,
+    EvaluationFailedDetails, EventContext, ExecutionStartedDetails, Extras, FailureDetails,
+    History, HistoryEvent, LambdaFunctionScheduledDetails, MapIterationDetails,
+    MapRunStartedDetails, MapStateStartedDetails, OutputDetails, StateEnteredDetails,
+    StateExitedDetails, TaskDetails, TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
+    Usage, aws_event, rest_event,
 };
 pub use json::JsonText;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};

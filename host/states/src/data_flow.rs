@@ -3,6 +3,7 @@
 //! Every function here takes a state, an [`Env`] and payloads, and returns payloads.
 //! Nothing is parsed unless a field of the state looks inside.
 
+mod accepted;
 pub(crate) mod evaluation;
 pub(crate) mod flow;
 mod map;
@@ -20,6 +21,7 @@ use crate::definition::StateRef;
 use crate::payload::Payload;
 use crate::timestamp::Timestamp;
 
+pub use accepted::check_parameters;
 pub use map::{
     Batches, batches, map_item_input, map_plan, reader_arguments, reader_max_items,
     writer_arguments,

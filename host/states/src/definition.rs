@@ -6,6 +6,7 @@
 
 mod references;
 mod resource;
+mod sfn_api;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub use crate::path::{Path, ReferencePath};
 use crate::retry::{Catcher, Retrier};
 pub use crate::template::Template;
 pub(crate) use resource::not_recognized;
-pub use resource::{Pattern, Resource, ResourceKind};
+pub use resource::{Integration, Pattern, Resource, ResourceKind, function_reference, integration};
+pub use sfn_api::{API_OPERATIONS, ApiMember, ApiOperation, MemberKind, api_operation};
 
 /// Names a group of states: the whole machine, one branch of a Parallel, or the
 /// processor of a Map. The machine's own scope is 0.

@@ -29,9 +29,9 @@ mod template;
 mod timestamp;
 
 pub use data_flow::{
-    Batches, arguments, batches, catch, choose, complete, credentials, effective_input,
-    fail_details, map_item_input, map_plan, pass_result, reader_arguments, reader_max_items,
-    task_times, wait_until, writer_arguments,
+    Batches, arguments, batches, catch, check_parameters, choose, complete, credentials,
+    effective_input, fail_details, map_item_input, map_plan, pass_result, reader_arguments,
+    reader_max_items, task_times, wait_until, writer_arguments,
 };
 pub use data_flow::{
     Chosen, Completion, Env, EvalFailure, EvalLimits, MapItem, MapPlan, NoVariables, TaskTimes,

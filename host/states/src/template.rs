@@ -93,6 +93,19 @@ impl Template {
         }
     }
 
+    /// Returns a field's text, where the template is an object and computes nothing there.
+    pub(crate) fn fixed_text(&self, field: &str) -> Option<&str> {
+        let value = match &self.0 {
+            Part::Fixed(Value::Object(fields)) => fields.get(field),
+            Part::Object(fields) => fields.iter().find_map(|(name, part)| match part {
+                Part::Fixed(value) if name == field => Some(value),
+                _ => None,
+            }),
+            _ => None,
+        };
+        value.and_then(Value::as_str)
+    }
+
     /// Goes through all paths and expressions.
     pub(crate) fn visit(&self, visitor: &mut dyn FnMut(Reference<'_>)) {
         self.0.visit(visitor);

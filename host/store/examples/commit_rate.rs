@@ -146,6 +146,7 @@ fn new_execution(key: i64, tenant: TenantId, machine: MachineId) -> NewExecution
         parent: None,
         map_run: None,
         map: MapChanges::default(),
+        worker_tasks: stepwell_store::WorkerTasks::default(),
     }
 }
 
@@ -158,6 +159,7 @@ fn decision(key: i64, step: u64) -> CommitDecision {
         told_children: Vec::new(),
         snapshot: None,
         map: MapChanges::default(),
+        worker_tasks: stepwell_store::WorkerTasks::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use stepwell_decider::{EventNumber, HistoryEvent};
 use stepwell_states::Timestamp;
 
+use crate::activities::WorkerTasks;
 use crate::codec::{self, EncodedPage};
 use crate::error::StoreError;
 use crate::executions::{Status, Summary};
@@ -34,6 +35,8 @@ pub struct CommitDecision {
     pub snapshot: Option<Snapshot>,
     /// What they change about Map Runs.
     pub map: MapChanges,
+    /// Tasks that workers may take, or may take no more.
+    pub worker_tasks: WorkerTasks,
 }
 
 /// What is called with the end of a commit.
@@ -70,6 +73,7 @@ impl Store {
             told_children,
             snapshot,
             map,
+            worker_tasks,
         } = write;
         let version = EventNumber(expected_version.0 + events.len() as u64);
         let pages = match codec::numbering_problem(expected_version, &events) {
@@ -86,6 +90,7 @@ impl Store {
             told_children,
             snapshot,
             map,
+            worker_tasks,
             done,
         })
     }
@@ -100,6 +105,7 @@ struct CommitJob {
     told_children: Vec<ExecutionKey>,
     snapshot: Option<Snapshot>,
     map: MapChanges,
+    worker_tasks: WorkerTasks,
     done: CommitDone,
 }
 
@@ -116,7 +122,8 @@ impl Job for CommitJob {
         if let Some(snapshot) = &self.snapshot {
             history::put_snapshot(connection, self.key, snapshot)?;
         }
-        self.map.apply(connection, self.key)
+        self.map.apply(connection, self.key)?;
+        self.worker_tasks.write(connection, self.key)
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {

@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 use stepwell_decider::{EventNumber, HistoryEvent, ParentLink};
 use stepwell_states::Timestamp;
 
+use crate::activities::WorkerTasks;
 use crate::codec::{self, EncodedPage};
 use crate::error::StoreError;
 use crate::executions::{Status, Summary};
@@ -40,6 +41,8 @@ pub struct NewExecution {
     pub map_run: Option<MapRunKey>,
     /// What its first events change about Map Runs.
     pub map: MapChanges,
+    /// Tasks that workers may take.
+    pub worker_tasks: WorkerTasks,
 }
 
 /// How a creation ended.
@@ -118,6 +121,7 @@ impl PreparedExecution {
             history::insert_page(connection, self.new.key, page)?;
         }
         self.new.map.apply(connection, self.new.key)?;
+        self.new.worker_tasks.write(connection, self.new.key)?;
         Ok(Created::New)
     }
 }

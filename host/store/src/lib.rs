@@ -30,6 +30,8 @@
 //!
 //! Start reading at [`Store::commit`] and at `writer.rs`.
 
+mod activities;
+mod bindings;
 mod codec;
 mod columns;
 mod commit;
@@ -54,6 +56,8 @@ mod tenants;
 mod timers;
 mod writer;
 
+pub use activities::{ActivityRow, ActivityTaskRow, WorkerTasks};
+pub use bindings::{ANY_ACTION, BindingRow};
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
 pub use creation::{CreateDone, Created, NewExecution};

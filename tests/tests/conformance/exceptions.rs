@@ -3,20 +3,8 @@
 //! A case that is named here and passes fails the test as well, so that the list is
 //! never longer than it must be.
 
-/// Why an integration with Step Functions itself differs.
-const OWN_API: &str = "Step Functions' own operations are no task resources yet";
-
 /// Cases of the kind `execution`: name and reason.
-pub(crate) const EXECUTIONS: &[(&str, &str)] = &[
-    (
-        "services.test_aws_sdk_task_service.test_sfn_send_task_outcome_with_no_such_token_state_machine_template0",
-        OWN_API,
-    ),
-    (
-        "services.test_aws_sdk_task_service.test_sfn_send_task_outcome_with_no_such_token_state_machine_template1",
-        OWN_API,
-    ),
-];
+pub(crate) const EXECUTIONS: &[(&str, &str)] = &[];
 
 /// Why a case about variables differs that asks for what it did not send.
 const NOT_AS_SENT: &str =

@@ -91,6 +91,7 @@ impl Host {
             definition,
             format: None,
             role_arn: Some(role_arn.to_owned()),
+            refuse_unbound: false,
         };
         let deployed = self.handle.deploy_state_machine(&self.caller, order).await;
         deployed.map(|_| ())

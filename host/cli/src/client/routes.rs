@@ -5,9 +5,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use stepwell_server::wire::{
-    ComponentList, ComponentPushed, ComponentVersions, DataSet, DataSetList, DeployRequest,
-    Deployed, Execution, ExecutionList, ExecutionStatus, History, MapRun, MapRunList,
-    PostEventRequest, StartExecutionRequest, StartExecutionResponse, StateMachine,
+    Activity, ActivityList, BindRequest, Binding, BindingList, ComponentList, ComponentPushed,
+    ComponentVersions, CreateActivityRequest, DataSet, DataSetList, DeployRequest, Deployed,
+    Execution, ExecutionList, ExecutionStatus, History, MapRun, MapRunList, PollActivityRequest,
+    PolledTask, PostEventRequest, StartExecutionRequest, StartExecutionResponse, StateMachine,
     StateMachineList, StopExecutionRequest, TaskFailureRequest, TaskHeartbeatRequest,
     TaskSuccessRequest, UpdateMapRunRequest, path_segment,
 };
@@ -202,6 +203,48 @@ impl Client {
         self.get(&component_path(name), Duration::ZERO)
     }
 
+    pub(crate) fn bind(
+        &self,
+        integration: &str,
+        request: &BindRequest,
+    ) -> Result<Answer<Binding>, CallError> {
+        self.put(&binding_path(integration), request)
+    }
+
+    pub(crate) fn list_bindings(&self) -> Result<Answer<BindingList>, CallError> {
+        self.get("/v1/bindings", Duration::ZERO)
+    }
+
+    pub(crate) fn unbind(&self, integration: &str) -> Result<(), CallError> {
+        self.delete(&binding_path(integration))
+    }
+
+    pub(crate) fn create_activity(&self, name: &str) -> Result<Answer<Activity>, CallError> {
+        let name = name.to_owned();
+        self.post("/v1/activities", &CreateActivityRequest { name })
+    }
+
+    pub(crate) fn list_activities(&self) -> Result<Answer<ActivityList>, CallError> {
+        self.get("/v1/activities?limit=1000", Duration::ZERO)
+    }
+
+    pub(crate) fn delete_activity(&self, activity: &str) -> Result<(), CallError> {
+        self.delete(&activity_path(activity, ""))
+    }
+
+    /// Takes a task of an activity; where there is none yet, when there is one, or none
+    /// after `wait`.
+    pub(crate) fn poll_activity(
+        &self,
+        activity: &str,
+        request: &PollActivityRequest,
+        wait: Duration,
+    ) -> Result<Answer<PolledTask>, CallError> {
+        let mut path = activity_path(activity, "/poll");
+        add_wait(&mut path, '?', wait);
+        self.post_waiting(&path, request, wait)
+    }
+
     pub(crate) fn deploy_state_machine(
         &self,
         request: &DeployRequest,
@@ -231,6 +274,14 @@ fn execution_path(execution: &str, rest: &str) -> String {
 
 fn data_path(name: &str) -> String {
     format!("/v1/data/{}", path_segment(name))
+}
+
+fn activity_path(activity: &str, rest: &str) -> String {
+    format!("/v1/activities/{}{rest}", path_segment(activity))
+}
+
+fn binding_path(integration: &str) -> String {
+    format!("/v1/bindings/{}", path_segment(integration))
 }
 
 fn component_path(name: &str) -> String {

@@ -24,6 +24,9 @@ pub(crate) struct DeployArgs {
     /// ARN of a role; kept for AWS's tools
     #[arg(long, value_name = "ARN")]
     role_arn: Option<String>,
+    /// Deploy although no component is bound to an integration: the task fails when it runs
+    #[arg(long)]
+    allow_unbound: bool,
 }
 
 /// Deploys the file.
@@ -38,6 +41,7 @@ pub(crate) fn run(args: &DeployArgs, app: &App) -> Result<Exit, CliError> {
         format: format_of(&args.file),
         definition: text,
         role_arn: args.role_arn.clone(),
+        refuse_unbound: !args.allow_unbound,
     };
     let client = app.client()?;
     let progress = app.console.progress(format!("deploying {file}"));

@@ -184,6 +184,7 @@ impl Order {
             definition: self.text.clone(),
             format: format_of(&self.file).map(Into::into),
             role_arn: None,
+            refuse_unbound: false,
         }
     }
 

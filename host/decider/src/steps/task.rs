@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_states::{
-    Pattern, Payload, ResourceKind, Task, Timestamp, arguments, complete, effective_input,
-    task_times,
+    Pattern, Payload, ResourceKind, Task, Timestamp, arguments, check_parameters, complete,
+    effective_input, function_reference, task_times,
 };
 
 use crate::draft::{Draft, Left};
@@ -19,23 +19,20 @@ use crate::steps::{failed, successor};
 pub(crate) fn schedule(draft: &mut Draft<'_>, frame: FrameId, task: &Task) -> Result<(), Left> {
     let (parameters, times) = draft.evaluate_or_fail(frame, |state, env| {
         let input = effective_input(state, env)?;
-        Ok((
-            arguments(state, env, &input)?,
-            task_times(state, env, &input)?,
-        ))
+        let parameters = arguments(state, env, &input)?;
+        check_parameters(&task.resource, state.query_language, &parameters)?;
+        Ok((parameters, task_times(state, env, &input)?))
     })?;
-    let work = match work_of(&task.resource.kind, &parameters) {
-        Ok(work) => work,
-        Err(failure) => {
-            failed(draft, frame, &failure);
-            return Err(Left);
-        }
-    };
-    let waits_for_report = task.resource.pattern != Pattern::RequestResponse
-        || matches!(
+    let work = work_of(&task.resource.kind, &parameters);
+    let waits_for_report = match task.resource.pattern {
+        Pattern::WaitForTaskToken => true,
+        // What a component does is done when it returns; an execution goes on.
+        Pattern::Sync | Pattern::Sync2 => work == Work::StartExecution,
+        Pattern::RequestResponse => matches!(
             work,
             Work::AwaitEvent(_) | Work::AwaitWorker(_) | Work::AskApproval
-        );
+        ),
+    };
     let active = draft.active(frame);
     let order = TaskScheduled {
         state: active.state,
@@ -72,19 +69,14 @@ fn family_of(kind: &ResourceKind) -> TaskFamily {
     }
 }
 
-fn work_of(kind: &ResourceKind, parameters: &Payload) -> Result<Work, Failure> {
-    Ok(match kind {
-        ResourceKind::Component { name, version } => Work::RunComponent {
+fn work_of(kind: &ResourceKind, parameters: &Payload) -> Work {
+    match kind {
+        ResourceKind::Component { name, version }
+        | ResourceKind::LambdaFunction { name, version } => Work::RunComponent {
             name: name.as_str().into(),
             version: version.as_deref().map(Arc::from),
         },
-        ResourceKind::LambdaFunction { name } => Work::RunComponent {
-            name: name.as_str().into(),
-            version: None,
-        },
-        ResourceKind::LambdaInvoke => Work::InvokeFunction {
-            name: function_name(parameters)?,
-        },
+        ResourceKind::LambdaInvoke => function(parameters),
         ResourceKind::Activity { arn } => Work::AwaitWorker(arn.as_str().into()),
         ResourceKind::StartExecution => Work::StartExecution,
         ResourceKind::HttpInvoke => Work::CallHttp,
@@ -95,24 +87,19 @@ fn work_of(kind: &ResourceKind, parameters: &Payload) -> Result<Work, Failure> {
             service: service.as_str().into(),
             action: action.as_str().into(),
         },
-    })
+    }
 }
 
-/// Reads the function that `lambda:invoke` names: a name, or an ARN with or without
-/// a qualifier.
-fn function_name(parameters: &Payload) -> Result<Arc<str>, Failure> {
+/// The function that `lambda:invoke` is to run.
+fn function(parameters: &Payload) -> Work {
     let parameters = parameters.to_value();
-    let Some(given) = parameters.get("FunctionName").and_then(Value::as_str) else {
-        return Err(Failure::new(
-            "States.Runtime",
-            "the task has no FunctionName; give the name or ARN of the function in its parameters",
-        ));
-    };
-    let name = match given.split_once(":function:") {
-        Some((_, name)) => name,
-        None => given,
-    };
-    Ok(name.split(':').next().unwrap_or(name).into())
+    let text = |field: &str| parameters.get(field).and_then(Value::as_str);
+    let given = text("FunctionName").unwrap_or_default();
+    let (name, version) = function_reference(given, text("Qualifier"));
+    Work::InvokeFunction {
+        name: name.into(),
+        version: version.map(Arc::from),
+    }
 }
 
 /// An event task takes the oldest posted event of its name, if one came early.
@@ -170,6 +157,21 @@ pub(crate) fn started(
     {
         draft.emit_at(frame, at, EventKind::TaskStarted { scheduled, worker });
     }
+}
+
+/// Nobody can be found who would do the work.
+pub(crate) fn not_scheduled(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    scheduled: EventNumber,
+    failure: Failure,
+) {
+    let kind = EventKind::TaskSubmitFailed {
+        scheduled,
+        failure: failure.clone(),
+    };
+    draft.emit(frame, kind);
+    failed(draft, frame, &failure);
 }
 
 /// The work ended on this host.

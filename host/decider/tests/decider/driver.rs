@@ -115,6 +115,15 @@ impl Run {
         if self.execution.is_unfinished() {
             return Some(Input::Continue);
         }
+        for effect in outstanding_effects(&self.execution) {
+            // A worker takes what is offered, and is never heard of again.
+            if let Effect::OfferToWorkers { work, .. } = effect {
+                return Some(Input::TaskTaken {
+                    scheduled: work.scheduled,
+                    worker: None,
+                });
+            }
+        }
         let work =
             outstanding_effects(&self.execution)
                 .into_iter()

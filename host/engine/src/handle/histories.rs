@@ -1,9 +1,10 @@
 //! Histories: read a part, wait for more.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_decider::EventNumber;
+use stepwell_decider::{EventKind, EventNumber, HistoryEvent, TaskScheduled};
 use tokio::time::timeout;
 
 use crate::error::EngineError;
@@ -61,6 +62,43 @@ impl EngineHandle {
         })
     }
 
+    /// Finds the `TaskScheduled` events that events answer: among them, or where they began
+    /// before these, by reading that one event.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or trouble of the host's own.
+    pub async fn answered_tasks(
+        &self,
+        caller: &Caller,
+        execution: &str,
+        events: &[HistoryEvent],
+    ) -> Result<BTreeMap<u64, Arc<TaskScheduled>>, EngineError> {
+        let mut tasks = BTreeMap::new();
+        for event in events {
+            if let EventKind::TaskScheduled(task) = &event.kind {
+                tasks.insert(event.number.0, Arc::clone(task));
+            }
+        }
+        for number in events.iter().filter_map(answered_task) {
+            if tasks.contains_key(&number) {
+                continue;
+            }
+            let range = HistoryRange {
+                after: number.saturating_sub(1),
+                limit: 1,
+                reverse: false,
+            };
+            let read = self.read_history(caller, execution, range).await?;
+            if let Some(EventKind::TaskScheduled(task)) =
+                read.events.first().map(|event| &event.kind)
+            {
+                tasks.insert(number, Arc::clone(task));
+            }
+        }
+        Ok(tasks)
+    }
+
     /// Waits until the history has events after the number `after`, or the execution has
     /// ended, or `patience` is over.
     ///
@@ -96,5 +134,19 @@ impl EngineHandle {
             _ = stop.wait_for(|stopping| *stopping) => {}
         }
         Ok(())
+    }
+}
+
+/// Returns the number of the `TaskScheduled` event that an event answers, if it does.
+fn answered_task(event: &HistoryEvent) -> Option<u64> {
+    match &event.kind {
+        EventKind::TaskStarted { scheduled, .. }
+        | EventKind::TaskSubmitFailed { scheduled, .. }
+        | EventKind::TaskHeartbeat { scheduled, .. }
+        | EventKind::TaskSubmitted { scheduled, .. }
+        | EventKind::TaskSucceeded { scheduled, .. }
+        | EventKind::TaskFailed { scheduled, .. }
+        | EventKind::TaskTimedOut { scheduled, .. } => Some(scheduled.0),
+        _ => None,
     }
 }

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use stepwell_states::{Diagnostic, Format, ResourceKind, Severity, StateKind, StateMachine, parse};
+use stepwell_states::{
+    Diagnostic, Format, ResourceKind, Severity, State, StateKind, StateMachine, Task,
+    function_reference, parse,
+};
 use stepwell_store::{
     Digest, ExecutionFilter, ExecutionsOf, MachineRow, NewRevision, PutMode, RevisionRow, Store,
     StoreError, TenantId,
 };
 
-use crate::definitions::{ComponentLookup, component_digest, format_word};
+use crate::definitions::{ComponentLookup, component_digest, format_word, integration_pin};
 use crate::error::{EngineError, from_store};
 use crate::handle::{DEFINITION_MAX_BYTES, EngineHandle, blocking};
 use crate::model::{
@@ -74,8 +77,14 @@ impl EngineHandle {
             let checked = check(&store, tenant, &order.definition, order.format)
                 .map_err(from_store)?
                 .map_err(EngineError::InvalidDefinition)?;
-            if checked.diagnostics.iter().any(is_error) {
-                return Err(EngineError::InvalidDefinition(checked.diagnostics));
+            let mut diagnostics = checked.diagnostics;
+            if order.refuse_unbound {
+                for unbound in diagnostics.iter_mut().filter(|found| is_unbound(found)) {
+                    unbound.severity = Severity::Error;
+                }
+            }
+            if diagnostics.iter().any(is_error) {
+                return Err(EngineError::InvalidDefinition(diagnostics));
             }
             let name = name_of(&order, &checked.definition)?;
             let new = NewRevision {
@@ -94,7 +103,7 @@ impl EngineHandle {
                 .put_state_machine(new, PutMode::CreateOrUpdate)
                 .map_err(from_store)?;
             let state_machine = describe(&store, &caller.tenant, &name)?;
-            let warnings = checked.diagnostics;
+            let warnings = diagnostics;
             Ok(DeployedStateMachine {
                 state_machine,
                 changed: put.is_new,
@@ -208,6 +217,11 @@ fn check_size(definition: &str) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// Whether the parser says of a task that something has to be bound to its integration.
+fn is_unbound(diagnostic: &Diagnostic) -> bool {
+    diagnostic.code == "INTEGRATION_NEEDS_BINDING"
+}
+
 fn is_error(diagnostic: &Diagnostic) -> bool {
     diagnostic.severity == Severity::Error
 }
@@ -249,23 +263,39 @@ fn check(
         let StateKind::Task(task) = &state.kind else {
             continue;
         };
-        let Some(lookup) = component_of(&task.resource.kind) else {
+        if let ResourceKind::Integration { service, action } = &task.resource.kind {
+            let bound = store.find_binding(tenant, service, action)?;
+            if let Some(binding) = &bound {
+                let place = state.place.pointer.to_string();
+                let field = format!("{place}/Resource");
+                diagnostics.retain(|found| {
+                    !is_unbound(found) || (found.pointer != place && found.pointer != field)
+                });
+                let version = binding.version.map(|version| version.to_string());
+                let lookup = ComponentLookup {
+                    name: &binding.component,
+                    version: version.as_deref(),
+                };
+                match find(store, tenant, lookup)? {
+                    Some(digest) => {
+                        pins.insert(integration_pin(service, action), digest);
+                    }
+                    None => {
+                        let problem = missing(&definition, reference, lookup, Severity::Error);
+                        diagnostics.push(problem);
+                    }
+                }
+            }
+            continue;
+        }
+        let Some((lookup, severity)) = component_of(task, state) else {
             continue;
         };
-        let version = match lookup.version.map(str::parse::<u32>) {
-            None => Some(None),
-            Some(Ok(version)) => Some(Some(version)),
-            Some(Err(_)) => None,
-        };
-        let found = match version {
-            Some(version) => store.find_component(tenant, lookup.name, version)?,
-            None => None,
-        };
-        match found {
-            Some(row) => {
-                pins.insert(lookup.pin(), row.digest);
+        match find(store, tenant, lookup)? {
+            Some(digest) => {
+                pins.insert(lookup.pin(), digest);
             }
-            None => diagnostics.push(missing(&definition, reference, lookup)),
+            None => diagnostics.push(missing(&definition, reference, lookup, severity)),
         }
     }
     Ok(Ok(Checked {
@@ -275,17 +305,36 @@ fn check(
     }))
 }
 
-/// The component that a resource names in the definition itself.
-fn component_of(kind: &ResourceKind) -> Option<ComponentLookup<'_>> {
-    match kind {
-        ResourceKind::Component { name, version } => Some(ComponentLookup {
-            name,
-            version: version.as_deref(),
-        }),
-        ResourceKind::LambdaFunction { name } => Some(ComponentLookup {
-            name,
-            version: None,
-        }),
+fn find(
+    store: &Store,
+    tenant: TenantId,
+    lookup: ComponentLookup<'_>,
+) -> Result<Option<Digest>, StoreError> {
+    let version = match lookup.version.map(str::parse::<u32>) {
+        None => None,
+        Some(Ok(version)) => Some(version),
+        Some(Err(_)) => return Ok(None),
+    };
+    let found = store.find_component(tenant, lookup.name, version)?;
+    Ok(found.map(|row| row.digest))
+}
+
+/// The component that a task names in the definition itself, and how bad it is if there is
+/// none: a function's name among parameters is an ordinary value, which may name something
+/// that comes later.
+fn component_of<'a>(task: &'a Task, state: &'a State) -> Option<(ComponentLookup<'a>, Severity)> {
+    match &task.resource.kind {
+        ResourceKind::Component { name, version }
+        | ResourceKind::LambdaFunction { name, version } => {
+            let version = version.as_deref();
+            Some((ComponentLookup { name, version }, Severity::Error))
+        }
+        ResourceKind::LambdaInvoke => {
+            let given = state.flow.fixed_argument("FunctionName")?;
+            let qualifier = state.flow.fixed_argument("Qualifier");
+            let (name, version) = function_reference(given, qualifier);
+            Some((ComponentLookup { name, version }, Severity::Warning))
+        }
         _ => None,
     }
 }
@@ -294,10 +343,11 @@ fn missing(
     definition: &StateMachine,
     state: stepwell_states::StateRef,
     lookup: ComponentLookup<'_>,
+    severity: Severity,
 ) -> Diagnostic {
     let state = definition.state(state);
     Diagnostic {
-        severity: Severity::Error,
+        severity,
         code: "COMPONENT_MISSING".to_owned(),
         message: format!("the tenant has no component {}", lookup.pin()),
         pointer: state.place.pointer.to_string(),

@@ -70,6 +70,7 @@ impl Nursery {
             name: started.execution_name.to_string(),
             input_digest: Digest::of(started.input.as_str().as_bytes()),
             started_at: hot.execution.started_at(),
+            worker_tasks: hot.worker_tasks(&decision.events),
             events: decision.events,
             summary: hot.summary(),
             parent: None,

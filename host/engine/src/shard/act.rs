@@ -3,35 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use stepwell_decider::{
     Effect, EventNumber, Failure, Input, ParentLink, PendingWork, Status, Work,
 };
-use stepwell_sandbox::{CancelToken, ComponentDigest};
-use stepwell_states::Payload;
-use stepwell_store::ExecutionKey;
+use stepwell_sandbox::CancelToken;
+use stepwell_store::{ExecutionKey, TenantId};
 
 use crate::children::ChildOrder;
-use crate::definitions::{ComponentLookup, Resolved};
-use crate::dispatch::Job;
+use crate::definitions::ComponentLookup;
 use crate::map_runs::MapRunNews;
-use crate::runner::TaskOrder;
+use crate::names;
+use crate::services::ServiceOrder;
 use crate::shard::hot::Waiting;
 use crate::shard::{Message, Shard};
 
 impl Shard {
-    pub(super) fn act(&mut self, key: ExecutionKey, effect: Effect) {
+    /// Acts on an effect. `repeated`: it may have been acted on before, by a host that
+    /// crashed.
+    pub(super) fn act(&mut self, key: ExecutionKey, effect: Effect, repeated: bool) {
         match effect {
-            Effect::DoWork(work) => self.do_work(key, work),
-            // Workers ask for tasks by themselves; the open task is in the history.
-            Effect::OfferToWorkers { .. } => {}
             Effect::RunMap { run } => self.shared.map_runs.tell(key, MapRunNews::Begun(run)),
+            Effect::DoWork(work) => self.do_work(key, work, repeated),
+            Effect::OfferToWorkers { activity, work } => self.offer(key, &activity, &work),
             Effect::TellParent { parent, status } => self.tell_parent(key, &parent, status),
         }
     }
 
-    fn do_work(&mut self, key: ExecutionKey, work: PendingWork) {
-        let plain: fn(Payload) -> Payload = |output| output;
+    fn do_work(&mut self, key: ExecutionKey, work: PendingWork, repeated: bool) {
         match &work.order.work {
             Work::RunComponent { name, version } => {
                 let lookup = ComponentLookup {
@@ -39,25 +37,19 @@ impl Shard {
                     version: version.as_deref(),
                 };
                 let input = work.order.parameters.clone();
-                self.run_component(key, &work, lookup, input, plain);
+                self.run_component(key, &work, lookup, input);
             }
-            Work::InvokeFunction { name } => {
+            Work::InvokeFunction { name, version } => {
                 let lookup = ComponentLookup {
                     name,
-                    version: None,
+                    version: version.as_deref(),
                 };
-                let input = invocation_payload(&work.order.parameters);
-                self.run_component(key, &work, lookup, input, invocation_result);
+                self.invoke_function(key, &work, lookup);
             }
             Work::StartExecution => self.start_child(key, work),
-            Work::RunBound { service, action } => {
-                let cause = format!(
-                    "no component is bound to the action {action} of {service}; this version runs \
-                     components (task:NAME, Lambda functions), executions and events"
-                );
-                self.report(key, &work, Err(Failure::new("Stepwell.NotBound", cause)));
-            }
-            Work::CallOwnApi(_) | Work::CallHttp | Work::AskApproval => {
+            Work::CallOwnApi(action) => self.call_own(key, Arc::clone(action), work, repeated),
+            Work::RunBound { service, action } => self.run_bound(key, &work, service, action),
+            Work::CallHttp | Work::AskApproval => {
                 let cause = format!(
                     "this version does not run the resource {}:{}",
                     work.order.resource_type, work.order.resource
@@ -72,87 +64,62 @@ impl Shard {
         }
     }
 
-    fn run_component(
-        &mut self,
-        key: ExecutionKey,
-        work: &PendingWork,
-        lookup: ComponentLookup<'_>,
-        input: Payload,
-        wrap: fn(Payload) -> Payload,
-    ) {
+    /// Tells workers of a task that waits for one; an activity that does not exist has none.
+    fn offer(&mut self, key: ExecutionKey, activity: &str, work: &PendingWork) {
         let shared = Arc::clone(&self.shared);
         let Some(hot) = self.hot.get_mut(&key) else {
             return;
         };
-        let found =
-            shared
-                .definitions
-                .component(&shared.store, &hot.revision, hot.tenant.id, lookup);
-        let component = match found {
-            Ok(Resolved::Component(digest)) => digest,
-            Ok(Resolved::Missing(failure)) => return self.report(key, work, Err(failure)),
-            Err(error) => {
-                tracing::warn!(execution = key.0, %error, "a component could not be looked up yet");
-                hot.in_flight.insert(work.scheduled, CancelToken::new());
-                let scheduled = work.scheduled;
-                return self.postpone(Message::Retry { key, scheduled });
-            }
+        let tenant = TenantId(hot.tenant.id);
+        let name = names::activity_name(&hot.tenant, activity);
+        let found = match name {
+            Some(name) => shared.store.find_activity(tenant, name),
+            None => Ok(None),
         };
-        let job = self.job(key, work, component, input, wrap);
-        if let Some(job) = job {
-            shared.dispatcher.submit(job);
+        match (found, name) {
+            (Ok(None), _) => {
+                let cause = format!("Activity Does Not Exist: '{activity}'");
+                let input = Input::TaskNotScheduled {
+                    scheduled: work.scheduled,
+                    failure: Failure::new("ActivityDoesNotExist", cause),
+                };
+                hot.queue.push_back(Waiting::unattended(input));
+            }
+            (Ok(Some(_)), Some(name)) => shared.workers.offer(tenant.0, name),
+            // The task is in the database: workers who ask find it.
+            (Ok(Some(_)) | Err(_), _) => {}
         }
     }
 
-    fn job(
+    fn call_own(&mut self, key: ExecutionKey, action: Arc<str>, work: PendingWork, repeated: bool) {
+        let shared = Arc::clone(&self.shared);
+        if let Some(order) = self.service_order(key, work, repeated) {
+            let shard = shared.shards.of(key).clone();
+            shared.services.call_own(action, order, shard);
+        }
+    }
+
+    fn service_order(
         &mut self,
         key: ExecutionKey,
-        work: &PendingWork,
-        component: ComponentDigest,
-        input: Payload,
-        wrap: fn(Payload) -> Payload,
-    ) -> Option<Job> {
-        let shard = self.shared.shards.of(key).clone();
+        work: PendingWork,
+        repeated: bool,
+    ) -> Option<ServiceOrder> {
         let default_timeout = self.shared.config.default_task_timeout;
         let hot = self.hot.get_mut(&key)?;
-        let execution = Arc::clone(hot.execution.started()?);
+        let started = Arc::clone(hot.execution.started()?);
         let cancel = CancelToken::new();
         hot.in_flight.insert(work.scheduled, cancel.clone());
-        let task = Arc::clone(&work.order);
-        // A task that waits for a report has its time watched by the history; its call
-        // gets no more than that either.
-        let order = TaskOrder {
-            component,
-            execution,
-            execution_started_at: hot.execution.started_at(),
-            scheduled: work.scheduled,
-            input,
-            timeout: task
-                .timeout_seconds
-                .map_or(default_timeout, Duration::from_secs),
-            heartbeat: task.heartbeat_seconds.map(Duration::from_secs),
-            task,
+        let timeout = work.order.timeout_seconds;
+        Some(ServiceOrder {
+            key,
+            tenant: Arc::clone(&hot.tenant),
+            started,
+            timeout: timeout.map_or(default_timeout, Duration::from_secs),
+            work,
+            repeated,
             cancel,
-        };
-        Some(Job {
-            tenant: hot.tenant.id,
-            order,
-            shard,
-            wrap,
         })
-    }
-
-    /// Reports on a task that ends without running.
-    fn report(&mut self, key: ExecutionKey, work: &PendingWork, result: Result<Payload, Failure>) {
-        let input = Input::TaskFinished {
-            scheduled: work.scheduled,
-            started_at: self.shared.config.clock.now(),
-            result,
-            usage: None,
-        };
-        if let Some(hot) = self.hot.get_mut(&key) {
-            hot.queue.push_back(Waiting::unattended(input));
-        }
     }
 
     /// Does a task's work after all, if it is still waited for.
@@ -166,7 +133,7 @@ impl Shard {
             .pending_work()
             .find(|work| work.scheduled == scheduled);
         if let Some(work) = found {
-            self.do_work(key, work);
+            self.do_work(key, work, true);
         }
         self.settle(key);
     }
@@ -185,10 +152,10 @@ impl Shard {
             started: Arc::clone(started),
             work: work.clone(),
         };
-        hot.in_flight.insert(work.scheduled, CancelToken::new());
-        shared
-            .children
-            .start(order, self.shared.shards.of(key).clone());
+        let cancel = CancelToken::new();
+        hot.in_flight.insert(work.scheduled, cancel.clone());
+        let shard = shared.shards.of(key).clone();
+        shared.children.start(order, cancel, shard);
     }
 
     /// Tells the execution that waits for this one of its end. Until that one has taken it
@@ -216,6 +183,21 @@ impl Shard {
         });
     }
 
+    /// Stops executions that tasks of this one waited for, where these have given up.
+    pub(super) fn stop_children_of_given_up_tasks(&mut self, key: ExecutionKey) {
+        let Some(hot) = self.hot.get(&key) else {
+            return;
+        };
+        let open = hot.execution.open_tasks().collect();
+        let reason = Arc::from(format!(
+            "execution:{}",
+            hot.execution
+                .started()
+                .map_or("", |started| &*started.execution_arn)
+        ));
+        self.shared.children.stop_unwanted(key, open, reason);
+    }
+
     /// Cancels calls whose tasks have ended otherwise.
     pub(super) fn cancel_what_nobody_waits_for(&mut self, key: ExecutionKey) {
         let Some(hot) = self.hot.get_mut(&key) else {
@@ -230,21 +212,4 @@ impl Shard {
             open
         });
     }
-}
-
-/// The function's input: the `Payload` of `lambda:invoke`, or `{}`.
-fn invocation_payload(parameters: &Payload) -> Payload {
-    match parameters.to_value().get("Payload") {
-        Some(payload) => Payload::from_value(payload),
-        None => Payload::empty_object(),
-    }
-}
-
-/// The result of `lambda:invoke`: the function's output, and what surrounds it.
-fn invocation_result(output: Payload) -> Payload {
-    Payload::from_value(&json!({
-        "ExecutedVersion": "$LATEST",
-        "Payload": output.to_value(),
-        "StatusCode": 200,
-    }))
 }

@@ -32,6 +32,7 @@ impl Shard {
             told_children,
             snapshot,
             map,
+            worker_tasks,
         } = decided;
         let write = CommitDecision {
             key,
@@ -41,6 +42,7 @@ impl Shard {
             told_children,
             snapshot,
             map,
+            worker_tasks,
         };
         let shard = self.shared.shards.of(key).clone();
         let done = Box::new(move |result: Result<(), StoreError>| {
@@ -89,6 +91,9 @@ impl Shard {
         for news in batch.map_runs {
             shared.map_runs.tell(key, news);
         }
+        if batch.gave_up_children {
+            self.stop_children_of_given_up_tasks(key);
+        }
         self.act_or_park(key, batch.effects);
         if let Some(reply) = batch.started {
             drop(reply.send(Ok(Created::New)));
@@ -118,7 +123,7 @@ impl Shard {
             return;
         }
         for effect in effects {
-            self.act(key, effect);
+            self.act(key, effect, false);
         }
     }
 

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use stepwell_decider::{
     DecideError, Decision, Effect, EventKind, EventNumber, Execution, ExecutionStarted,
-    HistoryEvent, Input, Status, decide_within, effects_of, outstanding_effects,
+    HistoryEvent, Input, Status, Work, decide_within, effects_of, outstanding_effects,
 };
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Timestamp;
 use stepwell_store::{
     Created, Digest, ExecutionKey, MapChanges, MapRunKey, NewExecution, Snapshot, Summary,
+    WorkerTasks,
 };
 use tokio::sync::oneshot;
 
@@ -21,6 +22,7 @@ use crate::error::EngineError;
 use crate::map_runs::MapRunNews;
 use crate::map_runs::changes as map_changes;
 use crate::model::Tenant;
+use crate::names;
 use crate::pace;
 use crate::shard::{Message, Reply};
 use crate::snapshot;
@@ -83,6 +85,9 @@ pub(crate) struct Batch {
     pub(crate) events: u64,
     /// Whether tasks may have been given up, whose calls are to be cancelled.
     pub(crate) gave_up: bool,
+    /// Whether tasks may have been given up that waited for executions, which are to be
+    /// stopped.
+    pub(crate) gave_up_children: bool,
     pub(crate) ended: Option<Status>,
     /// Map Runs that are to look how they stand once it is durable.
     pub(crate) map_runs: Vec<MapRunNews>,
@@ -96,6 +101,7 @@ pub(crate) struct Decided {
     pub(crate) told_children: Vec<ExecutionKey>,
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) map: MapChanges,
+    pub(crate) worker_tasks: WorkerTasks,
 }
 
 /// The decider panicked: a bug of ours. The execution is set aside.
@@ -154,6 +160,7 @@ impl Hot {
             name: started.execution_name.to_string(),
             input_digest: Digest::of(started.input.as_str().as_bytes()),
             started_at: self.execution.started_at(),
+            worker_tasks: self.worker_tasks(&events),
             events,
             summary: self.summary(),
             parent: started.parent.clone(),
@@ -210,6 +217,7 @@ impl Hot {
         if let Some(batch) = &mut self.committing {
             batch.map_runs = map_changes::moved(&map);
         }
+        let worker_tasks = self.worker_tasks(&events);
         Ok(Some(Decided {
             expected_version,
             events,
@@ -217,6 +225,7 @@ impl Hot {
             told_children,
             snapshot,
             map,
+            worker_tasks,
         }))
     }
 
@@ -244,6 +253,8 @@ impl Hot {
         };
         for event in events {
             batch.gave_up |= gives_up(&event.kind);
+            batch.gave_up_children |=
+                self.revision.waits_for_executions && gives_up_children(&event.kind);
             let Some(effect) = effects_of(&self.execution, event) else {
                 continue;
             };
@@ -260,6 +271,34 @@ impl Hot {
         }
         batch.ended = self.execution.end().map(|end| end.status);
         batch
+    }
+
+    /// What events change about the tasks that workers may take. Tasks that are given up
+    /// otherwise stay until a worker asks for them, and finds out.
+    pub(crate) fn worker_tasks(&self, events: &[HistoryEvent]) -> WorkerTasks {
+        let mut tasks = WorkerTasks::default();
+        if !self.revision.waits_for_workers {
+            return tasks;
+        }
+        tasks.tenant = Some(stepwell_store::TenantId(self.tenant.id));
+        for event in events {
+            match &event.kind {
+                EventKind::TaskScheduled(order) => {
+                    if let Work::AwaitWorker(activity) = &order.work
+                        && let Some(name) = names::activity_name(&self.tenant, activity)
+                        && self.execution.is_open(event.number)
+                    {
+                        tasks.offered.push((name.to_owned(), event.number));
+                    }
+                }
+                EventKind::TaskStarted { scheduled, .. }
+                | EventKind::TaskSubmitFailed { scheduled, .. } => {
+                    tasks.withdrawn.push(*scheduled);
+                }
+                kind => tasks.all_withdrawn |= kind.is_end(),
+            }
+        }
+        tasks
     }
 
     pub(crate) fn summary(&self) -> Summary {
@@ -312,6 +351,18 @@ impl Hot {
     pub(crate) fn is_idle(&self) -> bool {
         self.committing.is_none() && self.queue.is_empty() && self.in_flight.is_empty()
     }
+}
+
+/// Whether after this event an execution that a task started may be waited for no more.
+fn gives_up_children(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::StateAborted { .. }
+            | EventKind::TaskTimedOut { .. }
+            | EventKind::ExecutionFailed(_)
+            | EventKind::ExecutionTimedOut(_)
+            | EventKind::ExecutionAborted { .. }
+    )
 }
 
 /// Whether after this event a task may be waited for no more.

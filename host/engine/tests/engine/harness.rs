@@ -208,6 +208,7 @@ impl Bench {
             definition: definition.to_owned(),
             format: None,
             role_arn: None,
+            refuse_unbound: false,
         };
         if let Err(error) = self.handle.deploy_state_machine(&self.caller, order).await {
             panic!("{error:#?}");

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod activities;
+mod bindings;
 mod data_sets;
 mod harness;
 mod map_runs;
 mod recovery;
 mod running;
+mod services;
 mod waiting;

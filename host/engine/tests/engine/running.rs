@@ -263,6 +263,7 @@ async fn a_missing_component_refuses_the_deployment() {
                 .to_owned(),
         format: None,
         role_arn: None,
+        refuse_unbound: false,
     };
     let Err(EngineError::InvalidDefinition(problems)) = bench
         .handle

@@ -1,20 +1,16 @@
 //! The history of an execution: its events, and waiting for more of them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use stepwell_engine::{
-    Caller, EngineError, EngineHandle, EventKind, HistoryEvent, HistoryPart, HistoryRange, Payload,
-    TaskScheduled,
+    Caller, EngineHandle, EventKind, HistoryEvent, HistoryPart, HistoryRange, Payload,
 };
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Query, Segment};
-use crate::wire::{EventContext, History, answered_task, rest_event};
+use crate::wire::{EventContext, History, rest_event};
 
 /// Events of a part, unless the query says otherwise.
 const PART_LIMIT: u32 = 100;
@@ -83,7 +79,9 @@ pub(crate) async fn read_history(
         reverse: query.reverse,
     };
     let part = read_part(engine, &caller, &execution, range).await?;
-    let tasks = answered_tasks(engine, &caller, &execution, &part).await?;
+    let tasks = engine
+        .answered_tasks(&caller, &execution, &part.events)
+        .await?;
     let context = EventContext {
         region: &caller.tenant.region,
         definition: &part.definition,
@@ -160,35 +158,4 @@ fn text_bytes(event: &HistoryEvent) -> usize {
         EventKind::EventReceived(received) => received.data.byte_len(),
         _ => 0,
     }
-}
-
-/// Finds the `TaskScheduled` events that the part's events answer: in the part itself, or
-/// where it began before the part, by reading that one event.
-async fn answered_tasks(
-    engine: &EngineHandle,
-    caller: &Caller,
-    execution: &str,
-    part: &HistoryPart,
-) -> Result<BTreeMap<u64, Arc<TaskScheduled>>, EngineError> {
-    let mut tasks = BTreeMap::new();
-    for event in &part.events {
-        if let EventKind::TaskScheduled(task) = &event.kind {
-            tasks.insert(event.number.0, Arc::clone(task));
-        }
-    }
-    for number in part.events.iter().filter_map(answered_task) {
-        if tasks.contains_key(&number) {
-            continue;
-        }
-        let range = HistoryRange {
-            after: number.saturating_sub(1),
-            limit: 1,
-            reverse: false,
-        };
-        let read = engine.read_history(caller, execution, range).await?;
-        if let Some(EventKind::TaskScheduled(task)) = read.events.first().map(|event| &event.kind) {
-            tasks.insert(number, Arc::clone(task));
-        }
-    }
-    Ok(tasks)
 }

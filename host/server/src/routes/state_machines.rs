@@ -28,6 +28,10 @@ pub(crate) struct DeployQuery {
     name: Option<String>,
     /// ARN of a role, where the body is the definition itself.
     role_arn: Option<String>,
+    /// Whether an integration that no component is bound to refuses the deployment, where
+    /// the body is the definition itself.
+    #[serde(default)]
+    refuse_unbound: bool,
 }
 
 impl DeployQuery {
@@ -39,6 +43,7 @@ impl DeployQuery {
                 definition,
                 format: Some(format),
                 role_arn: self.role_arn,
+                refuse_unbound: self.refuse_unbound,
             }),
             Definition::Wrapped(request) => {
                 let in_body = "give it in the body, beside 'definition'";
@@ -47,6 +52,9 @@ impl DeployQuery {
                 }
                 if self.role_arn.is_some() {
                     return Err(ApiError::invalid("roleArn", in_body));
+                }
+                if self.refuse_unbound {
+                    return Err(ApiError::invalid("refuseUnbound", in_body));
                 }
                 Ok(request)
             }

@@ -19,8 +19,7 @@ pub use details::{
     MapRunStartedDetails, MapStateStartedDetails, OutputDetails, StateEnteredDetails,
     StateExitedDetails, TaskDetails, TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
 };
-pub use extras::answered_task;
-pub use render::{EventContext, aws_event, rest_event};
+pub use render::{AwsEvents, EventContext, aws_event, rest_event};
 
 use super::{ExecutionStatus, JsonText, Time};
 

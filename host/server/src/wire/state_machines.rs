@@ -35,6 +35,10 @@ pub struct DeployRequest {
     /// ARN of a role, for AWS's tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
+    /// Whether an integration that no component is bound to refuses the deployment; else
+    /// it is a warning.
+    #[serde(default)]
+    pub refuse_unbound: bool,
 }
 
 /// Answer to `POST /v1/state-machines`.
@@ -148,6 +152,7 @@ impl From<DeployRequest> for DeployStateMachine {
             definition: request.definition,
             format: request.format.map(Format::from),
             role_arn: request.role_arn,
+            refuse_unbound: request.refuse_unbound,
         }
     }
 }

@@ -13,6 +13,15 @@ pub enum Flow {
 }
 
 impl Flow {
+    /// Returns a text among the arguments, if it is the same in every visit of the state.
+    pub fn fixed_argument(&self, field: &str) -> Option<&str> {
+        let arguments = match self {
+            Self::JsonPath(flow) => flow.parameters.as_ref(),
+            Self::Jsonata(flow) => flow.arguments.as_ref(),
+        };
+        arguments.and_then(|arguments| arguments.fixed_text(field))
+    }
+
     /// Merges the result into the input instead of replacing it.
     pub(crate) fn merge_result(&mut self) {
         if let Self::JsonPath(flow) = self {

@@ -1,5 +1,7 @@
 //! What a Task's `Resource` names.
 
+use super::sfn_api::api_operation;
+
 /// Who does a Task's work, and how its end is learnt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
@@ -25,6 +27,8 @@ pub enum ResourceKind {
     LambdaFunction {
         /// The function's name, without qualifier.
         name: String,
+        /// Version of the component, if the ARN has a number for a qualifier.
+        version: Option<String>,
     },
     /// `…:lambda:invoke`: the component that the parameter `FunctionName` names.
     LambdaInvoke,
@@ -197,9 +201,10 @@ fn arn_kind(text: &str, body: &str) -> Result<ResourceKind, String> {
     };
     match (service, account, rest.split_once(':')) {
         ("lambda", _, Some(("function", function))) if !function.is_empty() => {
-            let name = function.split(':').next().unwrap_or(function);
+            let (name, version) = function_reference(function, None);
             Ok(ResourceKind::LambdaFunction {
                 name: name.to_owned(),
+                version: version.map(str::to_owned),
             })
         }
         ("states", _, Some(("activity", name))) if !name.is_empty() => Ok(ResourceKind::Activity {
@@ -211,6 +216,27 @@ fn arn_kind(text: &str, body: &str) -> Result<ResourceKind, String> {
         }
         _ => Err(unknown()),
     }
+}
+
+/// Reads how a call names a Lambda function: its name or ARN, whole or in part, and a
+/// qualifier beside it. Returns the component's name, and its version where the qualifier
+/// is a number. `$LATEST` and the names of aliases say which code AWS runs; here that is
+/// said by what the deployment pins.
+pub fn function_reference<'a>(
+    given: &'a str,
+    qualifier: Option<&'a str>,
+) -> (&'a str, Option<&'a str>) {
+    let name = match given.rsplit_once("function:") {
+        Some((_, name)) => name,
+        None => given,
+    };
+    let (name, own) = match name.split_once(':') {
+        Some((name, qualifier)) => (name, Some(qualifier)),
+        None => (name, None),
+    };
+    let is_number =
+        |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (name, own.or(qualifier).filter(is_number))
 }
 
 fn integration_kind(service: &str, action: &str) -> Option<ResourceKind> {
@@ -233,7 +259,8 @@ fn integration_kind(service: &str, action: &str) -> Option<ResourceKind> {
         .split_once(':')
         .filter(|(a, b)| !a.is_empty() && !b.is_empty())?;
     if api == "sfn" {
-        return Some(ResourceKind::StepwellSdk {
+        // What AWS has no operation for, it does not recognise as a resource.
+        return api_operation(action).map(|_| ResourceKind::StepwellSdk {
             action: action.to_owned(),
         });
     }
@@ -243,9 +270,64 @@ fn integration_kind(service: &str, action: &str) -> Option<ResourceKind> {
     })
 }
 
+/// An integration that a component may be bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integration {
+    /// `dynamodb`, `aws-sdk:s3`, …
+    pub service: String,
+    /// `putItem`, `getObject`, …; or the word for all actions.
+    pub action: String,
+}
+
+/// Reads the name of an integration that may be bound: `SERVICE:ACTION`, a resource of
+/// definitions, or either with `any` for the action.
+///
+/// # Errors
+/// It is no integration, or one that the host itself does; says which.
+pub fn integration(text: &str, any: &str) -> Result<Integration, String> {
+    let body = match text.strip_prefix("arn:") {
+        Some(arn) => arn.splitn(5, ':').nth(4).unwrap_or_default(),
+        None => text,
+    };
+    let (body, _) = split_pattern(body);
+    let is_name = |name: &str| {
+        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        !name.is_empty() && name.chars().all(is_letter)
+    };
+    let (service, action) = body.rsplit_once(':').unwrap_or_default();
+    let known_form = match service.split_once(':') {
+        None => service != "aws-sdk" && is_name(service),
+        Some((sdk, api)) => sdk == "aws-sdk" && is_name(api),
+    };
+    if !known_form || (action != any && !is_name(action)) {
+        return Err(format!(
+            "{text:?} is no integration; write SERVICE:ACTION, such as dynamodb:putItem or \
+             aws-sdk:s3:getObject, or SERVICE:{any}"
+        ));
+    }
+    let own = match service {
+        "aws-sdk:sfn" => true,
+        "lambda" | "states" | "http" => {
+            action != any
+                && !matches!(
+                    integration_kind(service, action),
+                    Some(ResourceKind::Integration { .. })
+                )
+        }
+        _ => false,
+    };
+    if own {
+        return Err(format!("{service}:{action} is done by the host itself"));
+    }
+    Ok(Integration {
+        service: service.to_owned(),
+        action: action.to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Pattern, Resource, ResourceKind};
+    use super::{Pattern, Resource, ResourceKind, function_reference, integration};
 
     fn parse(text: &str) -> Resource {
         Resource::parse(text, "here").unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -332,8 +414,21 @@ mod tests {
         assert_eq!(parse("task:a@1.2.0").kind, versioned);
         let function = ResourceKind::LambdaFunction {
             name: "f".to_owned(),
+            version: None,
         };
+        // Which code an alias runs is said by what the deployment pins.
         assert_eq!(parse("arn:aws:lambda:r:1:function:f:live").kind, function);
+        for (name, qualifier, expected) in [
+            ("f", None, ("f", None)),
+            ("f:3", None, ("f", Some("3"))),
+            ("f:3", Some("4"), ("f", Some("3"))),
+            ("f", Some("4"), ("f", Some("4"))),
+            ("f", Some("$LATEST"), ("f", None)),
+            ("123456789012:function:f", None, ("f", None)),
+            ("arn:aws:lambda:r:1:function:f:3", None, ("f", Some("3"))),
+        ] {
+            assert_eq!(function_reference(name, qualifier), expected, "{name}");
+        }
     }
 
     #[test]
@@ -346,6 +441,51 @@ mod tests {
         ] {
             let text = format!("arn:aws:states:::states:startExecution{suffix}");
             assert_eq!(parse(&text).pattern, pattern, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_integration_is_read_off_its_name_or_resource() {
+        for (text, service, action) in [
+            ("dynamodb:putItem", "dynamodb", "putItem"),
+            ("aws-sdk:s3:getObject", "aws-sdk:s3", "getObject"),
+            ("dynamodb:*", "dynamodb", "*"),
+            (
+                "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+                "sqs",
+                "sendMessage",
+            ),
+            (
+                "arn:aws:states:::aws-sdk:s3:getObject",
+                "aws-sdk:s3",
+                "getObject",
+            ),
+            ("lambda:listFunctions", "lambda", "listFunctions"),
+        ] {
+            let found = integration(text, "*").unwrap();
+            assert_eq!(
+                (&*found.service, &*found.action),
+                (service, action),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "dynamodb",
+            "dynamodb:",
+            ":putItem",
+            "*:*",
+            "dynamodb:put Item",
+            "dynamodb:put*",
+            "aws-sdk:s3",
+            "a:b:c",
+            "lambda:invoke",
+            "states:startExecution",
+            "http:invoke",
+            "aws-sdk:sfn:startExecution",
+            "aws-sdk:sfn:*",
+        ] {
+            assert!(integration(text, "*").is_err(), "{text}");
         }
     }
 
@@ -364,6 +504,7 @@ mod tests {
             "arn:aws:states:::sqs",
             "arn:aws:s3:::bucket",
             "arn:aws:states:::aws-sdk:s3",
+            "arn:aws:states:::aws-sdk:sfn:makeCoffee",
             "arn:aws:states:r:1:activity:",
         ] {
             assert!(Resource::parse(text, "s").is_err(), "{text}");

@@ -156,7 +156,7 @@ fn subtitle(kind: &StateKind) -> String {
     let name = kind.type_name();
     let detail = match kind {
         StateKind::Task(task) => match &task.resource.kind {
-            ResourceKind::Component { name, .. } | ResourceKind::LambdaFunction { name } => {
+            ResourceKind::Component { name, .. } | ResourceKind::LambdaFunction { name, .. } => {
                 name.clone()
             }
             ResourceKind::Approval => "approval".to_owned(),

@@ -66,6 +66,7 @@ impl Home {
             parent: None,
             map_run: None,
             map: MapChanges::default(),
+            worker_tasks: stepwell_store::WorkerTasks::default(),
         }
     }
 
@@ -145,6 +146,7 @@ pub(crate) fn decision(key: i64, version: u64, count: u64) -> CommitDecision {
         told_children: Vec::new(),
         snapshot: None,
         map: MapChanges::default(),
+        worker_tasks: stepwell_store::WorkerTasks::default(),
     }
 }
 

@@ -95,6 +95,7 @@ impl Story {
             definition: text.to_owned(),
             format: Some(format),
             role_arn: None,
+            refuse_unbound: true,
         })?;
         self.console
             .print(format!("  {}", deploy::deployed_line(&deployed.value)))

@@ -101,7 +101,7 @@ fn needed(definition: &StateMachine) -> BTreeSet<String> {
         });
     tasks
         .filter_map(|resource| match resource {
-            ResourceKind::Component { name, .. } | ResourceKind::LambdaFunction { name } => {
+            ResourceKind::Component { name, .. } | ResourceKind::LambdaFunction { name, .. } => {
                 Some(name.clone())
             }
             _ => None,

@@ -92,13 +92,6 @@ impl Extras {
     }
 }
 
-/// Returns the number of the `TaskScheduled` event that an event answers, if it answers
-/// one: what [`EventContext::tasks`] has to hold.
-#[must_use]
-pub fn answered_task(event: &EngineEvent) -> Option<u64> {
-    task_part(&event.kind).map(|(scheduled, _)| scheduled)
-}
-
 /// Returns the number of the `TaskScheduled` event that an event answers, and what the
 /// task's call used.
 fn task_part(kind: &EventKind) -> Option<(u64, Option<EngineUsage>)> {

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use stepwell_engine::{
-    EventKind, ExecutionStarted, Failure, HistoryEvent as EngineEvent, MapIteration, Payload,
-    StateEntered, StateExited, StateMachine, TaskFamily, TaskScheduled,
+    EventKind, EventShape, ExecutionStarted, Failure, HistoryEvent as EngineEvent, MapIteration,
+    Payload, ShownHistory, StateEntered, StateExited, StateMachine, TaskFamily, TaskScheduled,
 };
 use stepwell_states::StateRef;
 
@@ -43,6 +44,22 @@ impl EventContext<'_> {
         states
             .find(|(found, _)| *found == state)
             .map(|(_, state)| state.name.as_ref().to_owned())
+    }
+}
+
+/// Shows the engine's own operations how AWS writes events.
+#[derive(Debug, Clone, Copy)]
+pub struct AwsEvents;
+
+impl EventShape for AwsEvents {
+    fn show(&self, event: &EngineEvent, time: Value, context: ShownHistory<'_>) -> Value {
+        let context = EventContext {
+            region: context.region,
+            definition: context.definition,
+            tasks: context.tasks,
+        };
+        // Texts and numbers always have a JSON form.
+        serde_json::to_value(aws_event(event, time, context)).unwrap_or_default()
     }
 }
 

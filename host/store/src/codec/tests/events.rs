@@ -267,7 +267,7 @@ fn work() -> impl Strategy<Value = Work> {
         text().prop_map(Work::AwaitEvent),
         text().prop_map(Work::AwaitWorker),
         (text(), maybe_text()).prop_map(|(name, version)| Work::RunComponent { name, version }),
-        text().prop_map(|name| Work::InvokeFunction { name }),
+        (text(), maybe_text()).prop_map(|(name, version)| Work::InvokeFunction { name, version }),
         Just(Work::StartExecution),
         text().prop_map(Work::CallOwnApi),
         Just(Work::CallHttp),

@@ -1,0 +1,222 @@
+//! Work of tasks that the host itself does: calls of its own operations.
+//!
+//! It is done on the guests' runtime, off the shards, and reported to the shard that owns
+//! the execution. Made again after a crash, a call says so, and the operation sees to it
+//! that what was done once is not a fault.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use stepwell_decider::{ExecutionStarted, Failure, Input, PendingWork};
+use stepwell_sandbox::CancelToken;
+use stepwell_states::{MemberKind, Payload, Timestamp, api_operation};
+use stepwell_store::ExecutionKey;
+use tokio::runtime::Handle;
+
+use crate::aws_words::{request_id, v2_cause};
+use crate::handle::{EngineHandle, Inner};
+use crate::model::{Caller, Tenant};
+use crate::sfn::{ApiCall, ApiError, TimeForm};
+use crate::shard::{Message, ShardSender};
+
+/// The members of answers whose own members are names that people gave.
+const MAPS_OF_NAMES: [&str; 1] = ["assignedVariables"];
+
+/// A task whose work the host does.
+pub(crate) struct ServiceOrder {
+    pub(crate) key: ExecutionKey,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) started: Arc<ExecutionStarted>,
+    pub(crate) work: PendingWork,
+    /// How long it may take.
+    pub(crate) timeout: Duration,
+    /// Whether it may have been done before.
+    pub(crate) repeated: bool,
+    pub(crate) cancel: CancelToken,
+}
+
+/// How a call ended.
+pub(crate) enum CallError {
+    /// The task fails so.
+    Failed(Failure),
+    /// The database or the host cannot do it now.
+    Later,
+}
+
+/// Does the work that is the host's own.
+pub(crate) struct Services {
+    pub(crate) runtime: Handle,
+    /// Not a strong one: the engine holds the shards, which hold this.
+    pub(crate) engine: OnceLock<Weak<Inner>>,
+}
+
+impl Services {
+    /// Calls an operation of the host's own, and reports to the task's shard how that went.
+    pub(crate) fn call_own(&self, action: Arc<str>, order: ServiceOrder, shard: ShardSender) {
+        let Some(engine) = self.engine.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        let engine = EngineHandle(engine);
+        self.runtime.spawn(async move {
+            let started_at = engine.0.starter.now();
+            let call = call_own(&engine, &action, &order);
+            let result = within(&order, call).await;
+            report(&order, started_at, result, &shard);
+        });
+    }
+}
+
+/// Gives a call its time, and no more; and ends it when nobody waits for it.
+pub(crate) async fn within(
+    order: &ServiceOrder,
+    call: impl Future<Output = Result<Payload, CallError>>,
+) -> Option<Result<Payload, CallError>> {
+    tokio::select! {
+        result = tokio::time::timeout(order.timeout, call) => Some(result.unwrap_or_else(|_over| {
+            Err(CallError::Failed(Failure::named("States.Timeout")))
+        })),
+        () = order.cancel.cancelled() => None,
+    }
+}
+
+/// Tells the shard how a call ended; nothing, if it was given up.
+pub(crate) fn report(
+    order: &ServiceOrder,
+    started_at: Timestamp,
+    result: Option<Result<Payload, CallError>>,
+    shard: &ShardSender,
+) {
+    let (key, scheduled) = (order.key, order.work.scheduled);
+    let result = match result {
+        None => return,
+        Some(Ok(output)) => Ok(output),
+        Some(Err(CallError::Failed(failure))) => Err(failure),
+        Some(Err(CallError::Later)) => return shard.send(Message::TryAgain { key, scheduled }),
+    };
+    shard.send(Message::Input {
+        key,
+        input: Input::TaskFinished {
+            scheduled,
+            started_at,
+            result,
+            usage: None,
+        },
+        told_child: None,
+        reply: None,
+    });
+}
+
+async fn call_own(
+    engine: &EngineHandle,
+    action: &str,
+    order: &ServiceOrder,
+) -> Result<Payload, CallError> {
+    let caller = Caller {
+        tenant: Arc::clone(&order.tenant),
+        principal: format!("execution:{}", order.started.execution_arn).into(),
+    };
+    let call = ApiCall {
+        operation: action.to_owned(),
+        request: request_of(action, order.work.order.parameters.to_value()),
+        times: TimeForm::Text,
+        repeated: order.repeated,
+    };
+    match engine.call_sfn(&caller, call).await {
+        Ok(answer) => Ok(Payload::from_value(&in_capitals(answer))),
+        Err(ApiError::Host(_)) => Err(CallError::Later),
+        Err(ApiError::NotSupported(_)) => {
+            let cause = format!("this version does not have the operation {action}");
+            let failure = Failure::new("Stepwell.NotSupported", cause);
+            Err(CallError::Failed(failure))
+        }
+        Err(ApiError::Fault(fault)) => {
+            let code = fault.code.strip_suffix("Exception").unwrap_or(fault.code);
+            let id = request_id(&order.started.seed, order.work.scheduled);
+            let cause = v2_cause(&fault.message, "Sfn", 400, &id);
+            let failure = Failure::new(format!("Sfn.{code}Exception"), cause);
+            Err(CallError::Failed(failure))
+        }
+    }
+}
+
+/// The request that a task's parameters make: members begin with small letters, and JSON
+/// where the wire has a text of it becomes that text.
+fn request_of(action: &str, parameters: Value) -> Value {
+    let Value::Object(fields) = parameters else {
+        return Value::Object(Map::new());
+    };
+    let is_text = |member: &str| {
+        api_operation(action).is_some_and(|operation| {
+            let mut members = operation.members.iter();
+            members.any(|known| known.name == member && known.kind == MemberKind::Json)
+        })
+    };
+    let members = fields.into_iter().map(|(field, value)| {
+        let member = with_first(&field, |first| first.to_ascii_lowercase());
+        let value = match value {
+            Value::String(_) | Value::Null => value,
+            other if is_text(&member) => Value::String(other.to_string()),
+            other => other,
+        };
+        (member, value)
+    });
+    Value::Object(members.collect())
+}
+
+/// An answer as a task sees it: its members begin with capitals.
+fn in_capitals(answer: Value) -> Value {
+    match answer {
+        Value::Object(members) => {
+            let fields = members.into_iter().map(|(member, value)| {
+                let value = if MAPS_OF_NAMES.contains(&member.as_str()) {
+                    value
+                } else {
+                    in_capitals(value)
+                };
+                (
+                    with_first(&member, |first| first.to_ascii_uppercase()),
+                    value,
+                )
+            });
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(in_capitals).collect()),
+        other => other,
+    }
+}
+
+fn with_first(name: &str, change: impl Fn(char) -> char) -> String {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .map(change)
+        .into_iter()
+        .chain(letters)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn parameters_become_the_members_of_a_request() {
+        let parameters = json!({"StateMachineArn": "m", "Input": {"a": [1]}, "Name": null});
+        assert_eq!(
+            request_of("startExecution", parameters),
+            json!({"stateMachineArn": "m", "input": "{\"a\":[1]}", "name": null})
+        );
+    }
+
+    #[test]
+    fn answers_have_capitals_but_not_in_names_that_people_gave() {
+        let answer = json!({"events": [{"details": {"assignedVariables": {"mine": "1"}}}]});
+        assert_eq!(
+            in_capitals(answer),
+            json!({"Events": [{"Details": {"AssignedVariables": {"mine": "1"}}}]})
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! Stepwell's own operations in the words of the Step Functions API.
+//!
+//! Requests and answers are JSON with the members that AWS's service model names; faults
+//! have AWS's codes and texts. Tasks come here through `aws-sdk:sfn:…`
+//! ([`services`](crate::services)), and so may a door that speaks AWS's protocol. What an
+//! operation is called and what its request may hold stands in
+//! [`stepwell_states::API_OPERATIONS`].
+
+mod activities;
+mod executions;
+mod fault;
+mod histories;
+mod machines;
+mod request;
+mod tasks;
+mod times;
+
+use serde_json::Value;
+
+pub(crate) use executions::{read_input, start_fault};
+pub use fault::{ApiError, ApiFault};
+pub use histories::{EventShape, ShownHistory};
+pub use times::TimeForm;
+
+use crate::handle::EngineHandle;
+use crate::model::Caller;
+use request::Request;
+
+/// A call of one operation.
+#[derive(Debug, Clone)]
+pub struct ApiCall {
+    /// Its name: `SendTaskSuccess`, or as definitions write it, `sendTaskSuccess`.
+    pub operation: String,
+    /// The members of the request.
+    pub request: Value,
+    /// How the answer writes times.
+    pub times: TimeForm,
+    /// Whether the call may have been made before, by a host that crashed before it heard
+    /// the answer. Then a change that was made already is no fault.
+    pub repeated: bool,
+}
+
+impl EngineHandle {
+    /// Carries out one operation and returns the members of its answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Fault`] as AWS answers it, [`ApiError::NotSupported`] for an operation
+    /// that this host does not have, or [`ApiError::Host`] for trouble of the host's own.
+    pub async fn call_sfn(&self, caller: &Caller, call: ApiCall) -> Result<Value, ApiError> {
+        let operation = stepwell_states::api_operation(&call.operation)
+            .ok_or_else(|| ApiError::NotSupported(call.operation.clone()))?;
+        let request = Request::read(operation, call.request)?;
+        let times = call.times;
+        match operation.name {
+            "StartExecution" => executions::start(self, caller, &request, times).await,
+            "StopExecution" => executions::stop(self, caller, &request, times).await,
+            "DescribeExecution" => executions::describe(self, caller, &request, times).await,
+            "ListExecutions" => executions::list(self, caller, &request, times).await,
+            "GetExecutionHistory" => histories::read(self, caller, &request, times).await,
+            "DescribeStateMachine" => machines::describe(self, caller, &request, times).await,
+            "DescribeStateMachineForExecution" => {
+                machines::describe_for_execution(self, caller, &request, times).await
+            }
+            "ListStateMachines" => machines::list(self, caller, &request, times).await,
+            "DeleteStateMachine" => machines::delete(self, caller, &request).await,
+            "ValidateStateMachineDefinition" => machines::validate(self, caller, &request).await,
+            "CreateActivity" => activities::create(self, caller, &request, times).await,
+            "DescribeActivity" => activities::describe(self, caller, &request, times).await,
+            "ListActivities" => activities::list(self, caller, &request, times).await,
+            "DeleteActivity" => activities::delete(self, caller, &request).await,
+            "GetActivityTask" => activities::get_task(self, caller, &request).await,
+            "SendTaskSuccess" => tasks::succeed(self, caller, &request, call.repeated).await,
+            "SendTaskFailure" => tasks::fail(self, caller, &request, call.repeated).await,
+            "SendTaskHeartbeat" => tasks::heartbeat(self, caller, &request).await,
+            other => Err(ApiError::NotSupported(other.to_owned())),
+        }
+    }
+}

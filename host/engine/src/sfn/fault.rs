@@ -1,0 +1,111 @@
+//! Faults with AWS's codes and texts.
+
+use crate::error::EngineError;
+
+/// A refusal in AWS's words: the caller is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiFault {
+    /// AWS's code: `ExecutionDoesNotExist`.
+    pub code: &'static str,
+    /// AWS's text.
+    pub message: String,
+}
+
+/// Why an operation gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The caller is wrong.
+    #[error(transparent)]
+    Fault(#[from] ApiFault),
+    /// This host does not have the operation.
+    #[error("this version does not have the operation {0}")]
+    NotSupported(String),
+    /// Trouble of the host's own: the same call may be made again.
+    #[error(transparent)]
+    Host(EngineError),
+}
+
+impl ApiFault {
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// A request that breaks a rule of the service model.
+    pub(super) fn constraint(value: &str, member: &str, rule: &str) -> Self {
+        let message = format!(
+            "1 validation error detected: Value {value} at '{member}' failed to satisfy \
+             constraint: {rule}"
+        );
+        Self::new("ValidationException", message)
+    }
+
+    pub(super) fn invalid_token() -> Self {
+        Self::new("InvalidToken", "Invalid Token: 'Invalid token'")
+    }
+
+    pub(super) fn invalid_name(name: &str) -> Self {
+        Self::new("InvalidName", format!("Invalid Name: '{name}'"))
+    }
+
+    /// An execution's input that is no JSON.
+    pub(crate) fn invalid_input(reason: &str) -> Self {
+        let message = format!("Invalid State Machine Execution Input: '{reason}'");
+        Self::new("InvalidExecutionInput", message)
+    }
+}
+
+/// What the engine refuses, in AWS's words. `named` is how the request named the thing
+/// that the operation is about: AWS repeats that.
+pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
+    let fault = match error {
+        EngineError::NotFound { kind, .. } => match kind {
+            "execution" => ApiFault::new(
+                "ExecutionDoesNotExist",
+                format!("Execution Does Not Exist: '{named}'"),
+            ),
+            "activity" => ApiFault::new(
+                "ActivityDoesNotExist",
+                format!("Activity Does Not Exist: '{named}'"),
+            ),
+            "state machine" => ApiFault::new(
+                "StateMachineDoesNotExist",
+                format!("State Machine Does Not Exist: '{named}'"),
+            ),
+            _ => ApiFault::new("ResourceNotFound", format!("Resource not found: '{named}'")),
+        },
+        EngineError::NameTaken { .. } => ApiFault::new(
+            "ExecutionAlreadyExists",
+            format!("Execution Already Exists: '{named}'"),
+        ),
+        EngineError::InvalidToken => ApiFault::invalid_token(),
+        EngineError::TaskTimedOut | EngineError::ExecutionEnded => ApiFault::new(
+            "TaskTimedOut",
+            "Task Timed Out: 'Provided task does not exist anymore'",
+        ),
+        EngineError::TooLarge {
+            field, max_bytes, ..
+        } => ApiFault::constraint(
+            "'too large'",
+            field,
+            &format!("Member must have length less than or equal to {max_bytes}"),
+        ),
+        EngineError::Invalid { field: "name", .. } => ApiFault::invalid_name(named),
+        EngineError::Invalid {
+            field: "pageToken", ..
+        } => ApiFault::invalid_token(),
+        EngineError::Invalid { .. }
+        | EngineError::MapRunEnded
+        | EngineError::InvalidDefinition(_)
+        | EngineError::ComponentRefused { .. } => {
+            ApiFault::new("ValidationException", error.to_string())
+        }
+        EngineError::Unavailable(_) | EngineError::ShuttingDown | EngineError::Internal(_) => {
+            return ApiError::Host(error);
+        }
+    };
+    ApiError::Fault(fault)
+}

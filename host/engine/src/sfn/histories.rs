@@ -1,0 +1,85 @@
+//! `GetExecutionHistory`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepwell_decider::{EventNumber, HistoryEvent, TaskScheduled};
+use stepwell_states::StateMachine;
+
+use super::fault::{ApiError, ApiFault, fault_of};
+use super::request::Request;
+use super::times::TimeForm;
+use crate::handle::EngineHandle;
+use crate::model::Caller;
+
+/// What an event is shown with besides what it says itself.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownHistory<'a> {
+    /// The tenant's region.
+    pub region: &'a str,
+    /// The definition that the execution runs.
+    pub definition: &'a StateMachine,
+    /// The `TaskScheduled` events that the shown events answer, by their number.
+    pub tasks: &'a BTreeMap<u64, Arc<TaskScheduled>>,
+}
+
+/// Writes events in AWS's shape. A door brings that: what goes over the wire is a door's.
+pub trait EventShape: Send + Sync + fmt::Debug + 'static {
+    /// Writes one event that the wire shows; `time` is its timestamp, written already.
+    fn show(&self, event: &HistoryEvent, time: Value, context: ShownHistory<'_>) -> Value;
+}
+
+impl EngineHandle {
+    /// Says how `GetExecutionHistory` writes events; the first one to say so is heard.
+    pub fn show_events_as(&self, shape: Arc<dyn EventShape>) {
+        // A second door has the same shapes.
+        drop(self.0.event_shape.set(shape));
+    }
+}
+
+pub(super) async fn read(
+    engine: &EngineHandle,
+    caller: &Caller,
+    request: &Request,
+    times: TimeForm,
+) -> Result<Value, ApiError> {
+    let Some(shape) = engine.0.event_shape.get() else {
+        return Err(ApiError::NotSupported("GetExecutionHistory".to_owned()));
+    };
+    let named = request.text("executionArn");
+    let of = |error| fault_of(error, named);
+    let after = match request.optional_text("nextToken").map(str::parse) {
+        None => None,
+        Some(Ok(after)) => Some(EventNumber(after)),
+        Some(Err(_)) => return Err(ApiFault::invalid_token().into()),
+    };
+    let limit = request.page_size()? as usize;
+    let reverse = request.flag("reverseOrder").unwrap_or_default();
+    let row = engine.find(caller, named).await.map_err(of)?;
+    let definitions = Arc::clone(&engine.0.definitions);
+    let (slice, revision) = engine
+        .read(move |store| {
+            Ok((
+                store.history_page(row.key, after, limit, reverse)?,
+                definitions.revision(store, row.machine, row.revision)?,
+            ))
+        })
+        .await
+        .map_err(of)?;
+    let tasks = engine.answered_tasks(caller, named, &slice.events).await;
+    let tasks = tasks.map_err(of)?;
+    let context = ShownHistory {
+        region: &caller.tenant.region,
+        definition: &revision.definition,
+        tasks: &tasks,
+    };
+    let shown = slice.events.iter();
+    let shown = shown.map(|event| shape.show(event, times.write(event.at), context));
+    let mut answer = json!({ "events": shown.collect::<Vec<_>>() });
+    if let Some(last) = slice.events.last().filter(|_| slice.more) {
+        answer["nextToken"] = last.number.to_string().into();
+    }
+    Ok(answer)
+}
