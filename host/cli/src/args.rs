@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn every_command_is_understood_with_all_its_options() {
         for line in [
-            "serve --dev --listen 127.0.0.1:0 --data /tmp/x --log-format json",
+            "serve --dev --listen 127.0.0.1:0 --data /tmp/x --log-format json \
+             --allow-http https://*.example.org --allow-http http://a;http://b",
             "serve --listen [::1]:7400 --new-admin-token",
             "run f.yaml --input {} --component a=a.wasm --component b=b.wasm --components d \
              --event go=1 --no-logs",

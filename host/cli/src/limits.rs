@@ -1,6 +1,9 @@
 //! What executions and their task calls may use, where the operator says so.
 
+use std::sync::Arc;
+
 use clap::Args;
+use stepwell_egress::{Egress, Limits, Rule, RuleError, SystemLookup};
 use stepwell_engine::EngineConfig;
 use stepwell_sandbox::TaskLimits;
 
@@ -24,6 +27,21 @@ pub(crate) struct LimitArgs {
         value_parser = clap::value_parser!(u64).range(3..)
     )]
     history_events: Option<u64>,
+    /// Allow HTTP requests of tasks by a rule, '[private] [METHOD,…] URL'; may be given more
+    /// than once, and nothing else is allowed. The host of the URL may be *.DOMAIN, its path
+    /// may end with *; 'private' allows addresses that are not public
+    #[arg(
+        long = "allow-http",
+        env = "STEPWELL_ALLOW_HTTP",
+        value_name = "RULE",
+        value_delimiter = ';',
+        value_parser = parse_rule
+    )]
+    allow_http: Vec<Rule>,
+}
+
+fn parse_rule(text: &str) -> Result<Rule, RuleError> {
+    Rule::parse(text)
 }
 
 impl LimitArgs {
@@ -39,6 +57,11 @@ impl LimitArgs {
     pub(crate) fn engine(&self) -> EngineConfig {
         EngineConfig {
             history_events_max: self.history_events,
+            egress: Egress::new(
+                self.allow_http.clone(),
+                Arc::new(SystemLookup),
+                Limits::default(),
+            ),
             ..EngineConfig::default()
         }
     }

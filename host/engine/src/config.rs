@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepwell_egress::Egress;
+
 use crate::clock::{Clock, SystemClock};
 
 /// The engine's settings.
@@ -34,6 +36,8 @@ pub struct EngineConfig {
     pub retry_delay: Duration,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Where `http:invoke` may send requests: nowhere, unless the operator says so.
+    pub egress: Egress,
 }
 
 impl Default for EngineConfig {
@@ -54,6 +58,7 @@ impl Default for EngineConfig {
             shutdown_grace: Duration::from_secs(10),
             retry_delay: Duration::from_millis(200),
             clock: Arc::new(SystemClock),
+            egress: Egress::default(),
         }
     }
 }

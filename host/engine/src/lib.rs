@@ -28,6 +28,7 @@ mod engine;
 mod error;
 mod handle;
 mod health;
+mod http;
 mod lambda;
 mod map_runs;
 mod metrics;

@@ -1,4 +1,4 @@
-//! Work of tasks that the host itself does: calls of its own operations.
+//! Work of tasks that the host itself does: calls of its own operations, HTTP requests.
 //!
 //! It is done on the guests' runtime, off the shards, and reported to the shard that owns
 //! the execution. Made again after a crash, a call says so, and the operation sees to it
@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use stepwell_decider::{ExecutionStarted, Failure, Input, PendingWork};
+use stepwell_egress::Egress;
 use stepwell_sandbox::CancelToken;
 use stepwell_states::{MemberKind, Payload, Timestamp, api_operation};
 use stepwell_store::ExecutionKey;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::aws_words::{request_id, v2_cause};
 use crate::handle::{EngineHandle, Inner};
+use crate::http;
 use crate::model::{Caller, Tenant};
 use crate::sfn::{ApiCall, ApiError, TimeForm};
 use crate::shard::{Message, ShardSender};
@@ -49,6 +52,8 @@ pub(crate) struct Services {
     pub(crate) runtime: Handle,
     /// Not a strong one: the engine holds the shards, which hold this.
     pub(crate) engine: OnceLock<Weak<Inner>>,
+    /// Requests that are made at once; what is over waits.
+    pub(crate) http_places: Arc<Semaphore>,
 }
 
 impl Services {
@@ -64,6 +69,46 @@ impl Services {
             let result = within(&order, call).await;
             report(&order, started_at, result, &shard);
         });
+    }
+}
+
+impl Services {
+    /// Sends a request, and reports to the task's shard what was answered.
+    pub(crate) fn call_http(&self, order: ServiceOrder, egress: Egress, shard: ShardSender) {
+        let Some(engine) = self.engine.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        let places = Arc::clone(&self.http_places);
+        self.runtime.spawn(async move {
+            let started_at = engine.starter.now();
+            let parameters = order.work.order.parameters.to_value();
+            let call = call_http(&parameters, egress, order.timeout, places);
+            let result = within(&order, call).await;
+            report(&order, started_at, result, &shard);
+        });
+    }
+}
+
+async fn call_http(
+    parameters: &Value,
+    egress: Egress,
+    timeout: Duration,
+    places: Arc<Semaphore>,
+) -> Result<Payload, CallError> {
+    let request = http::request_of(parameters).map_err(CallError::Failed)?;
+    let place = places
+        .acquire_owned()
+        .await
+        .map_err(|_closed| CallError::Later)?;
+    let sending = tokio::task::spawn_blocking(move || {
+        // Held by the thread: a request whose task was given up still has it for a while.
+        let _place = place;
+        egress.send(request, timeout)
+    });
+    match sending.await {
+        Ok(Ok(answer)) => http::result_of(answer).map_err(CallError::Failed),
+        Ok(Err(error)) => Err(CallError::Failed(http::failure_of(&error))),
+        Err(_stopped) => Err(CallError::Later),
     }
 }
 

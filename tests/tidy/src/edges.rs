@@ -10,9 +10,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("host/decider", &["host/states"]),
     ("host/store", &["host/decider", "host/states"]),
     ("host/sandbox", &[]),
+    ("host/egress", &[]),
     (
         "host/engine",
-        &["host/decider", "host/sandbox", "host/states", "host/store"],
+        &[
+            "host/decider",
+            "host/egress",
+            "host/sandbox",
+            "host/states",
+            "host/store",
+        ],
     ),
     ("host/server", &["host/engine", "host/states"]),
     ("host/cli", HOST),
@@ -26,6 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 const HOST: &[&str] = &[
     "host/decider",
+    "host/egress",
     "host/engine",
     "host/sandbox",
     "host/server",
@@ -36,6 +44,7 @@ const HOST: &[&str] = &[
 const EVERYTHING: &[&str] = &[
     "host/cli",
     "host/decider",
+    "host/egress",
     "host/engine",
     "host/sandbox",
     "host/server",

@@ -49,7 +49,8 @@ impl Shard {
             Work::StartExecution => self.start_child(key, work),
             Work::CallOwnApi(action) => self.call_own(key, Arc::clone(action), work, repeated),
             Work::RunBound { service, action } => self.run_bound(key, &work, service, action),
-            Work::CallHttp | Work::AskApproval => {
+            Work::CallHttp => self.call_http(key, work, repeated),
+            Work::AskApproval => {
                 let cause = format!(
                     "this version does not run the resource {}:{}",
                     work.order.resource_type, work.order.resource
@@ -96,6 +97,15 @@ impl Shard {
         if let Some(order) = self.service_order(key, work, repeated) {
             let shard = shared.shards.of(key).clone();
             shared.services.call_own(action, order, shard);
+        }
+    }
+
+    fn call_http(&mut self, key: ExecutionKey, work: PendingWork, repeated: bool) {
+        let shared = Arc::clone(&self.shared);
+        if let Some(order) = self.service_order(key, work, repeated) {
+            let shard = shared.shards.of(key).clone();
+            let egress = shared.config.egress.clone();
+            shared.services.call_http(order, egress, shard);
         }
     }
 

@@ -6,6 +6,7 @@ mod activities;
 mod bindings;
 mod data_sets;
 mod harness;
+mod http;
 mod map_runs;
 mod recovery;
 mod running;
