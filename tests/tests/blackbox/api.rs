@@ -3,5 +3,6 @@
 mod access;
 mod bad_input;
 mod executions;
+mod integrations;
 mod resources;
 mod tokens;
