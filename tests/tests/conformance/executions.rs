@@ -69,6 +69,7 @@ pub(crate) fn placeholders(case: &Case) -> Placeholders {
         (role_arn.as_str(), "snf_role_arn"),
         ("sfn_role_arn", "snf_role_arn"),
         (EXECUTION, "<ExecArnPart_0idx>"),
+        ("TheMachineOfThisCaseToo", "<ArnPart_0idx>"),
         (MACHINE, "<ArnPart_0idx>"),
         (REGION, "<region>"),
         ("arn:aws:", "arn:<partition>:"),

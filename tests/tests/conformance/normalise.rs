@@ -18,6 +18,11 @@ static REQUEST_ID: LazyLock<Regex> =
 static MAP_RUN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(":mapRun:([^/:]+)/[^/:]+:{UUID}")).unwrap());
 
+/// Members of an SDK's answer that tell of its transport: ids, lengths, dates.
+const METADATA: [&str; 2] = ["SdkHttpMetadata", "SdkResponseMetadata"];
+/// What the recorder put behind a name so that it names nothing.
+static RANDOM_PART: LazyLock<Regex> = LazyLock::new(|| Regex::new("NoSuchArn[0-9a-f]{8}").unwrap());
+
 /// What ids look like that differ from run to run.
 pub(crate) const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
@@ -77,6 +82,8 @@ impl Placeholders {
                 for (name, field) in fields.iter_mut() {
                     if name.to_lowercase().contains("timestamp") {
                         *field = Value::from("timestamp");
+                    } else if METADATA.contains(&name.as_str()) {
+                        *field = Value::from("metadata");
                     } else {
                         self.walk(field);
                     }
@@ -97,6 +104,7 @@ impl Placeholders {
         }
         let text = ISO_8601.replace_all(&text, "date");
         let text = REQUEST_ID.replace_all(&text, "Request ID: <request_id>");
+        let text = RANDOM_PART.replace_all(&text, "<random_arn_part>");
         text.into_owned()
     }
 }
