@@ -20,7 +20,7 @@ fn a_connector_stands_for_the_integration_that_a_definition_names() {
     // Unbound: a warning of the deployment, or a refusal where that is asked for.
     let request = json!({"name": "unbound", "definition": PUBLISH, "refuseUnbound": true});
     let refused = client.post("/v1/state-machines", &request);
-    refused.expect_refusal(400, "InvalidDefinition", None);
+    refused.expect_refusal(422, "InvalidDefinition", Some("definition"));
     let deployed = client.deploy("unbound", PUBLISH);
     assert!(
         deployed["warnings"]
