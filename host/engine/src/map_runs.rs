@@ -16,6 +16,7 @@
 
 pub(crate) mod changes;
 mod children;
+mod express;
 mod feed;
 pub(crate) mod results;
 mod run;
@@ -28,7 +29,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use stepwell_decider::EventNumber;
-use stepwell_store::{ExecutionKey, MapRunKey, StoreError};
+use stepwell_store::{ChildEnd, ExecutionKey, MapRunKey, StoreError};
 
 use crate::shard::Shared;
 use run::{Progress, Run};
@@ -49,7 +50,7 @@ pub(crate) enum Message {
 }
 
 /// What an execution's commit says of Map Runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MapRunNews {
     /// The `MapRunStarted` event of a run.
     Begun(EventNumber),
@@ -57,6 +58,8 @@ pub(crate) enum MapRunNews {
     Abandoned(EventNumber),
     /// Its counts or its stage have changed.
     Moved(MapRunKey),
+    /// An express child of this number has ended; nothing of it is written.
+    ExpressEnded(u64, Box<ChildEnd>),
 }
 
 /// A way to the thread.
@@ -148,6 +151,13 @@ impl Driver {
             }
             Message::News(_, MapRunNews::Moved(key)) => {
                 self.due.insert(key);
+            }
+            Message::News(_, MapRunNews::ExpressEnded(index, end)) => {
+                let key = end.run;
+                if let Some(run) = self.runs.get_mut(&key) {
+                    run.express_ended(index, *end);
+                    self.due.insert(key);
+                }
             }
             Message::News(execution, MapRunNews::Begun(number) | MapRunNews::Abandoned(number)) => {
                 match self.shared.store.find_map_run(execution, number) {

@@ -348,11 +348,16 @@ impl Shard {
         if self.hot.contains_key(&key) {
             return;
         }
-        if self.stopping.is_some() || self.hot.len() >= self.hot_max {
+        if self.stopping.is_some() {
+            return;
+        }
+        if self.hot.len() >= self.hot_max && !child.volatile {
             return self.refill.want();
         }
-        if let Some(due) = child.execution.next_due() {
-            self.shared.timers.armed(due);
+        match child.execution.next_due() {
+            Some(due) if child.volatile => self.shared.timers.keep(key, due),
+            Some(due) => self.shared.timers.armed(due),
+            None => {}
         }
         let effects = child.outstanding();
         self.hot.insert(key, child);

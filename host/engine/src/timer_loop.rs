@@ -36,6 +36,8 @@ struct State {
     wakes_at: Option<Timestamp>,
     /// Executions that were told and have not answered.
     told: BTreeSet<ExecutionKey>,
+    /// Timers of executions that the database does not have.
+    kept: BTreeSet<(Timestamp, ExecutionKey)>,
 }
 
 impl Timers {
@@ -46,6 +48,27 @@ impl Timers {
             state.look = true;
             self.changed.notify_one();
         }
+    }
+
+    /// The same for an execution that is in memory alone. What it has handled already wakes
+    /// it for nothing, once.
+    pub(crate) fn keep(&self, key: ExecutionKey, due: Timestamp) {
+        self.lock().kept.insert((due, key));
+        self.armed(due);
+    }
+
+    /// Takes the kept timers that are due, and says when the next one is.
+    fn take_kept(&self, now: Timestamp) -> (Vec<ExecutionKey>, Option<Timestamp>) {
+        let mut state = self.lock();
+        let mut due = Vec::new();
+        while let Some((at, key)) = state.kept.first().copied() {
+            if at > now {
+                return (due, Some(at));
+            }
+            state.kept.pop_first();
+            due.push(key);
+        }
+        (due, None)
     }
 
     /// An execution has handled its due timers, or could not.
@@ -142,6 +165,11 @@ fn fire(
             break;
         }
     }
+    let (kept, next_kept) = timers.take_kept(now);
+    for key in kept {
+        shards.of(key).send(Message::TimersDue { key });
+    }
     // What is due now has been told of: the next look is for what comes after.
-    store.next_due_after(now)
+    let next = store.next_due_after(now)?;
+    Ok(next.into_iter().chain(next_kept).min())
 }

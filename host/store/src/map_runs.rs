@@ -129,6 +129,20 @@ impl MapTally {
         self.items.start(u64::from(items));
     }
 
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Self) {
+        for (own, more) in [
+            (&mut self.children, &other.children),
+            (&mut self.items, &other.items),
+        ] {
+            own.started += more.started;
+            own.succeeded += more.succeeded;
+            own.failed += more.failed;
+            own.timed_out += more.timed_out;
+            own.aborted += more.aborted;
+        }
+    }
+
     /// Counts the end of a child of so many items.
     pub fn end(&mut self, status: Status, items: u32) {
         self.children.end(status, 1);

@@ -58,6 +58,32 @@ pub(crate) fn moved(changes: &MapChanges) -> Vec<MapRunNews> {
         .collect()
 }
 
+/// What the end of an express child tells its run, taken out of the changes.
+pub(crate) fn ended(changes: &mut MapChanges, execution: &Execution) -> Vec<MapRunNews> {
+    let end = changes.child_end.take();
+    end.into_iter()
+        .filter_map(|end| express_end(execution, end))
+        .collect()
+}
+
+/// What an express child that cannot be decided on tells its run.
+pub(crate) fn broken(execution: &Execution) -> Option<MapRunNews> {
+    let child = execution.started()?.map_child.as_ref()?;
+    let mut tally = MapTally::default();
+    tally.end(stepwell_store::Status::Failed, child.items);
+    let end = ChildEnd {
+        run: MapRunKey(child.run),
+        tally,
+        results: stepwell_store::MapResults::default(),
+    };
+    express_end(execution, end)
+}
+
+fn express_end(execution: &Execution, end: ChildEnd) -> Option<MapRunNews> {
+    let index = execution.started()?.map_child.as_ref()?.index;
+    Some(MapRunNews::ExpressEnded(index, Box::new(end)))
+}
+
 fn new_run(execution: &Execution, number: EventNumber) -> Option<NewMapRun> {
     let (at, order) = MapScope::order_of(execution, number)?;
     let started = execution.started()?;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use stepwell_decider::{
     Execution, ExecutionStarted, Failure, Input, MapChild, MapResultForm, MapScope, decide_within,
 };
-use stepwell_states::Timestamp;
+use stepwell_states::{ExecutionType, Timestamp};
 use stepwell_store::{Digest, ExecutionKey, MapRunKey, NewExecution, TenantId};
 
 use crate::definitions::Revision;
@@ -59,6 +59,7 @@ impl Nursery {
         };
         let mut hot = Hot::new(Arc::clone(&self.tenant), Arc::clone(&self.revision));
         hot.execution = execution;
+        hot.volatile = self.is_express();
         let mut map = before.changes(&hot.execution);
         // What starts and ends in one step is counted with the step.
         map.child_end = None;
@@ -79,6 +80,11 @@ impl Nursery {
         };
         let end = changes::child_end(&hot.execution);
         Ok(Born { new, hot, end })
+    }
+
+    /// Whether children are kept in memory, and leave their counts and results alone.
+    pub(crate) fn is_express(&self) -> bool {
+        self.scope.order().execution_type == ExecutionType::Express
     }
 
     fn described(&self, key: i64, index: u64, portion: Portion) -> ExecutionStarted {

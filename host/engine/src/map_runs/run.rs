@@ -1,21 +1,25 @@
 //! One Map Run: what it does next, told by its row.
 
+mod express_steps;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use stepwell_decider::{EventNumber, Failure, Input, MapScope};
 use stepwell_store::{
-    AdvanceMapRun, ExecutionKey, MapFiles, MapResults, MapRunKey, MapRunRow, MapRunStage, MapTally,
-    Status, StoreError, TenantId,
+    AdvanceMapRun, ChildEnd, ExecutionKey, MapFiles, MapResults, MapRunKey, MapRunRow, MapRunStage,
+    MapTally, Status, StoreError, TenantId,
 };
 
 use crate::map_runs::children::{Born, Nursery};
+use crate::map_runs::express::Express;
 use crate::map_runs::feed::Feed;
 use crate::map_runs::results::{self, Destination};
 use crate::map_runs::source::{Position, Source, SourceError};
 use crate::shard::hot::Hot;
 use crate::shard::load::load_execution;
 use crate::shard::{Message, Shared};
+use express_steps::nobody_waits;
 
 /// Children that one step starts at most: they share a transaction, and other runs wait.
 const CHILDREN_A_STEP: u64 = 256;
@@ -23,6 +27,8 @@ const CHILDREN_A_STEP: u64 = 256;
 const BYTES_A_STEP: usize = 4 << 20;
 /// Children that run at a time at most, as at AWS.
 const CONCURRENCY_MAX: u64 = 10_000;
+/// Express children that run at a time at most: they are in memory.
+const EXPRESS_MAX: u64 = 1_000;
 /// Children that are stopped at a time.
 const STOPS_A_TIME: usize = 256;
 
@@ -46,6 +52,8 @@ pub(crate) struct Run {
     feed: Option<Feed>,
     /// A step that is not durable yet: children that have more to do.
     step: Option<Vec<Hot>>,
+    /// Children of the express kind.
+    express: Option<Express>,
     /// Whether the children that run were asked to stop.
     stopping: bool,
     /// Whether the execution was told of the end.
@@ -58,11 +66,14 @@ impl Run {
         let Some(row) = shared.store.load_map_run(key)? else {
             return Ok(None);
         };
+        let nursery = nursery(shared, &row)?;
+        let express = nursery.as_ref().is_some_and(Nursery::is_express);
         Ok(Some(Self {
             key,
             execution: row.execution,
             number: row.number,
-            nursery: nursery(shared, &row)?,
+            nursery,
+            express: express.then(Express::default),
             feed: None,
             step: None,
             stopping: false,
@@ -88,6 +99,9 @@ impl Run {
                 }
                 _ if self.step.is_some() => return Ok(Progress::Waits),
                 MapRunStage::Failing | MapRunStage::Abandoned => {
+                    if !self.wind_express_down(shared, &row) {
+                        return Ok(Progress::Waits);
+                    }
                     if row.tally.children.running() > 0 {
                         self.stop_children(shared)?;
                         return Ok(Progress::Waits);
@@ -143,11 +157,16 @@ impl Run {
             0 => CONCURRENCY_MAX,
             limit => limit.min(CONCURRENCY_MAX),
         };
-        if running >= limit {
-            return Ok(false);
-        }
-        match self.start_children(shared, keys, row, limit - running) {
-            Ok(()) => Ok(false),
+        let started = if self.express.is_some() {
+            self.express_on(shared, keys, row, limit.min(EXPRESS_MAX))
+        } else if running >= limit {
+            Ok(false)
+        } else {
+            self.start_children(shared, keys, row, limit - running)
+                .map(|()| false)
+        };
+        match started {
+            Ok(again) => Ok(again),
             Err(SourceError::Failed(failure)) => self.fail(shared, &failure).map(|()| true),
             Err(SourceError::Store(error)) => {
                 // What was read and not started is read again.
@@ -195,22 +214,8 @@ impl Run {
         row: &MapRunRow,
         room: u64,
     ) -> Result<(), SourceError> {
-        let Some(nursery) = &self.nursery else {
-            let cause = "the execution that this Map Run belongs to does not wait for it";
-            return Err(SourceError::Failed(Failure::new("States.Runtime", cause)));
-        };
-        let feed = match &mut self.feed {
-            Some(feed) => feed,
-            free => {
-                let definition = Arc::clone(&nursery.revision.definition);
-                let position = read_position(row.position.as_deref());
-                let tenant = TenantId(nursery.tenant.id);
-                let source = Source::open(&nursery.scope, &shared.store, tenant, position)?;
-                let feed =
-                    Feed::open(&nursery.scope, definition, source).map_err(SourceError::Failed)?;
-                free.insert(feed)
-            }
-        };
+        let nursery = self.nursery.as_ref().ok_or_else(nobody_waits)?;
+        let feed = open_feed(&mut self.feed, nursery, shared, row, None)?;
         let now = shared.config.clock.now();
         let mut step = Step::default();
         while step.tally.children.started < room.min(CHILDREN_A_STEP) && step.bytes < BYTES_A_STEP {
@@ -240,6 +245,13 @@ impl Run {
         let done = Box::new(move |result| ways.advanced(key, result));
         shared.store.advance_map_run(write, done);
         Ok(())
+    }
+
+    /// An express child has ended.
+    pub(crate) fn express_ended(&mut self, index: u64, end: ChildEnd) {
+        if let Some(express) = &mut self.express {
+            express.ended(index, end);
+        }
     }
 
     /// A step is durable: children that have more to do go on at their shards. Or it is not,
@@ -372,6 +384,27 @@ impl Step {
                 }
                 None => self.results.written.push((file, text)),
             }
+        }
+    }
+}
+
+/// The inputs of children, from behind a position on, or from where the row says.
+fn open_feed<'a>(
+    feed: &'a mut Option<Feed>,
+    nursery: &Nursery,
+    shared: &Shared,
+    row: &MapRunRow,
+    behind: Option<Position>,
+) -> Result<&'a mut Feed, SourceError> {
+    match feed {
+        Some(feed) => Ok(feed),
+        free => {
+            let definition = Arc::clone(&nursery.revision.definition);
+            let position = behind.unwrap_or_else(|| read_position(row.position.as_deref()));
+            let tenant = TenantId(nursery.tenant.id);
+            let source = Source::open(&nursery.scope, &shared.store, tenant, position)?;
+            let opened = Feed::open(&nursery.scope, definition, source);
+            Ok(free.insert(opened.map_err(SourceError::Failed)?))
         }
     }
 }

@@ -4,6 +4,7 @@ use stepwell_decider::{Effect, Input};
 use stepwell_store::{CommitDecision, Created, ExecutionKey, StoreError};
 
 use crate::error::{EngineError, from_store};
+use crate::map_runs::changes as map_changes;
 use crate::shard::hot::{Batch, Broken, Decided, Waiting};
 use crate::shard::{Message, Shard};
 
@@ -25,6 +26,15 @@ impl Shard {
     }
 
     fn commit(&self, key: ExecutionKey, decided: Decided) {
+        if self.hot.get(&key).is_some_and(|hot| hot.volatile) {
+            // Nothing of it is written: its Map Run counts it when it has ended.
+            let result = Ok(Created::New);
+            return self
+                .shared
+                .shards
+                .of(key)
+                .send(Message::Committed { key, result });
+        }
         let Decided {
             expected_version,
             events,
@@ -80,7 +90,11 @@ impl Shard {
         }
         // Not before the commit: the timer loop would look and not find it.
         if let Some(due) = self.hot.get(&key).and_then(|hot| hot.execution.next_due()) {
-            shared.timers.armed(due);
+            if self.hot.get(&key).is_some_and(|hot| hot.volatile) {
+                shared.timers.keep(key, due);
+            } else {
+                shared.timers.armed(due);
+            }
         }
         if let Some(status) = batch.ended {
             shared.counters.execution_ended(status);
@@ -109,7 +123,10 @@ impl Shard {
     /// then this one stays in the database until there is room.
     fn act_or_park(&mut self, key: ExecutionKey, effects: Vec<Effect>) {
         let full = self.hot.len() > self.hot_max;
-        let idle = self.hot.get(&key).is_some_and(|hot| hot.is_idle());
+        let idle = self
+            .hot
+            .get(&key)
+            .is_some_and(|hot| hot.is_idle() && !hot.volatile);
         if full
             && idle
             && effects
@@ -204,6 +221,12 @@ impl Shard {
             return;
         };
         self.count_hot();
+        if hot.volatile {
+            // Nobody takes it up again: its Map Run must not wait for it.
+            let news = map_changes::broken(&hot.execution);
+            news.into_iter()
+                .for_each(|news| self.shared.map_runs.tell(key, news));
+        }
         self.refill.set_aside(key);
         if hot.timers_told {
             // Not answered: the timer loop must not tell of it again and again.

@@ -114,6 +114,8 @@ pub(crate) struct Hot {
     pub(crate) revision: Arc<Revision>,
     pub(crate) queue: VecDeque<Waiting>,
     pub(crate) committing: Option<Batch>,
+    /// Kept in memory alone: an express child of a Map Run, which is run again if it is lost.
+    pub(crate) volatile: bool,
     /// Calls that run or wait for their turn.
     pub(crate) in_flight: BTreeMap<EventNumber, CancelToken>,
     /// Whether the timer loop waits for an answer.
@@ -129,6 +131,7 @@ impl Hot {
             revision,
             queue: VecDeque::new(),
             committing: None,
+            volatile: false,
             in_flight: BTreeMap::new(),
             timers_told: false,
             snapshots: snapshot::Rhythm::default(),
@@ -210,12 +213,20 @@ impl Hot {
         let mut batch = self.batch_of(&events);
         batch.taken = taken;
         self.committing = Some(batch);
-        let snapshot = self.snapshots.take(&self.execution, events.len());
+        let snapshot = if self.volatile {
+            None
+        } else {
+            self.snapshots.take(&self.execution, events.len())
+        };
         let summary = self.summary();
         let mut map = before.changes(&self.execution);
         map.told = told_runs;
         if let Some(batch) = &mut self.committing {
-            batch.map_runs = map_changes::moved(&map);
+            batch.map_runs = if self.volatile {
+                map_changes::ended(&mut map, &self.execution)
+            } else {
+                map_changes::moved(&map)
+            };
         }
         let worker_tasks = self.worker_tasks(&events);
         Ok(Some(Decided {
@@ -349,7 +360,10 @@ impl Hot {
 
     /// Whether nothing is under way: then the database says all there is.
     pub(crate) fn is_idle(&self) -> bool {
-        self.committing.is_none() && self.queue.is_empty() && self.in_flight.is_empty()
+        (!self.volatile || self.execution.end().is_some())
+            && self.committing.is_none()
+            && self.queue.is_empty()
+            && self.in_flight.is_empty()
     }
 }
 

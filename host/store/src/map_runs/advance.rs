@@ -88,7 +88,7 @@ impl AdvanceJob {
             .prepare_cached(
                 "UPDATE map_runs SET cursor = ?3, position = ?4, exhausted = ?5,
                      items_total = coalesce(?6, items_total)
-                 WHERE id = ?1 AND cursor = ?2 AND (stage = 0 OR (stage IN (1, 3) AND ?2 = ?3))",
+                 WHERE id = ?1 AND cursor = ?2 AND (stage = 0 OR (stage IN (1, 3) AND ?7))",
             )?
             .execute(params![
                 step.run,
@@ -97,6 +97,7 @@ impl AdvanceJob {
                 step.position,
                 step.exhausted,
                 step.items_total.map(u64::cast_signed),
+                self.children.is_empty(),
             ])?;
         if moved == 1 {
             return Ok(());
