@@ -28,7 +28,7 @@ pub(crate) enum DataCommand {
 /// The arguments of `data put`.
 #[derive(Debug, Args)]
 pub(crate) struct PutArgs {
-    /// Name; BUCKET/KEY (or s3://BUCKET/KEY) is what definitions read by bucket and key
+    /// Name; BUCKET/KEY (also with `s3://` before it) is what definitions read by bucket and key
     name: String,
     /// The file
     file: PathBuf,
@@ -75,7 +75,7 @@ pub(crate) fn run(command: &DataCommand, app: &App) -> Result<Exit, CliError> {
         DataCommand::List(args) => list(args, app)?,
         DataCommand::Delete(args) => {
             app.client()?.delete_data_set(&args.name)?;
-            app.console.say(&format!("deleted {}", safe(&args.name)));
+            app.console.say(format!("deleted {}", safe(&args.name)));
         }
     }
     Ok(Exit::Done)
@@ -142,7 +142,7 @@ fn list(args: &ListArgs, app: &App) -> Result<(), CliError> {
     app.console.print(table.render())?;
     if let Some(token) = &page.next_page_token {
         app.console
-            .say(&format!("there are more: --page-token {}", safe(token)));
+            .say(format!("there are more: --page-token {}", safe(token)));
     }
     Ok(())
 }
