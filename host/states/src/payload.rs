@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-pub(crate) use scan::MAX_DEPTH;
+pub(crate) use scan::{MAX_DEPTH, RESERVED_KEY_PREFIX};
 
 /// A valid JSON text. Cloning is cheap; equality is equality of the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -420,3 +420,29 @@ fn paths_on_values_of_the_wrong_type_are_named_errors() {
         }
     }
 }
+
+/// The JSON library reads an object with such a key as a number or as raw text, so that no
+/// payload may have one, wherever it comes from.
+#[test]
+fn keys_that_mean_something_to_the_json_library_are_named_errors() {
+    let key = "$serde_json::private::Number";
+    let jsonata = format!("\"QueryLanguage\": \"JSONata\", \"Output\": {{\"{key}\": \"5\"}}");
+    let merge = format!(
+        "\"Parameters\": {{\"x.$\": \"States.StringToJson('\\{{\\\"{key}\\\":\\\"5\\\"\\}}')\"}}"
+    );
+    for fields in [
+        format!("\"ResultPath\": \"$.{key}\""),
+        format!("\"Result\": {{\"{key}\": \"5\"}}"),
+        format!("\"Parameters\": {{\"list\": [{{\"{key}\": \"5\"}}]}}"),
+        format!("\"Parameters\": {{\"{key}.$\": \"$.a\"}}"),
+        jsonata,
+        merge,
+    ] {
+        if parse(&pass(&fields), None).is_err() {
+            continue;
+        }
+        let failure = run(&pass(&fields), r#"{"a": "5"}"#).expect_err(&fields);
+        assert!(failure.error.starts_with("States."), "{failure:?}");
+    }
+    assert!(Payload::parse(format!(r#"{{"{key}": "5"}}"#)).is_err());
+}

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{Env, EvalFailure};
 use crate::jsonata::Converted;
 use crate::path::{Found, NotFound, Path, Root};
-use crate::payload::{MAX_DEPTH, Payload};
+use crate::payload::{MAX_DEPTH, Payload, RESERVED_KEY_PREFIX};
 
 /// What an evaluation is for. Values drawn at random differ from purpose to purpose,
 /// although the decider hands in the same seed for one visit of a state.
@@ -101,11 +101,17 @@ impl<'a> Evaluation<'a> {
     /// Makes a payload of a value, within the limits.
     ///
     /// # Errors
-    /// It is too large (`States.DataLimitExceeded`) or nests too deep.
+    /// It is too large (`States.DataLimitExceeded`), nests too deep or has a key that no
+    /// payload may have.
     pub(crate) fn payload(&self, state: &str, value: &Value) -> Result<Payload, EvalFailure> {
         if is_deeper(value, MAX_DEPTH) {
             return Err(EvalFailure::runtime(format!(
                 "The data nests deeper than {MAX_DEPTH} levels."
+            )));
+        }
+        if let Some(key) = reserved_key(value) {
+            return Err(EvalFailure::runtime(format!(
+                "The data has the key '{key}', which is reserved."
             )));
         }
         self.within_limit(state, Payload::from_value(value))
@@ -197,5 +203,20 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
             levels == 0 || fields.values().any(|field| is_deeper(field, levels - 1))
         }
         _ => false,
+    }
+}
+
+/// Finds a key that would not be read back as it is written: see
+/// [`RESERVED_KEY_PREFIX`]. The value nests no deeper than [`MAX_DEPTH`].
+fn reserved_key(value: &Value) -> Option<&str> {
+    match value {
+        Value::Array(elements) => elements.iter().find_map(reserved_key),
+        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
+            if name.starts_with(RESERVED_KEY_PREFIX) {
+                return Some(name.as_str());
+            }
+            reserved_key(field)
+        }),
+        _ => None,
     }
 }

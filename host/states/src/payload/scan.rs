@@ -13,7 +13,7 @@ pub(crate) const MAX_DEPTH: usize = 100;
 
 /// `serde_json` gives keys that start so a meaning of its own and would read their
 /// object as a number.
-const RESERVED_KEY_PREFIX: &str = "$serde_json::private::";
+pub(crate) const RESERVED_KEY_PREFIX: &str = "$serde_json::private::";
 
 /// What an open bracket expects next.
 #[derive(Clone, Copy, PartialEq)]
