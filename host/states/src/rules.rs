@@ -77,6 +77,14 @@ pub const RULES: &[Rule] = &[
         help: "A name has 1 to 80 characters and no control characters.",
     },
     Rule {
+        code: "INVALID_VARIABLE_NAME",
+        severity: Severity::Error,
+        is_aws: true,
+        summary: "an Assign gives a variable a name that it cannot have",
+        help: "A name starts with a letter, goes on with letters, digits and '_', and has at most \
+               80 characters.",
+    },
+    Rule {
         code: "INVALID_YAML_DESCRIPTION",
         severity: Severity::Error,
         is_aws: false,
@@ -98,6 +106,14 @@ pub const RULES: &[Rule] = &[
         help: "StartAt, Next and Default name a state of the same 'States' object; upper and \
                lower case matter. (Step Functions uses this code also for states that nothing \
                leads to; see UNREACHABLE_STATE.)",
+    },
+    Rule {
+        code: "RESERVED_VARIABLE_NAME",
+        severity: Severity::Error,
+        is_aws: true,
+        summary: "an Assign names the variable 'states'",
+        help: "$states is what expressions read input, result and context from. Choose another \
+               name.",
     },
     Rule {
         code: "SCHEMA_VALIDATION_FAILED",

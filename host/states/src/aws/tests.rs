@@ -163,6 +163,18 @@ fn what_is_computed_is_located_at_the_object_around_it() {
 }
 
 #[test]
+fn variables_have_names_of_their_own() {
+    for (name, code) in [
+        ("states", "RESERVED_VARIABLE_NAME"),
+        ("a-b", "INVALID_VARIABLE_NAME"),
+    ] {
+        let state = json!({ "Type": "Pass", "Assign": { name: 1 }, "End": true });
+        let said = one(state);
+        assert!(said.starts_with(code), "{said}");
+    }
+}
+
+#[test]
 fn paths_have_texts_by_field() {
     assert_eq!(
         one(json!({ "Type": "Pass", "OutputPath": "x", "End": true })),
