@@ -1,5 +1,5 @@
 //! A connector: it stands for `events:putEvents`, so that a definition that was written for
-//! Amazon EventBridge runs as it is. What it does with the events is the least that is
+//! Amazon `EventBridge` runs as it is. What it does with the events is the least that is
 //! honest: it writes them to the log. A real one would send them on.
 //!
 //! ```console
@@ -9,7 +9,7 @@
 
 use stepwell_sdk::prelude::*;
 
-/// Events of one call, at most: EventBridge's limit.
+/// Events of one call, at most: `EventBridge`'s limit.
 const ENTRIES_MAX: usize = 10;
 
 /// What this connector stands for.
