@@ -132,6 +132,9 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn purge_data_sets(&self) -> Result<bool, StoreError> {
+        if !self.any_data_set("state = 2")? {
+            return Ok(false);
+        }
         self.write(|connection| {
             let id: Option<DataSetId> = connection
                 .prepare_cached("SELECT id FROM data_sets WHERE state = 2 ORDER BY id LIMIT 1")?
@@ -158,6 +161,9 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn drop_broken_uploads(&self) -> Result<(), StoreError> {
+        if !self.any_data_set("state = 0 AND map_run IS NULL")? {
+            return Ok(());
+        }
         self.write(|connection| {
             connection
                 .prepare_cached(
@@ -165,6 +171,15 @@ impl Store {
                 )?
                 .execute([])?;
             Ok(())
+        })
+    }
+
+    /// Looks before a write that mostly has nothing to do.
+    fn any_data_set(&self, condition: &str) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM data_sets WHERE {condition})");
+            let mut statement = connection.prepare_cached(&sql)?;
+            Ok(statement.query_row([], |row| row.get(0))?)
         })
     }
 

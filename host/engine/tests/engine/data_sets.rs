@@ -293,3 +293,27 @@ async fn items_go_in_batches_with_what_they_share() {
         .unwrap();
     assert_eq!(child.summary.status, Status::Succeeded);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_a_crash_broke_off_is_removed_at_the_next_start() {
+    use stepwell_store::{NewDataSet, TenantId};
+    let folder = tempfile::tempdir().unwrap();
+    let clock = stepwell_engine::SimulatedClock::new(crate::harness::START);
+    let tasks = crate::harness::Scripted::default();
+    let bench = Bench::in_folder(folder.path().into(), clock.clone(), tasks.clone()).await;
+    let new = NewDataSet {
+        tenant: TenantId(bench.caller.tenant.id),
+        name: "half".to_owned(),
+        created_at: crate::harness::START,
+        created_by: None,
+    };
+    let id = bench.store.begin_data_set(new).unwrap();
+    bench.store.append_data_set(id, vec![0; 1_000]).unwrap();
+    bench.close().await;
+    let again = Bench::in_folder(folder.path().into(), clock, tasks).await;
+    // Once it is gone, it can neither be added to nor finished.
+    while again.store.append_data_set(id, vec![0]).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    again.close().await;
+}
