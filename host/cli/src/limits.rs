@@ -27,7 +27,7 @@ pub(crate) struct LimitArgs {
         value_parser = clap::value_parser!(u64).range(3..)
     )]
     history_events: Option<u64>,
-    /// Allow HTTP requests of tasks by a rule, '[private] [METHOD,…] URL'; may be given more
+    /// Allow HTTP requests of tasks by a rule, `[private] [METHOD,…] URL`; may be given more
     /// than once, and nothing else is allowed. The host of the URL may be *.DOMAIN, its path
     /// may end with *; 'private' allows addresses that are not public
     #[arg(

@@ -46,6 +46,16 @@ impl Shard {
                 };
                 self.invoke_function(key, &work, lookup);
             }
+            Work::StartExecution if self.cannot_be_told(key, &work) => {
+                let cause = "an express execution is kept in memory alone, so the end of another \
+                             one could not be told to it after a crash: leave out .sync, or make \
+                             it STANDARD";
+                self.report(
+                    key,
+                    &work,
+                    Err(Failure::new("Stepwell.NotSupported", cause.to_owned())),
+                );
+            }
             Work::StartExecution => self.start_child(key, work),
             Work::CallOwnApi(action) => self.call_own(key, Arc::clone(action), work, repeated),
             Work::RunBound { service, action } => self.run_bound(key, &work, service, action),
@@ -63,6 +73,12 @@ impl Shard {
             }
             Work::AwaitEvent(_) | Work::AwaitWorker(_) => {}
         }
+    }
+
+    /// Whether a task waits for a report that has to find the execution by its key, which a
+    /// later host may have given to another one.
+    fn cannot_be_told(&self, key: ExecutionKey, work: &PendingWork) -> bool {
+        work.order.waits_for_report && self.hot.get(&key).is_some_and(|hot| hot.volatile)
     }
 
     /// Tells workers of a task that waits for one; an activity that does not exist has none.

@@ -156,6 +156,27 @@ async fn an_express_child_that_fails_is_counted_and_the_others_are_stopped() {
     assert_eq!(bench.end(&arn).await.output.unwrap().as_str(), "[0,0]");
 }
 
+/// Its key would belong to another execution after a crash.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_express_child_cannot_wait_for_another_execution() {
+    let bench = Bench::in_memory().await;
+    let pass = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+    bench.deploy("other", pass).await;
+    let states = r#"{"Each":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2",
+            "Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:other"},
+            "Catch":[{"ErrorEquals":["Stepwell.NotSupported"],"Next":"Caught"}],"End":true},
+        "Caught":{"Type":"Pass","Result":"caught","End":true}}"#;
+    let end = bench.run(&express("", states), "[1]").await;
+    assert_eq!(end.output.unwrap().as_str(), r#"["caught"]"#);
+    bench.deploy("standard", &distributed("", states)).await;
+    let arn = bench.start("standard", "one", "[1]").await;
+    assert_eq!(bench.end(&arn).await.summary.status, Status::Succeeded);
+    assert_ne!(
+        bench.end(&arn).await.output.unwrap().as_str(),
+        r#"["caught"]"#
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_parent_stops_the_children_of_its_map_run() {
     let bench = Bench::in_memory().await;
