@@ -53,7 +53,7 @@ impl Shard {
                 self.report(
                     key,
                     &work,
-                    Err(Failure::new("Stepwell.NotSupported", cause.to_owned())),
+                    Err(Failure::new("Stepwell.NotSupported", cause)),
                 );
             }
             Work::StartExecution => self.start_child(key, work),
