@@ -47,7 +47,7 @@ pub struct SimulatedClock {
 
 struct SimulatedTime {
     now: Timestamp,
-    listeners: Vec<Box<dyn Fn() + Send + Sync>>,
+    listeners: Vec<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl SimulatedClock {
@@ -68,7 +68,10 @@ impl SimulatedClock {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         state.now = state.now.plus_ms(ms);
-        for listener in &state.listeners {
+        let listeners = state.listeners.clone();
+        // A listener takes locks whose holders may be asking for the time.
+        drop(state);
+        for listener in listeners {
             listener();
         }
     }
@@ -105,6 +108,6 @@ impl Clock for SimulatedClock {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .listeners
-            .push(listener);
+            .push(Arc::from(listener));
     }
 }
