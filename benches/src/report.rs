@@ -238,7 +238,12 @@ fn text_table(findings: &Findings) -> String {
 fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0).max(head[column].chars().count())
+        let rule = if column == 0 { 3 } else { 4 };
+        cells
+            .max()
+            .unwrap_or(0)
+            .max(head[column].chars().count())
+            .max(rule)
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut table = String::new();

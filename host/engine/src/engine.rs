@@ -66,6 +66,10 @@ impl Engine {
             .map_err(unreadable)?
             .map_or(0, |key| key.0);
         let next_key = Arc::new(AtomicI64::new(last_key + 1));
+        // Before anybody can begin one: what is unfinished now broke off.
+        if let Err(error) = store.drop_broken_uploads() {
+            tracing::warn!(%error, "uploads that broke off are removed by a later start");
+        }
         let (map_runs, map_inbox) = MapRuns::channel();
         let (shards, inboxes) = shard_channels(config.shards.max(1));
         let counters = Arc::new(Counters::default());

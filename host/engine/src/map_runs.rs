@@ -92,7 +92,7 @@ impl MapRuns {
 
 /// Runs until [`MapRuns::stop`].
 pub(crate) fn run(shared: Arc<Shared>, next_key: Arc<AtomicI64>, inbox: &Receiver<Message>) {
-    tidy_up(&shared, true);
+    tidy_up(&shared);
     let mut driver = Driver {
         shared,
         next_key,
@@ -216,23 +216,17 @@ impl Driver {
         if run.step(&self.shared, &self.next_key)? == Progress::Over {
             self.runs.remove(&key);
             // What an abandoned run wrote has no name, and is removed.
-            tidy_up(&self.shared, false);
+            tidy_up(&self.shared);
         }
         Ok(())
     }
 }
 
-/// Removes data sets that have lost their name, off this thread; at the start of the host
-/// uploads that broke off, too.
-fn tidy_up(shared: &Shared, at_start: bool) {
+/// Removes data sets that have lost their name, off this thread.
+fn tidy_up(shared: &Shared) {
     let store = shared.store.clone();
     shared.children.runtime.spawn_blocking(move || {
-        let dropped = if at_start {
-            store.drop_broken_uploads()
-        } else {
-            Ok(())
-        };
-        if let Err(error) = dropped.and_then(|()| crate::handle::data_sets::purge(&store))
+        if let Err(error) = crate::handle::data_sets::purge(&store)
             && !matches!(error, StoreError::Closed)
         {
             tracing::warn!(%error, "what is left of data sets is removed later");

@@ -294,6 +294,15 @@ async fn items_go_in_batches_with_what_they_share() {
     assert_eq!(child.summary.status, Status::Succeeded);
 }
 
+/// What begins as soon as there is a host is no upload that broke off.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_may_begin_with_the_host() {
+    for _ in 0..20 {
+        let bench = Bench::in_memory().await;
+        bench.put("shop/orders", "[1]").await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_a_crash_broke_off_is_removed_at_the_next_start() {
     use stepwell_store::{NewDataSet, TenantId};
