@@ -61,15 +61,8 @@ impl Engine {
         runner: Arc<dyn TaskRunner>,
     ) -> Result<Self, EngineError> {
         let guests = guest_runtime(&config)?;
-        let last_key = store
-            .max_execution_key()
-            .map_err(unreadable)?
-            .map_or(0, |key| key.0);
-        let next_key = Arc::new(AtomicI64::new(last_key + 1));
-        // Before anybody can begin one: what is unfinished now broke off.
-        if let Err(error) = store.drop_broken_uploads() {
-            tracing::warn!(%error, "uploads that broke off are removed by a later start");
-        }
+        let next_key = Arc::new(AtomicI64::new(first_free_key(&store)?));
+        drop_broken_uploads(&store);
         let (map_runs, map_inbox) = MapRuns::channel();
         let (shards, inboxes) = shard_channels(config.shards.max(1));
         let counters = Arc::new(Counters::default());
@@ -211,6 +204,20 @@ fn guest_runtime(config: &EngineConfig) -> Result<Runtime, EngineError> {
         .enable_time()
         .build()
         .map_err(no_thread)
+}
+
+/// The first key that no execution in the database has.
+fn first_free_key(store: &Store) -> Result<i64, EngineError> {
+    let last = store.max_execution_key().map_err(unreadable)?;
+    Ok(last.map_or(0, |key| key.0) + 1)
+}
+
+/// Gives up uploads that broke off. Before there is anybody who could begin one: what is
+/// unfinished now is what broke off.
+fn drop_broken_uploads(store: &Store) {
+    if let Err(error) = store.drop_broken_uploads() {
+        tracing::warn!(%error, "uploads that broke off are removed by a later start");
+    }
 }
 
 fn shard_channels(count: usize) -> (Shards, Vec<Receiver<Message>>) {
