@@ -1,9 +1,11 @@
 //! Histories event by event, in the order and with the predecessors that AWS records.
 
-use stepwell_decider::{EventKind, Failure, HistoryEvent, Input, PendingWork};
+use std::sync::Arc;
+
+use stepwell_decider::{EventKind, Failure, HistoryEvent, Input, PendingWork, Seed};
 use stepwell_states::Payload;
 
-use crate::driver::{Run, machine};
+use crate::driver::{Run, machine, started};
 
 fn echo(work: &PendingWork) -> Result<Payload, Failure> {
     Ok(work.order.parameters.clone())
@@ -175,4 +177,20 @@ fn a_late_report_changes_nothing() {
         events,
         "the second report of one task is late"
     );
+}
+
+/// An execution may have the name of one whose state machine was deleted.
+#[test]
+fn executions_of_one_name_have_their_own_idempotency_keys() {
+    let definition =
+        machine(r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"task:t","End":true}}}"#);
+    let key = |seed: u8| {
+        let mut described = (*started("{}")).clone();
+        described.seed = Seed([seed; 32]);
+        let run = Run::start_as(&definition, Arc::new(described));
+        let work = run.execution.pending_work().next().unwrap();
+        work.order.idempotency_key.to_string()
+    };
+    assert_eq!(key(1), key(1));
+    assert_ne!(key(1), key(2));
 }

@@ -235,6 +235,20 @@ fn the_log_of_a_task_is_cut() {
     );
 }
 
+/// What a guest says over several lines stays recognisable as what a guest says.
+#[test]
+fn a_task_cannot_write_lines_of_the_host() {
+    let server = TestServer::with_guests();
+    let client = server.client();
+    client.deploy("forge", &hostile(60));
+    let forged = "2026-01-01T00:00:00Z ERROR stepwell_server::auth: the gate is open";
+    let input = json!({ "mode": "panic", "message": format!("oops\n{forged}") });
+    assert_eq!(client.run("forge", &input)["error"], "Stepwell.Panicked");
+    let log = server.log();
+    assert!(log.contains(forged), "{log}");
+    assert!(!log.lines().any(|line| line.starts_with(forged)), "{log}");
+}
+
 #[test]
 fn a_task_is_retried_by_the_name_of_its_end() {
     let server = TestServer::with_guests();
