@@ -147,6 +147,25 @@ fn a_history_that_is_followed_ends_with_the_execution() {
     }
 }
 
+/// Who starts again without a name would have another execution.
+#[test]
+fn a_start_that_outlives_its_host_is_named() {
+    let mut server = TestServer::start();
+    server.client().deploy("ask", ASK);
+    let mut start = talking_to(&server, &["start", "ask", "--wait"]);
+    let waiting = std::thread::spawn(move || Run::of(&mut start, ""));
+    let name = eventually("an execution", || {
+        let list = server.client().get("/v1/executions").expect(200);
+        let name = list["executions"][0]["name"].as_str();
+        name.map(str::to_owned)
+    });
+    // In order, so that the start itself is answered.
+    server.stop();
+    let lost = waiting.join().unwrap().expect(5);
+    let hint = format!("describe ask/{name}");
+    assert!(lost.stderr.contains(&hint), "{}", lost.stderr);
+}
+
 #[test]
 fn a_wait_has_an_end() {
     let server = TestServer::start();
