@@ -128,18 +128,7 @@ impl EngineHandle {
         caller: &Caller,
         list: ListExecutions,
     ) -> Result<PageOf<ExecutionSummary>, EngineError> {
-        if list.limit == 0 || list.limit > PAGE_MAX {
-            let reason = format!("is {}; give 1 to {PAGE_MAX}", list.limit);
-            return Err(EngineError::Invalid {
-                field: "limit",
-                reason,
-            });
-        }
-        let before = list
-            .page_token
-            .as_deref()
-            .map(read_page_token)
-            .transpose()?;
+        let before = begins_before(&list)?;
         let of = match &list.state_machine {
             None => ExecutionsOf::Tenant(TenantId(caller.tenant.id)),
             Some(given) => ExecutionsOf::Machine(self.find_machine(caller, given).await?.id),
@@ -183,18 +172,7 @@ impl EngineHandle {
         order: &MapRunStarted,
         list: ListExecutions,
     ) -> Result<PageOf<ExecutionSummary>, EngineError> {
-        if list.limit == 0 || list.limit > PAGE_MAX {
-            let reason = format!("is {}; give 1 to {PAGE_MAX}", list.limit);
-            return Err(EngineError::Invalid {
-                field: "limit",
-                reason,
-            });
-        }
-        let before = list
-            .page_token
-            .as_deref()
-            .map(read_page_token)
-            .transpose()?;
+        let before = begins_before(&list)?;
         let limit = list.limit as usize;
         let filter = ExecutionFilter {
             of: ExecutionsOf::MapRun(run),
@@ -377,6 +355,17 @@ fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> ExecutionSu
         started_at: row.started_at,
         stopped_at: row.summary.stopped_at,
     }
+}
+
+/// Checks how long a page is to be; returns the execution that ended the page before.
+fn begins_before(list: &ListExecutions) -> Result<Option<ExecutionKey>, EngineError> {
+    if list.limit == 0 || list.limit > PAGE_MAX {
+        return Err(EngineError::Invalid {
+            field: "limit",
+            reason: format!("is {}; give 1 to {PAGE_MAX}", list.limit),
+        });
+    }
+    list.page_token.as_deref().map(read_page_token).transpose()
 }
 
 fn read_page_token(token: &str) -> Result<ExecutionKey, EngineError> {
