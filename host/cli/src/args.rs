@@ -4,8 +4,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    activity, bind, completions, component, data, demo, deploy, describe, graph, history, list,
-    map_run, run, send_event, serve, start, state_machine, stop, token, validate,
+    activity, bind, completions, component, data, demo, deploy, describe, graph, history, keys,
+    list, map_run, run, send_event, serve, start, state_machine, stop, token, validate,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -149,6 +149,9 @@ pub(crate) enum Command {
     /// Report on a task that waits for its token
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Access keys, for tools that sign their requests as AWS's do
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// See it all at work: an order flow, a retry, a failure, an approval, a crash
     Demo(demo::DemoArgs),
     /// Print a completion script for a shell

@@ -10,6 +10,7 @@ pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod map_run;
 pub(crate) mod run;
@@ -79,6 +80,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Stop(args) => stop::run(&args, app),
         Command::SendEvent(args) => send_event::run(&args, app),
         Command::Token(command) => token::run(&command, app),
+        Command::Keys(command) => keys::run(&command, app),
         Command::Demo(args) => demo::run(&args, app),
         Command::Completions(args) => completions::run(&args, app),
         // Has no console to speak on: `main` does it.

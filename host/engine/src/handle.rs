@@ -1,6 +1,7 @@
 //! What the doors may ask: the one way into the engine.
 
 mod access;
+mod access_keys;
 mod activities;
 mod bindings;
 mod components;
@@ -16,6 +17,7 @@ use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
+use stepwell_states::Timestamp;
 use stepwell_store::{ExecutionKey, ExecutionRow, Store, StoreError, TenantId};
 use tokio::sync::watch;
 
@@ -32,6 +34,8 @@ use crate::sfn::EventShape;
 use crate::wakeup::Watchers;
 use crate::workers::Workers;
 use starting::Starter;
+
+pub use access_keys::{AccessKeyDescription, NewAccessKey};
 
 /// What a request body may have beside a payload or component, in bytes.
 const ENVELOPE_BYTES: usize = 64 * 1_024;
@@ -114,6 +118,12 @@ impl EngineHandle {
             ready: reason.is_none(),
             reason,
         }
+    }
+
+    /// Returns the time of the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.starter.now()
     }
 
     /// Returns a receiver that changes when the host begins to shut down.

@@ -49,8 +49,7 @@ pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;
-pub use handle::EngineHandle;
-pub use handle::data_sets::DataSetUpload;
+pub use handle::{AccessKeyDescription, EngineHandle, NewAccessKey, data_sets::DataSetUpload};
 pub use model::*;
 pub use runner::{
     CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,

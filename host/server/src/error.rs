@@ -172,6 +172,11 @@ impl ApiError {
         self
     }
 
+    /// Returns the public words.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Returns code, message and field.
     #[cfg(test)]
     pub(crate) fn into_parts(self) -> (String, String, Option<String>) {

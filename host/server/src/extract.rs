@@ -204,7 +204,7 @@ fn unsupported(wanted: &str) -> ApiError {
 
 /// Reads a body that has `max_bytes` at most and arrives in time; returns it with the
 /// room that it takes.
-async fn read_body(
+pub(crate) async fn read_body(
     headers: &HeaderMap,
     mut body: Body,
     max_bytes: usize,

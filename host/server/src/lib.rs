@@ -13,6 +13,7 @@
 
 mod app;
 mod auth;
+mod aws;
 mod config;
 mod error;
 mod extract;

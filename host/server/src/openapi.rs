@@ -7,8 +7,8 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    activities, bindings, components, data_sets, definitions, executions, history, map_runs,
-    state_machines, system, tasks,
+    access_keys, activities, bindings, components, data_sets, definitions, executions, history,
+    map_runs, state_machines, system, tasks,
 };
 use crate::wire::ApiErrorBody;
 
@@ -56,6 +56,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         tasks::report_success,
         tasks::report_failure,
         tasks::report_heartbeat,
+        access_keys::make_access_key,
+        access_keys::list_access_keys,
+        access_keys::delete_access_key,
         system::openapi_document,
         system::metrics,
         system::health,

@@ -17,12 +17,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use crate::auth::refuse_foreign_pages;
+use crate::aws;
 use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::observe::observe;
 use crate::routes::{
-    activities, bindings, components, data_sets, definitions, executions, history, map_runs,
-    state_machines, system, tasks,
+    access_keys, activities, bindings, components, data_sets, definitions, executions, history,
+    map_runs, state_machines, system, tasks,
 };
 
 /// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
@@ -75,6 +76,9 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/v1/tasks/success", tasks::report_success),
         post("/v1/tasks/failure", tasks::report_failure),
         post("/v1/tasks/heartbeat", tasks::report_heartbeat),
+        post("/v1/access-keys", access_keys::make_access_key),
+        get("/v1/access-keys", access_keys::list_access_keys),
+        delete("/v1/access-keys/{name}", access_keys::delete_access_key),
         get("/v1/openapi.json", system::openapi_document),
         get("/metrics", system::metrics),
         get("/healthz", system::health).open(),
@@ -102,6 +106,8 @@ pub(crate) fn router_of(app: App) -> Router {
         router = router.route(route.path, handler);
     }
     router
+        // Not in the table: it answers, and refuses, in AWS's protocol.
+        .route("/", axum::routing::post(aws::call))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         // The last one is the outermost: a panic is caught, and counted as what it became.

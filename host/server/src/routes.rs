@@ -1,5 +1,6 @@
 //! The handlers: extract, convert, call the engine, convert. A file for each resource.
 
+pub(crate) mod access_keys;
 pub(crate) mod activities;
 pub(crate) mod bindings;
 pub(crate) mod components;

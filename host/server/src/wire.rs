@@ -5,6 +5,7 @@
 //! that are kept byte for byte. Request types refuse fields that they don't know;
 //! clients take answers with fields that they don't know, so that answers may grow.
 
+mod access_keys;
 mod activities;
 mod bindings;
 mod components;
@@ -18,6 +19,7 @@ mod state_machines;
 mod tasks;
 mod time;
 
+pub use access_keys::{AccessKey, AccessKeyList, AccessKeyMade, AccessKeyRequest};
 pub use activities::{
     Activity, ActivityList, ActivityTask, CreateActivityRequest, PollActivityRequest, PolledTask,
 };

@@ -30,6 +30,7 @@
 //!
 //! Start reading at [`Store::commit`] and at `writer.rs`.
 
+mod access_keys;
 mod activities;
 mod bindings;
 mod codec;
@@ -56,6 +57,7 @@ mod tenants;
 mod timers;
 mod writer;
 
+pub use access_keys::AccessKeyRow;
 pub use activities::{ActivityRow, ActivityTaskRow, WorkerTasks};
 pub use bindings::{ANY_ACTION, BindingRow};
 pub use commit::{CommitDecision, CommitDone};

@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0002_map_runs.sql"),
     include_str!("schema/0003_data_sets.sql"),
     include_str!("schema/0004_activities_and_bindings.sql"),
+    include_str!("schema/0005_access_keys.sql"),
 ];
 
 /// Takes the steps that the database has not taken, each in a transaction of its own:

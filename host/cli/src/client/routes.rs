@@ -5,12 +5,13 @@ use std::io::Write;
 use std::time::Duration;
 
 use stepwell_server::wire::{
-    Activity, ActivityList, BindRequest, Binding, BindingList, ComponentList, ComponentPushed,
-    ComponentVersions, CreateActivityRequest, DataSet, DataSetList, DeployRequest, Deployed,
-    Execution, ExecutionList, ExecutionStatus, History, MapRun, MapRunList, PollActivityRequest,
-    PolledTask, PostEventRequest, StartExecutionRequest, StartExecutionResponse, StateMachine,
-    StateMachineList, StopExecutionRequest, TaskFailureRequest, TaskHeartbeatRequest,
-    TaskSuccessRequest, UpdateMapRunRequest, path_segment,
+    AccessKeyList, AccessKeyMade, AccessKeyRequest, Activity, ActivityList, BindRequest, Binding,
+    BindingList, ComponentList, ComponentPushed, ComponentVersions, CreateActivityRequest, DataSet,
+    DataSetList, DeployRequest, Deployed, Execution, ExecutionList, ExecutionStatus, History,
+    MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest, StartExecutionRequest,
+    StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest,
+    TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, UpdateMapRunRequest,
+    path_segment,
 };
 
 use ureq::http::Method;
@@ -265,6 +266,19 @@ impl Client {
 
     pub(crate) fn delete_state_machine(&self, state_machine: &str) -> Result<(), CallError> {
         self.delete(&state_machine_path(state_machine))
+    }
+
+    pub(crate) fn make_access_key(&self, name: &str) -> Result<Answer<AccessKeyMade>, CallError> {
+        let name = name.to_owned();
+        self.post("/v1/access-keys", &AccessKeyRequest { name })
+    }
+
+    pub(crate) fn list_access_keys(&self) -> Result<Answer<AccessKeyList>, CallError> {
+        self.get("/v1/access-keys", Duration::ZERO)
+    }
+
+    pub(crate) fn delete_access_key(&self, name: &str) -> Result<(), CallError> {
+        self.delete(&format!("/v1/access-keys/{}", path_segment(name)))
     }
 }
 

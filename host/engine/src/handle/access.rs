@@ -9,7 +9,7 @@ use crate::handle::{EngineHandle, blocking};
 use crate::model::{Caller, NewTenantOrder};
 
 /// The role that may do everything.
-const ADMIN: &str = "admin";
+pub(super) const ADMIN: &str = "admin";
 
 impl EngineHandle {
     /// Finds whose API token this is; none if it is nobody's, or has expired.

@@ -1,0 +1,97 @@
+//! The door for Step Functions tooling: AWS's JSON protocol, version 1.0, over `POST /`.
+//!
+//! The header `X-Amz-Target` names the operation, the body holds its members, and a
+//! signature ([`signature`]) tells who calls. What the operations do is the engine's
+//! ([`stepwell_engine::EngineHandle::call_sfn`]); here they only get their envelope. The
+//! host's name does not matter, so requests to `sync-…` come here like all others.
+
+mod answer;
+mod signature;
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value;
+use stepwell_engine::{ApiCall, ApiError, Caller, TimeForm};
+
+use crate::app::App;
+use crate::config::Auth;
+use crate::extract::read_body;
+use answer::Fault;
+use signature::{SignedRequest, read, verify};
+
+/// What stands before the operation in `X-Amz-Target`.
+const TARGET_PREFIX: &str = "AWSStepFunctions.";
+
+/// Id and secret of the key that development mode has from the start.
+const DEV_KEY: (&str, &str) = ("test", "test");
+
+/// Answers one request.
+pub(crate) async fn call(State(app): State<App>, request: Request) -> Response {
+    match answer_to(&app, request).await {
+        Ok(members) => answer::success(&members),
+        Err(fault) => fault.into_response(),
+    }
+}
+
+async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
+    let _place = app.admit().map_err(|_full| Fault::throttled())?;
+    let (parts, body) = request.into_parts();
+    let max_bytes = app.config().body_max_bytes;
+    let read = read_body(&parts.headers, body, max_bytes, app).await;
+    let (body, _room) = read.map_err(|refused| Fault::body(&refused))?;
+    let target = parts.headers.get("x-amz-target");
+    let operation = target
+        .and_then(|target| target.to_str().ok()?.strip_prefix(TARGET_PREFIX))
+        .ok_or_else(Fault::unknown_operation)?
+        .to_owned();
+    let caller = authenticate(app, &parts, &body).await?;
+    let request = members(&body)?;
+    let call = ApiCall {
+        operation,
+        request,
+        times: TimeForm::Seconds,
+        repeated: false,
+    };
+    match app.engine().call_sfn(&caller, call).await {
+        Ok(members) => Ok(members),
+        Err(ApiError::Fault(fault)) => Err(Fault::of(&fault)),
+        Err(ApiError::NotSupported(operation)) => Err(Fault::not_supported(&operation)),
+        Err(ApiError::Host(error)) => Err(Fault::host(&error)),
+    }
+}
+
+/// Finds out who signed the request.
+async fn authenticate(app: &App, parts: &Parts, body: &Bytes) -> Result<Caller, Fault> {
+    let signed = read(&parts.headers, app.engine().now())?;
+    let (caller, secret) = match &app.config().auth {
+        Auth::Dev { caller } if signed.key_id == DEV_KEY.0 => {
+            (caller.clone(), DEV_KEY.1.to_owned())
+        }
+        _ => {
+            let found = app.engine().find_access_key(&signed.key_id).await;
+            let found = found.map_err(|error| Fault::host(&error))?;
+            found.ok_or_else(Fault::unknown_key)?
+        }
+    };
+    let request = SignedRequest {
+        method: &parts.method,
+        uri: &parts.uri,
+        headers: &parts.headers,
+        body,
+    };
+    verify(&signed, &secret, request)?;
+    Ok(caller)
+}
+
+/// Reads the members of a request; an empty body has none.
+fn members(body: &[u8]) -> Result<Value, Fault> {
+    if body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => Ok(Value::Object(members)),
+        Ok(_) | Err(_) => Err(Fault::serialization()),
+    }
+}

@@ -1,0 +1,134 @@
+//! The keys of callers that sign their requests.
+
+use std::fmt;
+
+use rusqlite::{OptionalExtension, Row, params};
+use stepwell_states::Timestamp;
+
+use crate::columns;
+use crate::error::StoreError;
+use crate::ids::TenantId;
+use crate::store::Store;
+
+/// Makes the statement that reads keys, for [`read_key`].
+macro_rules! select_keys {
+    ($rest:literal $(,)?) => {
+        concat!(
+            "SELECT id, tenant, name, secret, role, created_at FROM access_keys ",
+            $rest
+        )
+    };
+}
+
+/// A key that signs requests, with its secret: it has no `Debug` that shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKeyRow {
+    /// Its id, unlike all others.
+    pub id: String,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The name that its tenant gave it.
+    pub name: String,
+    /// What signatures are made with.
+    pub secret: String,
+    /// What its bearer may do, in the engine's words.
+    pub role: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl fmt::Debug for AccessKeyRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKeyRow")
+            .field("id", &self.id)
+            .field("tenant", &self.tenant)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Makes a key known.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] if the tenant has a key of that name;
+    /// [`StoreError::Refused`] if there is no such tenant, or if the id is known.
+    pub fn put_access_key(&self, new: AccessKeyRow) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let taken = connection
+                .prepare_cached("SELECT 1 FROM access_keys WHERE tenant = ?1 AND name = ?2")?
+                .exists(params![new.tenant, new.name])?;
+            if taken {
+                let what = format!("access key '{}'", new.name);
+                return Err(StoreError::NameTaken { what });
+            }
+            connection
+                .prepare_cached(
+                    "INSERT INTO access_keys (id, tenant, name, secret, role, created_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    new.id,
+                    new.tenant,
+                    new.name,
+                    new.secret,
+                    new.role,
+                    new.created_at.as_ms(),
+                ])?;
+            Ok(())
+        })
+    }
+
+    /// Returns the key of an id.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn find_access_key(&self, id: &str) -> Result<Option<AccessKeyRow>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(select_keys!("WHERE id = ?1"))?;
+            Ok(statement.query_row([id], read_key).optional()?)
+        })
+    }
+
+    /// Returns all keys of a tenant, by name.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn list_access_keys(&self, tenant: TenantId) -> Result<Vec<AccessKeyRow>, StoreError> {
+        self.read(|connection| {
+            let sql = select_keys!("WHERE tenant = ?1 ORDER BY name");
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement
+                .query_map([tenant], read_key)?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Forgets a key: what it signs is refused from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the tenant has none of that name.
+    pub fn delete_access_key(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            let deleted = connection
+                .prepare_cached("DELETE FROM access_keys WHERE tenant = ?1 AND name = ?2")?
+                .execute(params![tenant, name])?;
+            match deleted {
+                0 => Err(StoreError::not_found(format!("access key '{name}'"))),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+fn read_key(row: &Row<'_>) -> rusqlite::Result<AccessKeyRow> {
+    Ok(AccessKeyRow {
+        id: row.get(0)?,
+        tenant: row.get(1)?,
+        name: row.get(2)?,
+        secret: row.get(3)?,
+        role: row.get(4)?,
+        created_at: columns::timestamp(row, 5)?,
+    })
+}
