@@ -10,9 +10,12 @@ fn waiting(client: &Client) -> (String, String) {
     client.deploy("ask", TOKEN);
     let arn = client.start("ask", &json!({}));
     let token = eventually("a task that waits for its token", || {
+        // The token is there before the task has handed it on, and may be used then; these
+        // tests are about what comes after.
+        let submitted = client.history(&arn).of_type("TaskSubmitted").count() == 1;
         let described = client.describe(&arn);
         let token = described["active"][0]["taskToken"].as_str();
-        token.map(str::to_owned)
+        token.filter(|_| submitted).map(str::to_owned)
     });
     (arn, token)
 }
