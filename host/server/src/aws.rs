@@ -7,9 +7,12 @@
 
 mod answer;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
+use axum::http::HeaderName;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
@@ -18,6 +21,7 @@ use stepwell_engine::{ApiCall, ApiError, Caller, TimeForm};
 use crate::app::App;
 use crate::config::Auth;
 use crate::extract::read_body;
+use crate::observe::RequestId;
 use answer::Fault;
 use signature::{SignedRequest, read, verify};
 
@@ -27,12 +31,27 @@ const TARGET_PREFIX: &str = "AWSStepFunctions.";
 /// Id and secret of the key that development mode has from the start.
 const DEV_KEY: (&str, &str) = ("test", "test");
 
+/// The header that tells AWS's tools a request's id.
+const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// Operations whose answers come when something has happened. They take a place among
+/// those that wait, so that they leave places to all others, and end when the server does.
+const WAITING: [&str; 3] = ["GetActivityTask", "StartSyncExecution", "TestState"];
+/// The longest of them, in seconds: the poll of a worker, as on AWS. Express executions
+/// take care of their own five minutes.
+const WAITING_SECONDS: u64 = 60;
+
 /// Answers one request.
 pub(crate) async fn call(State(app): State<App>, request: Request) -> Response {
-    match answer_to(&app, request).await {
+    let id = request.extensions().get::<RequestId>().cloned();
+    let mut response = match answer_to(&app, request).await {
         Ok(members) => answer::success(&members),
         Err(fault) => fault.into_response(),
+    };
+    if let Some(RequestId(id)) = id {
+        response.headers_mut().insert(AMZN_REQUEST_ID, id);
     }
+    response
 }
 
 async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
@@ -54,7 +73,17 @@ async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
         times: TimeForm::Seconds,
         repeated: false,
     };
-    match app.engine().call_sfn(&caller, call).await {
+    let patience = app.patience(
+        WAITING
+            .contains(&&*call.operation)
+            .then_some(WAITING_SECONDS),
+    );
+    let answering = app.engine().call_sfn(&caller, call);
+    let answered = match patience.map_err(|_full| Fault::throttled())? {
+        Some(patience) => patience.wait(answering).await.ok_or_else(Fault::stopping)?,
+        None => answering.await,
+    };
+    match answered {
         Ok(members) => Ok(members),
         Err(ApiError::Fault(fault)) => Err(Fault::of(&fault)),
         Err(ApiError::NotSupported(operation)) => Err(Fault::not_supported(&operation)),

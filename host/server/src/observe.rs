@@ -24,8 +24,12 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The longest id that is taken from a request.
 const REQUEST_ID_MAX_CHARS: usize = 64;
 
+/// A request's id, for handlers that answer with it in a header of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) HeaderValue);
+
 /// Runs a request in its span, counts it, and completes its answer.
-pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method_label(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
@@ -39,6 +43,8 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
         traceparent = traceparent(request.headers()),
         status = field::Empty,
     );
+    let id = RequestId(request_id.clone());
+    request.extensions_mut().insert(id);
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     let time = started.elapsed();

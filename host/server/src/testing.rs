@@ -60,6 +60,7 @@ pub(crate) struct TestApi {
     pub(crate) router: Router,
     pub(crate) engine: EngineHandle,
     pub(crate) caller: Caller,
+    app: App,
     // Its threads end with it.
     _engine: Engine,
 }
@@ -116,12 +117,19 @@ impl TestApi {
         };
         handle.ensure_tenant(tenant).await.unwrap();
         let caller = handle.caller_for_tenant("dev", "dev").await.unwrap();
+        let app = App::new(handle.clone(), config(caller.clone()));
         Self {
-            router: router_of(App::new(handle.clone(), config(caller.clone()))),
+            router: router_of(app.clone()),
+            app,
             engine: handle,
             caller,
             _engine: engine,
         }
+    }
+
+    /// Ends all waiting, as a server does that stops.
+    pub(crate) fn drain(&self) {
+        self.app.drain();
     }
 
     /// Sends a request to this machine.

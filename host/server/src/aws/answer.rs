@@ -71,6 +71,15 @@ impl Fault {
         Self::client("ValidationException", refused.message())
     }
 
+    /// The server stops while the request waits.
+    pub(super) fn stopping() -> Self {
+        Self {
+            code: "ServiceUnavailable",
+            message: String::new(),
+            status: StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
     /// Trouble of the host's own. What it is stays in the log.
     pub(super) fn host(error: &EngineError) -> Self {
         let (code, status) = match error {

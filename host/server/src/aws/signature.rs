@@ -5,7 +5,7 @@
 //! key is derived from the secret for one day, region and service.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use axum::http::{HeaderMap, Method, Uri};
 use hmac::{Hmac, KeyInit as _, Mac as _};

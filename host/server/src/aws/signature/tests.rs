@@ -11,7 +11,7 @@ fn now() -> Timestamp {
     Timestamp::parse_rfc3339(NOW).unwrap()
 }
 
-fn headers(given: &[(&'static str, &str)]) -> HeaderMap {
+pub(in crate::aws) fn headers(given: &[(&'static str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         headers.append(*name, HeaderValue::from_str(value).unwrap());
@@ -20,11 +20,21 @@ fn headers(given: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 /// Signs as a client does, by the same steps in the other direction.
-fn signed_by(secret: &str, mut headers: HeaderMap, body: &[u8]) -> HeaderMap {
+fn signed_by(secret: &str, headers: HeaderMap, body: &[u8]) -> HeaderMap {
+    signed_with("KEY", secret, headers, body)
+}
+
+/// Signs with a key of this id.
+pub(in crate::aws) fn signed_with(
+    key_id: &str,
+    secret: &str,
+    mut headers: HeaderMap,
+    body: &[u8],
+) -> HeaderMap {
     let names: Vec<String> = headers.keys().map(ToString::to_string).collect();
     let at = headers["x-amz-date"].to_str().unwrap().to_owned();
     let mut signed = Signed {
-        key_id: "KEY".to_owned(),
+        key_id: key_id.to_owned(),
         day: at[..8].to_owned(),
         region: "us-east-1".to_owned(),
         headers: names.clone(),
@@ -43,7 +53,7 @@ fn signed_by(secret: &str, mut headers: HeaderMap, body: &[u8]) -> HeaderMap {
         .into_bytes()
         .to_vec();
     let value = format!(
-        "AWS4-HMAC-SHA256 Credential=KEY/{}/us-east-1/states/aws4_request, SignedHeaders={}, Signature={}",
+        "AWS4-HMAC-SHA256 Credential={key_id}/{}/us-east-1/states/aws4_request, SignedHeaders={}, Signature={}",
         signed.day,
         names.join(";"),
         hex::encode(&signed.signature)
