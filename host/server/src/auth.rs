@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::net::Ipv4Addr;
+
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -80,11 +82,12 @@ fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
     // A request line may name the host too, in its absolute form.
     let in_line = uri
         .authority()
-        .is_none_or(|authority| is_loopback(authority.host()));
+        .is_none_or(|authority| is_loopback(without_sync(authority.host())));
     if named && in_line {
         return Ok(());
     }
-    let message = "development mode answers to localhost, 127.0.0.1 and [::1] only";
+    let message =
+        "development mode answers to localhost, 127.0.0.1, [::1] and names under .localhost only";
     Err(ApiError::new(Code::ForbiddenHost, message))
 }
 
@@ -105,11 +108,24 @@ fn is_loopback_authority(value: &HeaderValue) -> bool {
     let parsed = value.to_str().ok().and_then(|text| {
         let authority: axum::http::uri::Authority = text.parse().ok()?;
         // `user@localhost` is no host.
-        (!text.contains('@')).then(|| is_loopback(authority.host()))
+        (!text.contains('@')).then(|| is_loopback(without_sync(authority.host())))
     });
     parsed == Some(true)
 }
 
+/// Returns a host's name without what AWS's tools put before it for operations that wait.
+fn without_sync(host: &str) -> &str {
+    host.strip_prefix("sync-").unwrap_or(host)
+}
+
+/// Whether a name means this machine wherever it is looked up: `localhost` and all names
+/// under it (RFC 6761, section 6.3), or an address of the loopback network.
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host == "127.0.0.1" || host == "[::1]"
+    let name = host.to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || host == "[::1]"
+        || host
+            .parse()
+            .is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }

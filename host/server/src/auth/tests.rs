@@ -54,6 +54,10 @@ async fn development_mode_answers_to_loopback_names_only() {
         "127.0.0.1:8080",
         "[::1]",
         "[::1]:8080",
+        "127.0.0.2",
+        "sync-localhost:8080",
+        "sync-127.0.0.1:8080",
+        "states.localhost",
     ] {
         assert_eq!(
             api.send(with("host", host)).await.status,
@@ -65,6 +69,9 @@ async fn development_mode_answers_to_loopback_names_only() {
         "example.com",
         "localhost.example.com:8080",
         "127.0.0.1.example.com",
+        "sync-example.com",
+        "notlocalhost",
+        "sync-sync-localhost",
         "user@localhost",
         "localhost@example.com",
         "0.0.0.0",
