@@ -47,7 +47,15 @@ pub enum DecideError {
     /// A worker took the task already.
     #[error("another worker took the task")]
     TaskTaken,
+    /// No state waits for the posted event, and the execution keeps as many as it may.
+    #[error("the execution keeps as many untaken events as it may")]
+    InboxFull,
 }
+
+/// Posted events that an execution keeps until a state takes them, at most.
+pub const EVENTS_KEPT_MAX: usize = 1_000;
+/// Bytes of their data, at most: 16 MiB.
+pub const EVENTS_KEPT_MAX_BYTES: usize = 16 << 20;
 
 /// Decides what happens next, and applies it to `execution` through
 /// [`evolve`](crate::evolve()).
@@ -272,10 +280,20 @@ fn take_event(draft: &mut Draft<'_>, posted: ReceivedEvent) -> Result<(), Decide
     if posted.event_id.as_ref().is_some_and(|id| seen.contains(id)) {
         return Ok(());
     }
+    if !task::awaits_event(draft.execution, &posted.name) && !has_room(draft, &posted) {
+        return Err(DecideError::InboxFull);
+    }
     let name = posted.name.clone();
     draft.emit(FrameId::ROOT, EventKind::EventReceived(posted));
     task::offer_event(draft, &name);
     Ok(())
+}
+
+/// Whether an event may be kept until a state takes it.
+fn has_room(draft: &Draft<'_>, posted: &ReceivedEvent) -> bool {
+    let kept = &draft.execution.inbox;
+    let bytes: usize = kept.values().map(|event| event.data.byte_len()).sum();
+    kept.len() < EVENTS_KEPT_MAX && bytes + posted.data.byte_len() <= EVENTS_KEPT_MAX_BYTES
 }
 
 fn require_running(draft: &Draft<'_>) -> Result<(), DecideError> {

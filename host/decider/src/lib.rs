@@ -30,7 +30,9 @@ mod started;
 mod steps;
 mod token;
 
-pub use decide::{DecideError, Decision, decide, decide_within};
+pub use decide::{
+    DecideError, Decision, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES, decide, decide_within,
+};
 pub use effect::{Effect, effects_of, outstanding_effects};
 pub use event::{
     EventKind, EventNumber, FrameId, HistoryEvent, MapIteration, ReceivedEvent, StateEntered,

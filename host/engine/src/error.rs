@@ -1,6 +1,6 @@
 //! Why the engine refuses a request. Doors map each variant to a status and a code.
 
-use stepwell_decider::DecideError;
+use stepwell_decider::{DecideError, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES};
 use stepwell_states::Diagnostic;
 use stepwell_store::StoreError;
 
@@ -46,6 +46,13 @@ pub enum EngineError {
     /// The execution is at its end.
     #[error("the execution has ended")]
     ExecutionEnded,
+    /// No state waits for the event, and the execution keeps as many as it may.
+    #[error(
+        "the execution keeps {EVENTS_KEPT_MAX} events or {} MiB of them that no state has taken: \
+         post it again when some are taken",
+        EVENTS_KEPT_MAX_BYTES >> 20
+    )]
+    InboxFull,
     /// The text is no task token, or none of this host.
     #[error("the task token is not valid")]
     InvalidToken,
@@ -77,6 +84,7 @@ impl From<DecideError> for EngineError {
     fn from(error: DecideError) -> Self {
         match error {
             DecideError::Ended => Self::ExecutionEnded,
+            DecideError::InboxFull => Self::InboxFull,
             DecideError::ForeignToken => Self::InvalidToken,
             DecideError::TaskClosed | DecideError::TaskTaken => Self::TaskTimedOut,
             DecideError::AlreadyStarted | DecideError::NotStarted => {

@@ -61,6 +61,8 @@ pub(crate) enum Code {
     UnsupportedMediaType,
     /// The definition has problems.
     InvalidDefinition,
+    /// No state waits for the event, and no more are kept.
+    InboxFull,
     /// A bug, or data that cannot be what it is.
     Internal,
     /// More requests than the host takes at once.
@@ -74,7 +76,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -95,6 +97,7 @@ impl Code {
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidDefinition,
+        Self::InboxFull,
         Self::Internal,
         Self::Overloaded,
         Self::Unavailable,
@@ -126,6 +129,7 @@ impl Code {
                 ("UnsupportedMediaType", StatusCode::UNSUPPORTED_MEDIA_TYPE)
             }
             Self::InvalidDefinition => ("InvalidDefinition", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::InboxFull => ("InboxFull", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal => ("Internal", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Overloaded => ("Overloaded", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("Unavailable", StatusCode::SERVICE_UNAVAILABLE),
@@ -208,6 +212,7 @@ impl From<EngineError> for ApiError {
             EngineError::NotFound { .. } => Self::new(Code::NotFound, message),
             EngineError::NameTaken { .. } => Self::new(Code::NameTaken, message).about("name"),
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
+            EngineError::InboxFull => Self::new(Code::InboxFull, message),
             EngineError::MapRunEnded => Self::new(Code::MapRunEnded, message),
             EngineError::InvalidToken => {
                 Self::new(Code::InvalidTaskToken, message).about("taskToken")

@@ -10,7 +10,7 @@ use stepwell_states::{
 
 use crate::draft::{Draft, Left};
 use crate::event::{EventKind, EventNumber, FrameId, TaskFamily, TaskScheduled, Usage, Work};
-use crate::execution::{OpenTask, Phase};
+use crate::execution::{Execution, OpenTask, Phase};
 use crate::failure::{DATA_LIMIT, Failure, HEARTBEAT_TIMEOUT, TIMEOUT};
 use crate::seed::{self, Purpose};
 use crate::steps::{failed, successor};
@@ -129,14 +129,23 @@ fn take_posted_event(
     Err(Left)
 }
 
-/// An event was posted: the oldest task that waits for its name takes it.
-pub(crate) fn offer_event(draft: &mut Draft<'_>, name: &str) {
-    let waiting = draft.execution.tasks.iter().find_map(|(number, frame)| {
-        let task = draft.execution.open_task(*number)?;
+/// Whether a task waits for an event of this name.
+pub(crate) fn awaits_event(execution: &Execution, name: &str) -> bool {
+    waiting_for_event(execution, name).is_some()
+}
+
+/// The oldest task that waits for an event of this name, and its frame.
+fn waiting_for_event(execution: &Execution, name: &str) -> Option<(EventNumber, FrameId)> {
+    execution.tasks.iter().find_map(|(number, frame)| {
+        let task = execution.open_task(*number)?;
         matches!(&task.order.work, Work::AwaitEvent(wanted) if &**wanted == name)
             .then_some((*number, *frame))
-    });
-    if let Some((scheduled, frame)) = waiting {
+    })
+}
+
+/// An event was posted: the oldest task that waits for its name takes it.
+pub(crate) fn offer_event(draft: &mut Draft<'_>, name: &str) {
+    if let Some((scheduled, frame)) = waiting_for_event(draft.execution, name) {
         // How a step ends is all in the events that it recorded.
         let _ = take_posted_event(draft, frame, scheduled);
     }

@@ -98,6 +98,7 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
             field: "pageToken", ..
         } => ApiFault::invalid_token(),
         EngineError::Invalid { .. }
+        | EngineError::InboxFull
         | EngineError::MapRunEnded
         | EngineError::InvalidDefinition(_)
         | EngineError::ComponentRefused { .. } => {

@@ -94,6 +94,40 @@ async fn an_event_that_comes_early_is_kept() {
     assert_eq!(end.output.unwrap().as_str(), r#"{"review":{"ok":true}}"#);
 }
 
+/// Who posts more than anybody takes is told so; what a state waits for is always let in,
+/// and so is an event that was posted before.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_events_are_kept_than_an_execution_may_keep() {
+    let bench = Bench::in_memory().await;
+    bench
+        .deploy("machine", &FOR_EVENT.replace("60", "3600"))
+        .await;
+    let arn = bench.start("machine", "one", "{}").await;
+    let post = |id: &str| {
+        let event = event(Some(id), "1");
+        bench.handle.post_event(&bench.caller, &arn, event)
+    };
+    for number in 0..1_000 {
+        post(&format!("id-{number}")).await.unwrap();
+    }
+    let full = post("one-more").await;
+    assert!(matches!(full, Err(EngineError::InboxFull)), "{full:?}");
+    post("id-7").await.unwrap();
+    let large = bench.start("machine", "large", "{}").await;
+    let data = format!("\"{}\"", "x".repeat(262_000));
+    let mut kept = 0;
+    let full = loop {
+        let event = event(None, &data);
+        let posted = bench.handle.post_event(&bench.caller, &large, event).await;
+        match posted {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, EngineError::InboxFull), "{full:?}");
+    assert_eq!(kept, (16 << 20) / 262_002);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_id_is_taken_once() {
     let bench = Bench::in_memory().await;

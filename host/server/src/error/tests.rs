@@ -62,6 +62,7 @@ async fn engine_errors_have_their_status_code_and_field() {
             EngineError::NameTaken { name: name() },
             (409, "NameTaken", Some("name")),
         ),
+        (EngineError::InboxFull, (429, "InboxFull", None)),
         (EngineError::ExecutionEnded, (409, "ExecutionEnded", None)),
         (
             EngineError::InvalidToken,
