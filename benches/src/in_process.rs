@@ -119,6 +119,7 @@ impl EngineSession {
             name: Some(machine.name.to_owned()),
             definition: machine.definition.clone(),
             format: None,
+            machine_type: None,
             role_arn: None,
             refuse_unbound: false,
         };

@@ -229,7 +229,7 @@ mod tests {
             "serve --listen [::1]:7400 --new-admin-token",
             "run f.yaml --input {} --component a=a.wasm --component b=b.wasm --components d \
              --event go=1 --no-logs",
-            "validate a.json b.yaml -",
+            "validate a.json b.yaml - --type express",
             "component push name file.wasm",
             "component list",
             "component show name",
@@ -240,7 +240,7 @@ mod tests {
             "activity list",
             "activity delete a",
             "activity poll a --worker w --wait 60",
-            "deploy f.json --name n --role-arn arn --allow-unbound",
+            "deploy f.json --name n --type express --role-arn arn --allow-unbound",
             "state-machine list",
             "state-machine show n",
             "state-machine delete n",

@@ -64,5 +64,5 @@ pub use stepwell_decider::{
     Work,
 };
 pub use stepwell_states::{
-    Diagnostic, Format, Payload, Severity, StateMachine, StateRef, Timestamp,
+    Diagnostic, ExecutionType, Format, Payload, Severity, StateMachine, StateRef, Timestamp,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_decider::{Failure, HistoryEvent, StateType, Status, TotalUsage};
-use stepwell_states::{Diagnostic, Format, Payload, StateMachine, Timestamp};
+use stepwell_states::{Diagnostic, ExecutionType, Format, Payload, StateMachine, Timestamp};
 
 /// The tenant that a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -270,6 +270,9 @@ pub struct DeployStateMachine {
     pub definition: String,
     /// Its format; without one, found out.
     pub format: Option<Format>,
+    /// Kind of its executions, which never changes; without one, what it is already, or
+    /// STANDARD.
+    pub machine_type: Option<ExecutionType>,
     /// ARN of a role, for AWS's tools.
     pub role_arn: Option<String>,
     /// Whether an integration that no component is bound to refuses the deployment; else
@@ -295,6 +298,8 @@ pub struct StateMachineDescription {
     pub arn: String,
     /// Its name.
     pub name: String,
+    /// Kind of its executions.
+    pub machine_type: ExecutionType,
     /// Number of the revision, counted from 1.
     pub revision: u64,
     /// When the state machine was created.

@@ -43,7 +43,7 @@ pub use json::JsonText;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};
 pub use state_machines::{
     DefinitionFormat, DeployRequest, Deployed, PinnedComponent, StateMachine, StateMachineList,
-    StateMachineSummary, ValidateRequest, ValidationReport,
+    StateMachineSummary, StateMachineType, ValidateRequest, ValidationReport,
 };
 pub use tasks::{TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest};
 pub use time::Time;

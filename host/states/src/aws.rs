@@ -19,10 +19,9 @@ mod tests;
 
 use serde::Serialize;
 
-use crate::definition::{
-    ExecutionType, MapMode, Pattern, ResourceKind, ScopeId, StateKind, StateMachine,
-};
+use crate::definition::ExecutionType;
 use crate::diagnostic::Severity;
+use crate::express;
 use crate::parse;
 use crate::parse::report::{Finding, SCHEMA};
 use crate::rules;
@@ -70,7 +69,16 @@ pub fn diagnose(definition: &str, kind: ExecutionType) -> Vec<Diagnostic> {
         .filter_map(translate)
         .partition(|diagnostic| GRAPH_CODES.contains(&diagnostic.code.as_str()));
     if let Some(machine) = &machine {
-        refuse_for_express(machine, kind, &mut found);
+        let refusals = express::refusals(machine, kind).into_iter();
+        found.extend(refusals.map(|refusal| Diagnostic {
+            severity: Severity::Error,
+            code: SCHEMA.to_owned(),
+            location: Some(format!(
+                "{}/{}",
+                refusal.state.place.location, refusal.field
+            )),
+            message: refusal.message,
+        }));
     }
     if !found.iter().any(is_error) {
         // Warnings come last, as does whatever nobody has to mind.
@@ -134,51 +142,4 @@ fn translate(finding: Finding) -> Option<Diagnostic> {
         message: found.message,
         location,
     })
-}
-
-/// Reports Tasks that cannot be in express workflows, which wait for nobody.
-fn refuse_for_express(machine: &StateMachine, kind: ExecutionType, found: &mut Vec<Diagnostic>) {
-    let mut kinds: Vec<ExecutionType> = Vec::new();
-    for (id, scope) in machine.scopes() {
-        // A scope's parent is in a scope of a lower number.
-        let kind = scope.parent.map_or(kind, |parent| {
-            let around = kinds.get(parent.scope.0 as usize).copied().unwrap_or(kind);
-            inner_kind(&machine.state(parent).kind, id, around)
-        });
-        kinds.push(kind);
-        if kind != ExecutionType::Express {
-            continue;
-        }
-        for state in &scope.states {
-            let StateKind::Task(task) = &state.kind else {
-                continue;
-            };
-            let resource = &task.resource;
-            if resource.pattern == Pattern::RequestResponse
-                && !matches!(resource.kind, ResourceKind::Activity { .. })
-            {
-                continue;
-            }
-            found.push(Diagnostic {
-                severity: Severity::Error,
-                code: SCHEMA.to_owned(),
-                message: format!(
-                    "Express state machine does not support '{}' service integration",
-                    resource.text
-                ),
-                location: Some(format!("{}/Resource", state.place.location)),
-            });
-        }
-    }
-}
-
-/// Returns the kind of the executions that run a scope.
-fn inner_kind(parent: &StateKind, scope: ScopeId, around: ExecutionType) -> ExecutionType {
-    match parent {
-        StateKind::Map(map) if map.processor == scope => match map.mode {
-            MapMode::Distributed { execution_type } => execution_type,
-            MapMode::Inline => around,
-        },
-        _ => around,
-    }
 }

@@ -301,14 +301,32 @@ pub enum MapMode {
     },
 }
 
-/// Kind of an execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Kind of an execution; and of a state machine, by what its executions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ExecutionType {
     /// Durable at every state.
+    #[default]
     Standard,
     /// Short, without a kept history.
     Express,
+}
+
+impl ExecutionType {
+    /// Returns the kind as Step Functions writes it: `STANDARD`, `EXPRESS`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::Express => "EXPRESS",
+        }
+    }
+
+    /// Reads what [`as_str`](Self::as_str) writes.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Standard, Self::Express]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+    }
 }
 
 /// `ItemReader` of a distributed Map.

@@ -17,6 +17,7 @@ pub mod data_flow;
 mod definition;
 mod diagnostic;
 pub mod diagram;
+mod express;
 mod intrinsic;
 mod jsonata;
 mod number;
@@ -39,6 +40,7 @@ pub use data_flow::{
 };
 pub use definition::*;
 pub use diagnostic::{Diagnostic, Severity};
+pub use express::check_type;
 #[doc(hidden)]
 pub use jsonata::evaluate_over_document;
 pub use parse::{Format, parse};

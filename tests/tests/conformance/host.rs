@@ -90,6 +90,7 @@ impl Host {
             name: Some(name.to_owned()),
             definition,
             format: None,
+            machine_type: None,
             role_arn: Some(role_arn.to_owned()),
             refuse_unbound: false,
         };

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use stepwell_engine::ExecutionType;
 use stepwell_server::wire::{DefinitionFormat, DeployRequest, Deployed, Diagnostic};
 
 use crate::client::CallError;
@@ -21,12 +22,31 @@ pub(crate) struct DeployArgs {
     /// Name of the state machine [default: the name in the text, else the file's]
     #[arg(long)]
     name: Option<String>,
+    /// Kind of its executions; cannot be changed later [default: what it is already, else standard]
+    #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true)]
+    machine_type: Option<MachineType>,
     /// ARN of a role; kept for AWS's tools
     #[arg(long, value_name = "ARN")]
     role_arn: Option<String>,
     /// Deploy although no component is bound to an integration: the task fails when it runs
     #[arg(long)]
     allow_unbound: bool,
+}
+
+/// A kind of state machine, as an option has it.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum MachineType {
+    Standard,
+    Express,
+}
+
+impl From<MachineType> for ExecutionType {
+    fn from(machine_type: MachineType) -> Self {
+        match machine_type {
+            MachineType::Standard => Self::Standard,
+            MachineType::Express => Self::Express,
+        }
+    }
 }
 
 /// Deploys the file.
@@ -40,6 +60,9 @@ pub(crate) fn run(args: &DeployArgs, app: &App) -> Result<Exit, CliError> {
         name: args.name.clone().or_else(|| name_for(&args.file, &text)),
         format: format_of(&args.file),
         definition: text,
+        machine_type: args
+            .machine_type
+            .map(|machine_type| ExecutionType::from(machine_type).into()),
         role_arn: args.role_arn.clone(),
         refuse_unbound: !args.allow_unbound,
     };

@@ -183,6 +183,7 @@ impl Order {
             name: Some(self.name.clone()),
             definition: self.text.clone(),
             format: format_of(&self.file).map(Into::into),
+            machine_type: None,
             role_arn: None,
             refuse_unbound: false,
         }

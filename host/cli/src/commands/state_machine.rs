@@ -1,7 +1,7 @@
 //! `stepwell state-machine`: look at the deployed state machines.
 
 use clap::{Args, Subcommand};
-use stepwell_server::wire::StateMachine;
+use stepwell_server::wire::{StateMachine, StateMachineType};
 
 use crate::commands::App;
 use crate::console::{DIM, STRONG, paint};
@@ -48,6 +48,7 @@ fn list(app: &App) -> Result<(), CliError> {
     }
     let mut table = Table::new(&[
         Column::Left("NAME"),
+        Column::Left("TYPE"),
         Column::Right("REVISION"),
         Column::Left("REVISED"),
         Column::Left("BY"),
@@ -55,6 +56,7 @@ fn list(app: &App) -> Result<(), CliError> {
     for machine in &answer.value.state_machines {
         table.row([
             (&machine.name).into(),
+            type_word(machine.machine_type).into(),
             machine.revision.to_string().into(),
             time::instant(machine.revised_at.0).into(),
             (&machine.revised_by).into(),
@@ -76,10 +78,18 @@ fn show(args: &MachineArgs, app: &App) -> Result<(), CliError> {
     app.console.print(details(&answer.value))
 }
 
+fn type_word(machine_type: StateMachineType) -> &'static str {
+    match machine_type {
+        StateMachineType::Standard => "standard",
+        StateMachineType::Express => "express",
+    }
+}
+
 fn details(machine: &StateMachine) -> String {
     let mut text = format!(
-        "{}\n  revision  {} of {}, by {}\n  created   {}\n  arn       {}\n",
+        "{}\n  type      {}\n  revision  {} of {}, by {}\n  created   {}\n  arn       {}\n",
         paint(STRONG, safe(&machine.name)),
+        type_word(machine.machine_type),
         machine.revision,
         time::instant(machine.revised_at.0),
         safe(&machine.revised_by),

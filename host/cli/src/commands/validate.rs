@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
+use stepwell_engine::ExecutionType;
 use stepwell_server::wire::{Diagnostic, Severity};
 
 use crate::commands::App;
-use crate::commands::deploy::format_of;
+use crate::commands::deploy::{MachineType, format_of};
 use crate::console::{BAD, GOOD, NOTICE, paint};
 use crate::exit::{CliError, Exit};
 use crate::input;
@@ -23,6 +24,9 @@ pub(crate) struct ValidateArgs {
     /// The definitions: JSON or YAML, in the Amazon States Language or the short form; - reads standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Kind of state machine that the definitions are for [default: standard]
+    #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true)]
+    machine_type: Option<MachineType>,
     /// Do not report the warnings of a code; may be given several times, or a list with commas
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = warning_code)]
     allow: Vec<String>,
@@ -86,7 +90,12 @@ pub(crate) fn run(args: &ValidateArgs, app: &App) -> Result<Exit, CliError> {
 
 fn check(args: &ValidateArgs, file: &std::path::Path, text: String) -> Checked {
     let found = match stepwell_states::parse(&text, format_of(file).map(Into::into)) {
-        Ok((_, warnings)) => warnings,
+        Ok((machine, mut warnings)) => {
+            let machine_type = args.machine_type.map(ExecutionType::from);
+            let refused = stepwell_states::check_type(&machine, machine_type.unwrap_or_default());
+            warnings.extend(refused);
+            warnings
+        }
         Err(problems) => problems,
     };
     let diagnostics: Vec<Diagnostic> = found

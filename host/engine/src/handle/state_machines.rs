@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use stepwell_states::{
-    Diagnostic, Format, ResourceKind, Severity, State, StateKind, StateMachine, Task,
-    function_reference, parse,
+    Diagnostic, ExecutionType, Format, ResourceKind, Severity, State, StateKind, StateMachine,
+    Task, check_type, function_reference, parse,
 };
 use stepwell_store::{
     Digest, ExecutionFilter, ExecutionsOf, MachineRow, NewRevision, PutMode, RevisionRow, Store,
@@ -25,7 +25,7 @@ use crate::names;
 const LIST_MAX: usize = 10_000;
 
 impl EngineHandle {
-    /// Validates a definition against the tenant's components, without deploying it.
+    /// Validates a definition for a state machine of a type against the tenant's components, without deploying it.
     ///
     /// # Errors
     ///
@@ -36,6 +36,7 @@ impl EngineHandle {
         caller: &Caller,
         definition: String,
         format: Option<Format>,
+        machine_type: ExecutionType,
     ) -> Result<ValidationReport, EngineError> {
         check_size(&definition)?;
         let tenant = TenantId(caller.tenant.id);
@@ -43,10 +44,17 @@ impl EngineHandle {
             .read(move |store| check(store, tenant, &definition, format))
             .await?;
         Ok(match checked {
-            Ok(checked) => ValidationReport {
-                valid: !checked.diagnostics.iter().any(is_error),
-                diagnostics: checked.diagnostics,
-            },
+            Ok(Checked {
+                definition,
+                mut diagnostics,
+                ..
+            }) => {
+                diagnostics.extend(check_type(&definition, machine_type));
+                ValidationReport {
+                    valid: !diagnostics.iter().any(is_error),
+                    diagnostics,
+                }
+            }
             Err(diagnostics) => ValidationReport {
                 valid: false,
                 diagnostics,
@@ -77,7 +85,10 @@ impl EngineHandle {
             let checked = check(&store, tenant, &order.definition, order.format)
                 .map_err(from_store)?
                 .map_err(EngineError::InvalidDefinition)?;
+            let name = name_of(&order, &checked.definition)?;
+            let machine_type = type_of(&store, tenant, &name, order.machine_type)?;
             let mut diagnostics = checked.diagnostics;
+            diagnostics.extend(check_type(&checked.definition, machine_type));
             if order.refuse_unbound {
                 for unbound in diagnostics.iter_mut().filter(|found| is_unbound(found)) {
                     unbound.severity = Severity::Error;
@@ -86,11 +97,10 @@ impl EngineHandle {
             if diagnostics.iter().any(is_error) {
                 return Err(EngineError::InvalidDefinition(diagnostics));
             }
-            let name = name_of(&order, &checked.definition)?;
             let new = NewRevision {
                 tenant,
                 name: name.clone(),
-                machine_type: "STANDARD".to_owned(),
+                machine_type: machine_type.as_str().to_owned(),
                 asl: checked.definition.to_asl().to_string(),
                 definition: order.definition,
                 format: format_word(order.format).to_owned(),
@@ -99,9 +109,12 @@ impl EngineHandle {
                 created_at: at,
                 created_by: Some(caller.principal.to_string()),
             };
-            let put = store
-                .put_state_machine(new, PutMode::CreateOrUpdate)
-                .map_err(from_store)?;
+            let put = store.put_state_machine(new, PutMode::CreateOrUpdate);
+            let put = put.map_err(|error| match error {
+                // Somebody made it of another type meanwhile.
+                StoreError::NameTaken { .. } => other_type(&name),
+                error => from_store(error),
+            })?;
             let state_machine = describe(&store, &caller.tenant, &name)?;
             let warnings = diagnostics;
             Ok(DeployedStateMachine {
@@ -238,6 +251,44 @@ fn name_of(order: &DeployStateMachine, definition: &StateMachine) -> Result<Stri
     };
     names::check("name", &name)?;
     Ok(name)
+}
+
+/// Returns the type that a state machine has, or is to have.
+fn type_of(
+    store: &Store,
+    tenant: TenantId,
+    name: &str,
+    wanted: Option<ExecutionType>,
+) -> Result<ExecutionType, EngineError> {
+    let found = store.find_state_machine(tenant, name).map_err(from_store)?;
+    let Some(machine) = found else {
+        return Ok(wanted.unwrap_or_default());
+    };
+    let is = machine_type(&machine)?;
+    if wanted.is_some_and(|wanted| wanted != is) {
+        return Err(other_type(name));
+    }
+    Ok(is)
+}
+
+fn other_type(name: &str) -> EngineError {
+    let reason = format!(
+        "the type of {name:?} is fixed and is the other one; leave the type out, delete the \
+         state machine first, or deploy under another name"
+    );
+    EngineError::Invalid {
+        field: "type",
+        reason,
+    }
+}
+
+fn machine_type(machine: &MachineRow) -> Result<ExecutionType, EngineError> {
+    ExecutionType::from_word(&machine.machine_type).ok_or_else(|| {
+        EngineError::Internal(format!(
+            "the state machine {} has no type that is known",
+            machine.name
+        ))
+    })
 }
 
 /// A definition without errors of its own, and the components that it would run now.
@@ -400,6 +451,7 @@ fn description(
     })?;
     let components = pins.into_iter();
     Ok(StateMachineDescription {
+        machine_type: machine_type(&machine)?,
         arn: names::machine_arn(tenant, &machine.name),
         name: machine.name,
         revision: machine.revision.unsigned_abs(),

@@ -1,9 +1,9 @@
 //! State machines: describe, list, delete, validate.
 
 use serde_json::{Value, json};
-use stepwell_states::Severity;
+use stepwell_states::{ExecutionType, Severity};
 
-use super::fault::{ApiError, fault_of};
+use super::fault::{ApiError, ApiFault, fault_of};
 use super::request::Request;
 use super::times::TimeForm;
 use crate::error::EngineError;
@@ -25,7 +25,7 @@ pub(super) async fn describe(
         "status": "ACTIVE",
         "definition": found.asl,
         "roleArn": found.role_arn,
-        "type": "STANDARD",
+        "type": found.machine_type.as_str(),
         "creationDate": times.write(found.created_at),
         "loggingConfiguration": { "level": "OFF", "includeExecutionData": false },
         "tracingConfiguration": { "enabled": false },
@@ -90,7 +90,7 @@ pub(super) async fn list(
         json!({
             "stateMachineArn": machine.arn,
             "name": machine.name,
-            "type": "STANDARD",
+            "type": machine.machine_type.as_str(),
             "creationDate": times.write(machine.created_at),
         })
     };
@@ -120,7 +120,16 @@ pub(super) async fn validate(
     request: &Request,
 ) -> Result<Value, ApiError> {
     let definition = request.text("definition").to_owned();
-    let report = engine.validate_definition(caller, definition, None).await;
+    let machine_type = match request.optional_text("type") {
+        None => ExecutionType::default(),
+        Some(word) => ExecutionType::from_word(word).ok_or_else(|| {
+            let rule = "Member must satisfy enum value set: [STANDARD, EXPRESS]";
+            ApiFault::constraint(&format!("'{word}'"), "type", rule)
+        })?,
+    };
+    let report = engine
+        .validate_definition(caller, definition, None, machine_type)
+        .await;
     let report = report.map_err(|error| fault_of(error, ""))?;
     let diagnostics = report.diagnostics.iter().map(|found| {
         json!({

@@ -207,6 +207,7 @@ impl Bench {
             name: Some(name.to_owned()),
             definition: definition.to_owned(),
             format: None,
+            machine_type: None,
             role_arn: None,
             refuse_unbound: false,
         };

@@ -5,6 +5,7 @@
 mod activities;
 mod bindings;
 mod data_sets;
+mod express;
 mod harness;
 mod http;
 mod map_runs;

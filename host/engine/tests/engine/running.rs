@@ -262,6 +262,7 @@ async fn a_missing_component_refuses_the_deployment() {
             r#"{"StartAt":"X","States":{"X":{"Type":"Task","Resource":"task:nowhere","End":true}}}"#
                 .to_owned(),
         format: None,
+        machine_type: None,
         role_arn: None,
         refuse_unbound: false,
     };

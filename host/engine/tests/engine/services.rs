@@ -502,6 +502,7 @@ async fn a_qualifier_that_is_a_number_is_a_version() {
         name: Some("machine".to_owned()),
         definition: calling_with(resource, &parameters),
         format: None,
+        machine_type: None,
         role_arn: None,
         refuse_unbound: false,
     };

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use stepwell_engine::{Caller, Format};
+use stepwell_engine::{Caller, ExecutionType, Format};
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Definition, DefinitionBody, Query};
-use crate::wire::{ValidateRequest, ValidationReport};
+use crate::wire::{StateMachineType, ValidateRequest, ValidationReport};
 
 /// How to read the body.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -19,6 +19,9 @@ pub(crate) struct ValidateQuery {
     /// object around its text.
     #[serde(default)]
     raw: bool,
+    /// Type of the state machine that it is for, where the body is the definition itself.
+    #[serde(rename = "type")]
+    machine_type: Option<StateMachineType>,
 }
 
 /// Validate a definition
@@ -44,15 +47,24 @@ pub(crate) async fn validate_definition(
     body: DefinitionBody,
 ) -> Result<Json<ValidationReport>, ApiError> {
     let request = match body.read(query.raw)? {
-        Definition::Wrapped(request) => request,
+        Definition::Wrapped(request) if query.machine_type.is_none() => request,
+        Definition::Wrapped(_) => {
+            let in_body = "give it in the body, beside 'definition'";
+            return Err(ApiError::invalid("type", in_body));
+        }
         Definition::Text(definition, format) => ValidateRequest {
             definition,
             format: Some(format),
+            machine_type: query.machine_type,
         },
     };
     let format = request.format.map(Format::from);
-    let report = app
-        .engine()
-        .validate_definition(&caller, request.definition, format);
+    let machine_type = request.machine_type.map(ExecutionType::from);
+    let report = app.engine().validate_definition(
+        &caller,
+        request.definition,
+        format,
+        machine_type.unwrap_or_default(),
+    );
     Ok(Json(report.await?.into()))
 }

@@ -13,7 +13,9 @@ use stepwell_states::diagram::{self, Marks};
 use crate::app::App;
 use crate::error::{ApiError, Code};
 use crate::extract::{Definition, DefinitionBody, Query, Segment};
-use crate::wire::{DeployRequest, Deployed, StateMachine, StateMachineList, StateMachineSummary};
+use crate::wire::{
+    DeployRequest, Deployed, StateMachine, StateMachineList, StateMachineSummary, StateMachineType,
+};
 
 /// How to read the body, and what a definition's text alone does not say.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -26,6 +28,9 @@ pub(crate) struct DeployQuery {
     raw: bool,
     /// Name of the state machine, where the body is the definition itself.
     name: Option<String>,
+    /// Kind of its executions, where the body is the definition itself.
+    #[serde(rename = "type")]
+    machine_type: Option<StateMachineType>,
     /// ARN of a role, where the body is the definition itself.
     role_arn: Option<String>,
     /// Whether an integration that no component is bound to refuses the deployment, where
@@ -42,6 +47,7 @@ impl DeployQuery {
                 name: self.name,
                 definition,
                 format: Some(format),
+                machine_type: self.machine_type,
                 role_arn: self.role_arn,
                 refuse_unbound: self.refuse_unbound,
             }),
@@ -49,6 +55,9 @@ impl DeployQuery {
                 let in_body = "give it in the body, beside 'definition'";
                 if self.name.is_some() {
                     return Err(ApiError::invalid("name", in_body));
+                }
+                if self.machine_type.is_some() {
+                    return Err(ApiError::invalid("type", in_body));
                 }
                 if self.role_arn.is_some() {
                     return Err(ApiError::invalid("roleArn", in_body));

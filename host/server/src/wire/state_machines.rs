@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{
-    DeployStateMachine, DeployedStateMachine, Format, StateMachineDescription,
+    DeployStateMachine, DeployedStateMachine, ExecutionType, Format, StateMachineDescription,
     ValidationReport as EngineReport,
 };
 use utoipa::ToSchema;
@@ -20,6 +20,16 @@ pub enum DefinitionFormat {
     Yaml,
 }
 
+/// Kind of a state machine, by what its executions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum StateMachineType {
+    /// Durable at every state, with a history that is kept.
+    Standard,
+    /// In memory, for five minutes at most, without a history.
+    Express,
+}
+
 /// Body of `POST /v1/state-machines`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,6 +42,10 @@ pub struct DeployRequest {
     /// Format of the text; without one, it is found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<DefinitionFormat>,
+    /// Kind of its executions, which never changes; without one, what it is already, or
+    /// STANDARD.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub machine_type: Option<StateMachineType>,
     /// ARN of a role, for AWS's tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
@@ -61,6 +75,9 @@ pub struct StateMachine {
     pub state_machine_arn: String,
     /// Its name.
     pub name: String,
+    /// Kind of its executions.
+    #[serde(rename = "type")]
+    pub machine_type: StateMachineType,
     /// Number of the revision, counted from 1.
     pub revision: u64,
     /// When the state machine was created.
@@ -105,6 +122,9 @@ pub struct StateMachineSummary {
     pub state_machine_arn: String,
     /// Its name.
     pub name: String,
+    /// Kind of its executions.
+    #[serde(rename = "type")]
+    pub machine_type: StateMachineType,
     /// Number of the current revision, counted from 1.
     pub revision: u64,
     /// When the state machine was created.
@@ -124,6 +144,9 @@ pub struct ValidateRequest {
     /// Format of the text; without one, it is found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<DefinitionFormat>,
+    /// Type of the state machine that it is for; without one, STANDARD.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub machine_type: Option<StateMachineType>,
 }
 
 /// What the validator found.
@@ -145,12 +168,31 @@ impl From<DefinitionFormat> for Format {
     }
 }
 
+impl From<StateMachineType> for ExecutionType {
+    fn from(machine_type: StateMachineType) -> Self {
+        match machine_type {
+            StateMachineType::Standard => Self::Standard,
+            StateMachineType::Express => Self::Express,
+        }
+    }
+}
+
+impl From<ExecutionType> for StateMachineType {
+    fn from(machine_type: ExecutionType) -> Self {
+        match machine_type {
+            ExecutionType::Standard => Self::Standard,
+            ExecutionType::Express => Self::Express,
+        }
+    }
+}
+
 impl From<DeployRequest> for DeployStateMachine {
     fn from(request: DeployRequest) -> Self {
         Self {
             name: request.name,
             definition: request.definition,
             format: request.format.map(Format::from),
+            machine_type: request.machine_type.map(ExecutionType::from),
             role_arn: request.role_arn,
             refuse_unbound: request.refuse_unbound,
         }
@@ -172,6 +214,7 @@ impl From<StateMachineDescription> for StateMachine {
         Self {
             state_machine_arn: machine.arn,
             name: machine.name,
+            machine_type: machine.machine_type.into(),
             revision: machine.revision,
             created_at: machine.created_at.into(),
             revised_at: machine.revised_at.into(),
@@ -193,6 +236,7 @@ impl From<StateMachineDescription> for StateMachineSummary {
         Self {
             state_machine_arn: machine.arn,
             name: machine.name,
+            machine_type: machine.machine_type.into(),
             revision: machine.revision,
             created_at: machine.created_at.into(),
             revised_at: machine.revised_at.into(),

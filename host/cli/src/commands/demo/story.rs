@@ -94,6 +94,7 @@ impl Story {
             name: Some(name.to_owned()),
             definition: text.to_owned(),
             format: Some(format),
+            machine_type: None,
             role_arn: None,
             refuse_unbound: true,
         })?;
