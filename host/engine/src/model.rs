@@ -1,10 +1,14 @@
 //! What the doors ask of the engine, and what it answers.
 
+mod logging;
+
 use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_decider::{Failure, HistoryEvent, StateType, Status, TotalUsage};
 use stepwell_states::{Diagnostic, ExecutionType, Format, Payload, StateMachine, Timestamp};
+
+pub use logging::{LogDestination, LogGroup, LogLevel, LoggingConfiguration};
 
 /// The tenant that a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 //! distributed Map whose `ExecutionType` says so. The texts are those of Step Functions.
 
 use crate::definition::{
-    ExecutionType, MapMode, Pattern, ResourceKind, ScopeId, State, StateKind, StateMachine,
+    ExecutionType, MapMode, Pattern, Resource, ResourceKind, ScopeId, State, StateKind,
+    StateMachine,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::parse::report::SCHEMA;
@@ -53,35 +54,38 @@ pub(crate) fn refusals(machine: &StateMachine, kind: ExecutionType) -> Vec<Refus
 }
 
 fn refusal(state: &State) -> Option<Refusal<'_>> {
+    let refuse = |field, message: &str, hint| Refusal {
+        state,
+        field,
+        message: format!("Express state machine does not support {message}"),
+        hint,
+    };
     match &state.kind {
         StateKind::Task(task) => {
-            let resource = &task.resource;
-            let waits = resource.pattern != Pattern::RequestResponse
-                || matches!(
-                    resource.kind,
-                    ResourceKind::Activity { .. }
-                        | ResourceKind::Approval
-                        | ResourceKind::Event { .. }
-                );
-            waits.then(|| Refusal {
-                state,
-                field: "Resource",
-                message: format!(
-                    "Express state machine does not support '{}' service integration",
-                    resource.text
-                ),
-                hint: "express executions wait for nobody: use the request-response form, or a \
-                       STANDARD state machine",
-            })
+            let hint = "express executions wait for nobody: use the request-response form, or a \
+                        STANDARD state machine";
+            let message = waits_for(&task.resource)?;
+            Some(refuse("Resource", message, hint))
         }
-        StateKind::Map(map) if matches!(map.mode, MapMode::Distributed { .. }) => Some(Refusal {
-            state,
-            field: "ItemProcessor/ProcessorConfig/Mode",
-            message: "Express state machine does not support Map state in 'DISTRIBUTED' mode"
-                .to_owned(),
-            hint: "use the mode INLINE, or a STANDARD state machine",
-        }),
+        StateKind::Map(map) if matches!(map.mode, MapMode::Distributed { .. }) => Some(refuse(
+            "ItemProcessor/ProcessorConfig/Mode",
+            "Map state in 'DISTRIBUTED' mode",
+            "use the mode INLINE, or a STANDARD state machine",
+        )),
         _ => None,
+    }
+}
+
+/// What Step Functions calls that which a task waits for, if it waits.
+fn waits_for(resource: &Resource) -> Option<&'static str> {
+    match (&resource.kind, resource.pattern) {
+        (ResourceKind::Activity { .. }, _) => Some("Activity ARN"),
+        (ResourceKind::Approval, _) => Some("'stepwell:approval' service integration"),
+        (ResourceKind::Event { .. }, _) => Some("'stepwell:event' service integration"),
+        // The blank at the end is Step Functions' own.
+        (_, Pattern::WaitForTaskToken) => Some("'.waitForTaskToken' service integration "),
+        (_, Pattern::Sync | Pattern::Sync2) => Some("'.sync' service integration"),
+        (_, Pattern::RequestResponse) => None,
     }
 }
 
@@ -110,11 +114,23 @@ mod tests {
 
     #[test]
     fn an_express_machine_has_no_task_that_waits_for_somebody() {
-        for resource in [
-            "arn:aws:states:::states:startExecution.sync:2",
-            "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            "arn:aws:states:us-east-1:000000000000:activity:review",
-            "stepwell:event:paid",
+        for (resource, what) in [
+            (
+                "arn:aws:states:::states:startExecution.sync:2",
+                "'.sync' service integration",
+            ),
+            (
+                "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+                "'.waitForTaskToken' service integration ",
+            ),
+            (
+                "arn:aws:states:us-east-1:000000000000:activity:review",
+                "Activity ARN",
+            ),
+            (
+                "stepwell:event:paid",
+                "'stepwell:event' service integration",
+            ),
         ] {
             let task = format!(
                 r#"{{"Type":"Task","Resource":"{resource}","End":true,
@@ -123,8 +139,8 @@ mod tests {
             assert_eq!(
                 found(&task, ExecutionType::Express),
                 [format!(
-                    "SCHEMA_VALIDATION_FAILED: Express state machine does not support \
-                     '{resource}' service integration at /States/A/Resource"
+                    "SCHEMA_VALIDATION_FAILED: Express state machine does not support {what} at \
+                     /States/A/Resource"
                 )]
             );
             assert_eq!(found(&task, ExecutionType::Standard), [""; 0]);

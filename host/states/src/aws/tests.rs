@@ -254,10 +254,8 @@ fn express_workflows_wait_for_nobody() {
     let found = diagnose(&text, ExecutionType::Express);
     assert_eq!(
         invalid_definition(&text, &found).unwrap(),
-        format!(
-            "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Express state machine \
-             does not support '{resource}' service integration at /States/A/Resource'"
-        )
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Express state machine \
+         does not support '.waitForTaskToken' service integration  at /States/A/Resource'"
     );
     assert_eq!(diagnose(&text, ExecutionType::Standard), []);
     let map = |kind: &str| {
