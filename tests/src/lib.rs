@@ -15,6 +15,7 @@ mod patience;
 mod prepared;
 mod random;
 mod server;
+mod signing;
 
 pub use artifacts::{core_module, guest, program};
 pub use client::{Answer, Client, segment};
@@ -23,3 +24,4 @@ pub use history::History;
 pub use patience::{PATIENCE, eventually};
 pub use random::Random;
 pub use server::{Access, Setup, TestServer};
+pub use signing::{Signer, Unsigned};

@@ -7,25 +7,36 @@ use regex::Regex;
 use serde_json::{Number, Value};
 
 use crate::normalise::UUID;
+use crate::values::{PLACEHOLDER, Values};
 
-static NUMBERED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^<(?:uuid|name):\d+>$").unwrap());
-static ID: LazyLock<Regex> = LazyLock::new(|| Regex::new(&format!("^{UUID}$")).unwrap());
+/// What ids look like that differ from run to run.
+pub(crate) static ID: LazyLock<Regex> = LazyLock::new(|| Regex::new(&format!("^{UUID}$")).unwrap());
 
-/// Lists the differences: a place, what was recorded, what came.
-pub(crate) fn differences(recorded: &Value, ours: &Value) -> Vec<String> {
-    let mut comparison = Comparison::default();
-    comparison.compare("", Some(recorded), Some(ours));
-    comparison.found
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    /// The differences: a place, what was recorded, what came.
+    pub(crate) found: Vec<String>,
+    /// What placeholders stand for that nothing stood for before.
+    pub(crate) bound: BTreeMap<String, String>,
 }
 
-#[derive(Default)]
-struct Comparison {
-    found: Vec<String>,
-    /// What each numbered placeholder stands for: the same number is the same value.
-    known: BTreeMap<String, String>,
+/// Compares what was recorded with what came; both normalised.
+pub(crate) fn compare(recorded: &Value, ours: &Value, values: &Values) -> Comparison {
+    let mut comparer = Comparer {
+        values,
+        result: Comparison::default(),
+    };
+    comparer.compare("", Some(recorded), Some(ours));
+    comparer.result
 }
 
-impl Comparison {
+struct Comparer<'a> {
+    values: &'a Values,
+    result: Comparison,
+}
+
+impl Comparer<'_> {
     fn compare(&mut self, place: &str, recorded: Option<&Value>, ours: Option<&Value>) {
         match (recorded, ours) {
             (Some(Value::Object(theirs)), Some(Value::Object(ours))) => {
@@ -45,24 +56,64 @@ impl Comparison {
                 }
             }
             (Some(Value::Number(theirs)), Some(Value::Number(ours))) if is_same(theirs, ours) => {}
+            (Some(Value::String(theirs)), Some(Value::Number(_))) if theirs == "datetime" => {}
             (Some(Value::String(theirs)), Some(Value::String(ours)))
-                if self.stands_for(theirs, ours) => {}
+                if theirs == ours || self.stands_for(place, theirs, ours) => {}
             (theirs, ours) if theirs == ours => {}
             (theirs, ours) => {
                 let (theirs, ours) = (shown(theirs), shown(ours));
-                self.found
+                self.result
+                    .found
                     .push(format!("{place}: recorded {theirs}, ours {ours}"));
             }
         }
     }
 
-    /// Whether a placeholder with a number can stand for an id of ours.
-    fn stands_for(&mut self, placeholder: &str, id: &str) -> bool {
-        if !NUMBERED.is_match(placeholder) || !ID.is_match(id) {
+    /// Whether placeholders without a value can stand for what is ours in their places.
+    fn stands_for(&mut self, place: &str, recorded: &str, ours: &str) -> bool {
+        // An ARN of which nothing but that it is one was kept.
+        let is_arn = place.ends_with("Arn") && ours.starts_with("arn:");
+        if is_arn && !recorded.contains([':', '<']) {
+            return self.bind(recorded, ours);
+        }
+        let mut pattern = String::from("^(?s)");
+        let (mut names, mut end) = (Vec::new(), 0);
+        for found in PLACEHOLDER.find_iter(recorded) {
+            pattern += &regex::escape(&recorded[end..found.start()]);
+            pattern += "(.+?)";
+            names.push(found.as_str());
+            end = found.end();
+        }
+        pattern += &format!("{}$", regex::escape(&recorded[end..]));
+        let captures = Regex::new(&pattern).unwrap().captures(ours);
+        let Some(captures) = captures.filter(|_| !names.is_empty()) else {
+            return false;
+        };
+        let pairs = names.iter().zip(captures.iter().skip(1).flatten());
+        let pairs: Vec<_> = pairs.map(|(name, found)| (*name, found.as_str())).collect();
+        pairs
+            .into_iter()
+            .all(|(name, found)| self.bind(name, found))
+    }
+
+    /// Whether a placeholder stands for a value: always for the same, and no other does.
+    fn bind(&mut self, placeholder: &str, ours: &str) -> bool {
+        let is_id = placeholder.starts_with("<uuid:");
+        if placeholder == ours {
+            return true;
+        }
+        if self.values.is_known(placeholder) || (is_id && !ID.is_match(ours)) {
             return false;
         }
-        let known = self.known.entry(placeholder.to_owned());
-        known.or_insert_with(|| id.to_owned()) == id
+        if let Some(bound) = self.result.bound.get(placeholder) {
+            return bound == ours;
+        }
+        if self.result.bound.values().any(|taken| taken == ours) {
+            return false;
+        }
+        let (placeholder, ours) = (placeholder.to_owned(), ours.to_owned());
+        self.result.bound.insert(placeholder, ours);
+        true
     }
 }
 

@@ -1,141 +1,69 @@
 //! The cases of the kind `execution`: a definition, an input, and the whole history.
+//!
+//! They are taken as calls through the door, like the cases of the API: create, start, read
+//! to the end, describe.
 
-use serde_json::{Value, json};
-use stepwell_engine::{ExecutionDescription, Payload};
+use serde_json::{Map, Value, json};
 
-use crate::compare::differences;
-use crate::host::{ACCOUNT, Host, REGION};
-use crate::normalise::Placeholders;
+use crate::api;
 use crate::pack::{self, Case};
 use crate::score::Score;
 
-const MACHINE: &str = "TheMachineOfThisCase";
-const EXECUTION: &str = "TheExecutionOfThisCase";
+/// What a case expects that stands in `DescribeExecution` as well.
+const ENDS: [&str; 4] = ["status", "output", "error", "cause"];
 
 /// Runs the cases; nothing where they are absent.
 pub(crate) fn measure() -> Option<Score> {
     let folder = pack::find("asl")?;
-    let runtime = runtime();
-    let mut score = Score::default();
-    for case in pack::cases(&folder, "execution") {
-        let found = runtime.block_on(run(&case));
-        score.add(case.area(), case.id().to_owned(), found);
+    let cases = pack::cases(&folder, "execution").into_iter();
+    Some(api::score(cases.map(|case| {
+        let steps = steps(&case);
+        (case, steps)
+    })))
+}
+
+/// The calls that a case stands for.
+fn steps(case: &Case) -> Vec<Value> {
+    const MACHINE: &str = "<ArnPart_0idx>";
+    let machine = format!("arn:<partition>:states:<region>:111111111111:stateMachine:{MACHINE}");
+    let execution = format!(
+        "arn:<partition>:states:<region>:111111111111:execution:{MACHINE}:<ExecArnPart_0idx>"
+    );
+    let mut start = Map::new();
+    start.insert("stateMachineArn".to_owned(), machine.into());
+    if let Some(input) = case.get("input") {
+        start.insert("input".to_owned(), input.clone());
     }
-    Some(score)
-}
-
-/// Runs a case in an engine of its own and lists what differs.
-async fn run(case: &Case) -> Vec<String> {
-    let host = Host::start().await;
-    let found = run_on(&host, case).await;
-    host.stop().await;
-    found
-}
-
-async fn run_on(host: &Host, case: &Case) -> Vec<String> {
-    let placeholders = placeholders(case);
-    let definition = case.get("definition").map_or_else(String::new, text_of);
-    if let Err(refused) = host.deploy(MACHINE, definition, &role_arn()).await {
-        return vec![format!("the definition is refused: {refused:?}")];
-    }
-    let input = case.get("input").map(text_of);
-    let input = input.map(|text| Payload::parse(text).unwrap());
-    let arn = host.execute(MACHINE, EXECUTION, input).await;
-    let Some(end) = host.finish(&arn).await else {
-        return vec!["the execution does not end".to_owned()];
-    };
-    let recorded = case.get("expected").cloned().unwrap_or_default();
-    let ours = answer(&recorded, &end, host.history(&arn).await);
-    differences(&placeholders.apply(recorded), &placeholders.apply(ours))
-}
-
-/// Runs the engine's asynchronous side.
-pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_time()
-        .build()
-        .unwrap()
-}
-
-pub(crate) fn role_arn() -> String {
-    format!("arn:aws:iam::{ACCOUNT}:role/TheRoleOfThisCase")
-}
-
-/// What stands for our values of a case.
-pub(crate) fn placeholders(case: &Case) -> Placeholders {
-    let role_arn = role_arn();
-    let texts = [
-        (role_arn.as_str(), "snf_role_arn"),
-        ("sfn_role_arn", "snf_role_arn"),
-        (EXECUTION, "<ExecArnPart_0idx>"),
-        ("TheMachineOfThisCaseToo", "<ArnPart_0idx>"),
-        (MACHINE, "<ArnPart_0idx>"),
-        (REGION, "<region>"),
-        ("arn:aws:", "arn:<partition>:"),
-    ];
-    let texts = texts.map(|(text, name)| (text.to_owned(), name.to_owned()));
-    Placeholders::new(texts.to_vec(), case.get("normalise"))
-}
-
-/// A definition or input: a text, shown parsed where it is an object.
-pub(crate) fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// What a case expects, with our values.
-fn answer(recorded: &Value, end: &ExecutionDescription, events: Vec<Value>) -> Value {
-    let mut ours = json!({ "events": events, "status": status(end) });
-    if let Some(output) = &end.output {
-        ours["output"] = Value::from(output.as_str());
-    }
-    let failure = end.failure.clone().unwrap_or_default();
-    for (name, text) in [("error", failure.error), ("cause", failure.cause)] {
-        if let Some(text) = text {
-            ours[name] = Value::from(&*text);
-        }
-    }
-    if let Some(recorded) = recorded.get("describe_execution") {
-        ours["describe_execution"] = described(recorded, end, &ours);
-    }
-    ours
-}
-
-fn status(end: &ExecutionDescription) -> &'static str {
-    stepwell_server::wire::ExecutionStatus::from(end.summary.status).as_str()
-}
-
-/// `DescribeExecution`. What only the AWS door says (about redriving, and whether the
-/// input is included) is compared with the cases of the kind `api`.
-fn described(recorded: &Value, end: &ExecutionDescription, ours: &Value) -> Value {
-    let mut described = json!({
-        "executionArn": end.summary.arn,
-        "stateMachineArn": end.summary.state_machine_arn,
-        "name": end.summary.name,
-        "status": ours["status"],
-        "startDate": "datetime",
-        "input": end.input.as_str(),
+    let expected = case.get("expected").cloned().unwrap_or_default();
+    let create = json!({
+        "name": MACHINE,
+        "definition": case.get("definition"),
+        "roleArn": "snf_role_arn",
+        "type": case.get("type"),
     });
-    if end.summary.stopped_at.is_some() {
-        described["stopDate"] = Value::from("datetime");
-    }
-    for name in ["output", "error", "cause"] {
-        if let Some(value) = ours.get(name) {
-            described[name] = value.clone();
+    let mut steps = vec![
+        json!({ "operation": "CreateStateMachine", "request": create }),
+        json!({ "operation": "StartExecution", "request": start }),
+        json!({
+            "operation": "GetExecutionHistory",
+            "request": { "executionArn": execution, "maxResults": 1_000 },
+            "expected": { "events": expected["events"] },
+            "expected_status_code": 200,
+        }),
+    ];
+    let mut describe = json!({
+        "operation": "DescribeExecution",
+        "request": { "executionArn": execution },
+        "expected_status_code": 200,
+    });
+    match expected.get("describe_execution") {
+        Some(described) => describe["expected"] = described.clone(),
+        None => {
+            let end = ENDS.iter();
+            let end = end.map(|name| (*name, expected.get(*name)));
+            describe["expected_members"] = json!(end.collect::<std::collections::BTreeMap<_, _>>());
         }
     }
-    for name in [
-        "inputDetails",
-        "outputDetails",
-        "redriveCount",
-        "redriveStatus",
-    ] {
-        if let Some(value) = recorded.get(name) {
-            described[name] = value.clone();
-        }
-    }
-    described
+    steps.push(describe);
+    steps
 }

@@ -1,24 +1,36 @@
-//! An engine for one case: in memory, with a clock that jumps, and with no components.
+//! An engine for one case behind the door: in memory, with a clock that jumps, and with no
+//! components.
 
-use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::{Request, Response};
 use serde_json::Value;
 use stepwell_engine::{
-    Caller, CheckedComponent, DeployStateMachine, Engine, EngineConfig, EngineError, EngineHandle,
-    EventKind, ExecutionDescription, Failure, HistoryPart, HistoryRange, ListExecutions,
-    NewTenantOrder, Payload, RefusedComponent, RunningTask, SimulatedClock, StartExecution, Status,
-    TaskEnd, TaskOrder, TaskResult, TaskRunner, TaskScheduled, Timestamp, Usage,
+    Caller, CheckedComponent, Clock as _, DeployStateMachine, Engine, EngineConfig, EngineHandle,
+    Failure, HistoryRange, ListExecutions, NewTenantOrder, RefusedComponent, RunningTask,
+    SimulatedClock, Status, TaskEnd, TaskOrder, TaskResult, TaskRunner, Timestamp, Usage,
 };
-use stepwell_server::wire::{EventContext, aws_event};
+use stepwell_server::wire::AwsEvents;
+use stepwell_server::{Auth, ServerConfig, router};
 use stepwell_store::{Store, StoreOptions};
+use stepwell_tests::{Signer, Unsigned};
+use tower::{Service, ServiceExt as _};
 
 /// Where the clock of every case begins: on the day on which what the cases send was
 /// observed, 2026-11-21, since some of it counts from there.
 const START: Timestamp = Timestamp::from_ms(1_795_262_400_000);
-/// Jumps of the clock and decisions of an execution, before it is given up.
-const TURNS_MAX: usize = 2_000;
+/// How long a call takes by that clock.
+const CALL: Duration = Duration::from_millis(20);
+/// How long is waited at once for something to happen; by the true clock, and short, since
+/// it may happen elsewhere.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// How often nothing may have happened, before nothing is held to happen any more.
+const PATIENCE_MAX: usize = 60;
 
 pub(crate) const REGION: &str = "recorded-region-1";
 pub(crate) const ACCOUNT: &str = "111111111111";
@@ -44,12 +56,53 @@ impl TaskRunner for NoComponents {
     }
 }
 
-/// A running engine.
+/// A running engine and its door.
 pub(crate) struct Host {
     engine: Option<Engine>,
     handle: EngineHandle,
+    door: Door,
     caller: Caller,
     clock: SimulatedClock,
+}
+
+/// Answers a request with its status and body.
+type Door = Box<dyn Fn(Request<Full<Bytes>>) -> Pin<Box<dyn Future<Output = (u16, Bytes)>>>>;
+
+/// Makes a door of the server's service.
+fn door<S, B>(service: S) -> Door
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + 'static,
+    S::Error: Debug,
+    S::Future: 'static,
+    B: hyper::body::Body + 'static,
+    B::Error: Debug,
+{
+    Box::new(move |request| {
+        let service = service.clone();
+        Box::pin(async move {
+            let answer = service.oneshot(request).await.unwrap();
+            let status = answer.status().as_u16();
+            let body = answer.into_body().collect().await.unwrap();
+            (status, body.to_bytes())
+        })
+    })
+}
+
+/// What the door answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+/// What the host does at a moment.
+enum Moment {
+    /// Something, or it is about to; an execution that it does it for, and its newest event.
+    Busy(String, u64),
+    /// Executions wait: for the time, or for something else.
+    Waits(Option<Timestamp>),
+    /// No execution runs.
+    Idle,
 }
 
 impl Host {
@@ -65,6 +118,7 @@ impl Host {
         let store = Store::open(StoreOptions::memory()).unwrap();
         let engine = Engine::start(config, store, Arc::new(NoComponents)).unwrap();
         let handle = engine.handle();
+        handle.show_events_as(Arc::new(AwsEvents));
         let tenant = NewTenantOrder {
             name: "recorded".to_owned(),
             account: ACCOUNT.to_owned(),
@@ -72,69 +126,129 @@ impl Host {
         };
         handle.ensure_tenant(tenant).await.unwrap();
         let caller = handle.caller_for_tenant("recorded", "test").await.unwrap();
+        let config = ServerConfig::new(Auth::Dev {
+            caller: caller.clone(),
+        });
         Self {
             engine: Some(engine),
+            door: door(router(handle.clone(), config)),
             handle,
             caller,
             clock,
         }
     }
 
-    pub(crate) async fn deploy(
-        &self,
-        name: &str,
-        definition: String,
-        role_arn: &str,
-    ) -> Result<(), EngineError> {
+    /// What the door answers to one operation, signed with the key of development mode.
+    pub(crate) async fn call(&self, operation: &str, sent: &Value) -> Answer {
+        // A call takes a while, as on AWS: what came later is later.
+        self.clock.advance(CALL);
+        let body = sent.to_string();
+        let at = self.clock.now().to_string();
+        let headers = Signer::dev(REGION).headers(Unsigned {
+            host: "localhost",
+            operation,
+            body: body.as_bytes(),
+            at: &at,
+        });
+        let mut builder = Request::builder().method("POST").uri("/");
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        let request = builder.body(Full::<Bytes>::from(body)).unwrap();
+        let (status, bytes) = (self.door)(request).await;
+        let body = serde_json::from_slice(&bytes).unwrap();
+        self.deployed(operation, sent, Answer { status, body })
+            .await
+    }
+
+    /// Until the door has `CreateStateMachine`, machines come by another one.
+    async fn deployed(&self, operation: &str, sent: &Value, answer: Answer) -> Answer {
+        if operation != "CreateStateMachine" || answer.body["__type"] != "UnknownOperationException"
+        {
+            return answer;
+        }
+        let text = |name: &str| sent[name].as_str().map(str::to_owned);
         let order = DeployStateMachine {
-            name: Some(name.to_owned()),
-            definition,
+            name: text("name"),
+            definition: text("definition").unwrap_or_default(),
             format: None,
             machine_type: None,
-            role_arn: Some(role_arn.to_owned()),
+            role_arn: text("roleArn"),
             refuse_unbound: false,
         };
-        let deployed = self.handle.deploy_state_machine(&self.caller, order).await;
-        deployed.map(|_| ())
+        match self.handle.deploy_state_machine(&self.caller, order).await {
+            Ok(_) => Answer {
+                status: 200,
+                body: serde_json::json!({
+                    "stateMachineArn": format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{}", sent["name"].as_str().unwrap()),
+                    "creationDate": 0,
+                }),
+            },
+            Err(_) => answer,
+        }
     }
 
-    /// Starts an execution and returns its ARN.
-    pub(crate) async fn execute(
-        &self,
-        machine: &str,
-        name: &str,
-        input: Option<Payload>,
-    ) -> String {
-        let order = StartExecution {
-            state_machine: machine.to_owned(),
-            name: Some(name.to_owned()),
-            input,
-            traceparent: None,
-        };
-        let started = self.handle.start_execution(&self.caller, order).await;
-        started.unwrap().arn
+    /// Waits until nothing more happens without the time going on.
+    pub(crate) async fn rest(&self) {
+        self.next_due().await;
     }
 
-    /// Goes on to the end of an execution; whatever only waits for its time need not.
-    pub(crate) async fn finish(&self, execution: &str) -> Option<ExecutionDescription> {
-        for _ in 0..TURNS_MAX {
-            // Read before looked at: what happens between the two is not waited for.
-            let seen = self.newest_event(execution).await;
-            let found = self.describe(execution).await;
-            if found.summary.status != Status::Running {
-                return Some(found);
-            }
-            match self.next_due().await {
-                Some(due) => self.clock.advance_to(due),
-                None => self.wait_for_more(execution, seen).await,
+    /// Lets the time go on to what is due next; false if nothing is.
+    pub(crate) async fn go_on(&self) -> bool {
+        let due = self.next_due().await;
+        if let Some(due) = due {
+            self.clock.advance_to(due);
+        }
+        due.is_some()
+    }
+
+    /// Waits for rest, and says what is due after that.
+    async fn next_due(&self) -> Option<Timestamp> {
+        for _ in 0..PATIENCE_MAX {
+            match self.look().await {
+                Moment::Busy(execution, seen) => {
+                    let waited =
+                        self.handle
+                            .wait_for_events(&self.caller, &execution, seen, PATIENCE);
+                    waited.await.unwrap();
+                }
+                // What waits for neither time nor a task waits for others of the host's.
+                Moment::Waits(None) => tokio::time::sleep(PATIENCE).await,
+                Moment::Waits(due) => return due,
+                Moment::Idle => return None,
             }
         }
         None
     }
 
-    async fn describe(&self, execution: &str) -> ExecutionDescription {
-        let described = self.handle.describe_execution(&self.caller, execution);
-        described.await.unwrap()
+    async fn look(&self) -> Moment {
+        let running = ListExecutions {
+            status: Some(Status::Running),
+            limit: 1_000,
+            ..ListExecutions::default()
+        };
+        let page = self.handle.list_executions(&self.caller, running).await;
+        let running = page.unwrap().items;
+        if running.is_empty() {
+            return Moment::Idle;
+        }
+        let (mut earliest, now) = (None, self.clock.now());
+        for line in running {
+            // Read before looked at: what happens between the two is not waited for.
+            let seen = self.newest_event(&line.arn).await;
+            let described = self.handle.describe_execution(&self.caller, &line.arn);
+            let active = described.await.unwrap().active;
+            let is_busy = |waits_for: &str| matches!(waits_for, "its turn" | "the running task");
+            let acts = active
+                .iter()
+                .any(|state| is_busy(&state.waits_for) || state.due.is_some_and(|due| due <= now));
+            if acts || active.is_empty() {
+                return Moment::Busy(line.arn, seen);
+            }
+            let due = active.iter().filter_map(|state| state.due);
+            earliest = earliest.into_iter().chain(due).min();
+        }
+        Moment::Waits(earliest)
     }
 
     async fn newest_event(&self, execution: &str) -> u64 {
@@ -143,75 +257,9 @@ impl Host {
             limit: 1,
             reverse: true,
         };
-        let part = self.read(execution, newest).await;
+        let part = self.handle.read_history(&self.caller, execution, newest);
+        let part = part.await.unwrap();
         part.events.first().map_or(0, |event| event.number.0)
-    }
-
-    async fn wait_for_more(&self, execution: &str, after: u64) {
-        // Short, since what it waits for may be in another execution.
-        let patience = Duration::from_millis(20);
-        let waited = self
-            .handle
-            .wait_for_events(&self.caller, execution, after, patience);
-        waited.await.unwrap();
-    }
-
-    /// The earliest time that anything waits for, if there is nothing else to be done.
-    async fn next_due(&self) -> Option<Timestamp> {
-        let running = ListExecutions {
-            status: Some(Status::Running),
-            limit: 1_000,
-            ..ListExecutions::default()
-        };
-        let page = self.handle.list_executions(&self.caller, running).await;
-        let mut earliest = None;
-        for line in page.unwrap().items {
-            for state in self.describe(&line.arn).await.active {
-                if matches!(&*state.waits_for, "its turn" | "the running task") {
-                    return None;
-                }
-                earliest = [earliest, state.due].into_iter().flatten().min();
-            }
-        }
-        earliest
-    }
-
-    async fn read(&self, execution: &str, range: HistoryRange) -> HistoryPart {
-        let read = self.handle.read_history(&self.caller, execution, range);
-        read.await.unwrap()
-    }
-
-    /// The whole history, as Step Functions shows it.
-    pub(crate) async fn history(&self, execution: &str) -> Vec<Value> {
-        let mut after = 0;
-        let mut shown = Vec::new();
-        let mut tasks: BTreeMap<u64, Arc<TaskScheduled>> = BTreeMap::new();
-        loop {
-            let range = HistoryRange {
-                after,
-                limit: 1_000,
-                reverse: false,
-            };
-            let part = self.read(execution, range).await;
-            for event in &part.events {
-                after = event.number.0;
-                if let EventKind::TaskScheduled(task) = &event.kind {
-                    tasks.insert(event.number.0, Arc::clone(task));
-                }
-                let context = EventContext {
-                    region: REGION,
-                    definition: &part.definition,
-                    tasks: &tasks,
-                };
-                if event.id != 0 {
-                    let event = aws_event(event, event.at.to_string(), context);
-                    shown.push(serde_json::to_value(event).unwrap());
-                }
-            }
-            if !part.more {
-                return shown;
-            }
-        }
     }
 
     pub(crate) async fn stop(mut self) {

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use stepwell_states::evaluate_over_document;
 
-use crate::compare::differences;
+use crate::compare::compare;
 use crate::pack;
 use crate::score::Score;
+use crate::values::Values;
 
 /// Runs the suite; nothing where it is absent.
 pub(crate) fn measure() -> Option<Score> {
@@ -94,7 +95,7 @@ fn judge(folder: &Path, group: &Path, case: &Value) -> Vec<String> {
                 order(&mut expected);
                 order(&mut found);
             }
-            differences(&expected, &found)
+            compare(&expected, &found, &Values::new()).found
         }
     }
 }

@@ -1,23 +1,26 @@
 //! What Stepwell answers, against what AWS answered: the recorded cases of the
-//! conformance pack, through a real engine.
+//! conformance pack, through the door for Step Functions tooling and a real engine.
 //!
 //! The pack is no part of the repository. It is looked for where `STEPWELL_CONFORMANCE`
 //! says, or beside the repository in `shared/conformance`; where there is none, these
 //! tests say so and are skipped, but under `CI` its absence is a failure.
+//! `STEPWELL_CASES=test_state` takes only the cases whose names have that, excepts none of
+//! them, and shows all that differs.
 //! `cargo xtask conformance` writes what is measured here to `docs/conformance.md`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod api;
 mod compare;
 mod exceptions;
 mod executions;
-mod histories;
 mod host;
 mod jsonata;
 mod normalise;
 mod pack;
 mod report;
 mod score;
+mod values;
 
 /// Every recorded execution goes as it went on AWS, event for event.
 #[test]
@@ -27,11 +30,11 @@ fn recorded_executions() {
     }
 }
 
-/// What cases of the API tell about the language holds as well.
+/// Every recorded conversation with the API goes as it went with AWS.
 #[test]
-fn recorded_histories_of_the_api() {
-    if let Some(score) = histories::measure() {
-        score.check("histories of the API", exceptions::HISTORIES);
+fn recorded_api() {
+    if let Some(score) = api::measure() {
+        score.check("recorded API", exceptions::API);
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::values::Values;
+
 /// A date and time with its offset, wherever in a text.
 static ISO_8601: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -15,8 +17,6 @@ static ISO_8601: LazyLock<Regex> = LazyLock::new(|| {
 });
 static REQUEST_ID: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!("Request ID: {UUID}")).unwrap());
-static MAP_RUN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(&format!(":mapRun:([^/:]+)/[^/:]+:{UUID}")).unwrap());
 
 /// Members of an SDK's answer that tell of its transport: ids, lengths, dates.
 const METADATA: [&str; 2] = ["SdkHttpMetadata", "SdkResponseMetadata"];
@@ -26,48 +26,80 @@ static RANDOM_PART: LazyLock<Regex> = LazyLock::new(|| Regex::new("NoSuchArn[0-9
 /// What ids look like that differ from run to run.
 pub(crate) const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
-/// What stands for the values of one run, and what a case adds to the common rules.
-pub(crate) struct Placeholders {
-    texts: Vec<(String, String)>,
+/// What a case adds to the common rules.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
     by_path: Vec<(String, String)>,
     by_pattern: Vec<(Regex, String)>,
+    /// Members whose lists have no order.
+    unordered: Vec<String>,
 }
 
-impl Placeholders {
-    /// Takes the texts to be replaced, the longest first, and the case's own rules.
-    pub(crate) fn new(texts: Vec<(String, String)>, rules: Option<&Value>) -> Self {
-        let mut known = Self {
-            texts,
-            by_path: Vec::new(),
-            by_pattern: Vec::new(),
-        };
+/// Replaces what differs from run to run.
+struct Normaliser<'a> {
+    rules: &'a Rules,
+    /// Our values and their placeholders; none for what was recorded.
+    values: &'a [(String, String)],
+}
+
+impl Rules {
+    /// Reads a case's own rules.
+    pub(crate) fn read(rules: Option<&Value>) -> Self {
+        let mut read = Self::default();
         for rule in rules.and_then(Value::as_array).into_iter().flatten() {
             let replacement = rule["replacement"].as_str().unwrap_or_default().to_owned();
             if let Some(path) = rule["jsonpath"].as_str() {
-                known.by_path.push((path.to_owned(), replacement));
+                read.by_path.push((path.to_owned(), replacement));
             } else if let Some(pattern) = rule["regex"].as_str() {
+                // A placeholder's `<` and the rest of a replacement are meant as they are.
                 let pattern = Regex::new(pattern).unwrap();
-                known.by_pattern.push((pattern, replacement));
+                read.by_pattern.push((pattern, replacement));
+            } else if let Some(lists) = rule["unordered"].as_str() {
+                let member = lists.trim_start_matches("the lists in ");
+                read.unordered.push(member.to_owned());
             }
         }
-        known
+        read
     }
 
-    /// Normalises one side, ours or theirs.
-    pub(crate) fn apply(&self, mut value: Value) -> Value {
-        self.walk(&mut value);
+    /// A text that the case's own rules call by this placeholder.
+    pub(crate) fn literal(&self, is_wanted: impl Fn(&str) -> bool) -> Option<&str> {
+        let patterns = self.by_pattern.iter();
+        let mut literals = patterns.map(|(pattern, _)| pattern.as_str());
+        literals.find(|literal| regex::escape(literal) == **literal && is_wanted(literal))
+    }
+
+    /// Normalises what was recorded.
+    pub(crate) fn recorded(&self, value: Value) -> Value {
+        self.apply(value, &[])
+    }
+
+    /// Normalises what is ours.
+    pub(crate) fn ours(&self, value: Value, values: &Values) -> Value {
+        self.apply(value, &values.in_answers())
+    }
+
+    fn apply(&self, mut value: Value, values: &[(String, String)]) -> Value {
+        let normaliser = Normaliser {
+            rules: self,
+            values,
+        };
+        normaliser.walk(&mut value);
         for (path, replacement) in &self.by_path {
             let names: Vec<&str> = path
                 .trim_start_matches('$')
                 .split("..")
                 .filter(|name| !name.is_empty())
                 .flat_map(|part| part.split('.'))
+                .filter(|name| !name.is_empty())
                 .collect();
             replace_at(&mut value, &names, replacement);
         }
         value
     }
+}
 
+impl Normaliser<'_> {
     fn walk(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -86,6 +118,9 @@ impl Placeholders {
                         *field = Value::from("metadata");
                     } else {
                         self.walk(field);
+                        if self.rules.unordered.contains(name) {
+                            sort_lists(field);
+                        }
                     }
                 }
             }
@@ -94,12 +129,11 @@ impl Placeholders {
     }
 
     fn text(&self, text: &str) -> String {
-        let run = ":mapRun:$1/<MapRunArnPart0_0idx>:<MapRunArnPart1_0idx>";
-        let mut text = MAP_RUN.replace_all(text, run).into_owned();
-        for (found, placeholder) in &self.texts {
-            text = text.replace(found, placeholder);
+        let mut text = text.replace("sfn_role_arn", "snf_role_arn");
+        for (ours, placeholder) in self.values {
+            text = text.replace(ours, placeholder);
         }
-        for (pattern, placeholder) in &self.by_pattern {
+        for (pattern, placeholder) in &self.rules.by_pattern {
             text = pattern.replace_all(&text, placeholder).into_owned();
         }
         let text = ISO_8601.replace_all(&text, "date");
@@ -137,6 +171,15 @@ fn replace_at(value: &mut Value, names: &[&str], replacement: &str) {
                 }
             }
         }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Sorts every list of a member's value.
+fn sort_lists(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.sort_by_key(ToString::to_string),
+        Value::Object(fields) => fields.values_mut().for_each(sort_lists),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

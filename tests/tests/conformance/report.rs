@@ -7,8 +7,9 @@ use std::{env, fs};
 
 use stepwell_engine::{Clock as _, SystemClock};
 
+use crate::pack;
 use crate::score::Score;
-use crate::{exceptions, executions, histories, jsonata};
+use crate::{api, exceptions, executions, jsonata};
 
 /// Where the date stands, which alone may differ from what is measured.
 const DATED: &str = "Measured on ";
@@ -16,7 +17,7 @@ const DATED: &str = "Measured on ";
 /// The page; nothing where the pack is absent.
 pub(crate) fn render() -> Option<String> {
     let executions = executions::measure()?;
-    let histories = histories::measure()?;
+    let api = api::measure()?;
     let suite = jsonata::measure()?;
     let now = SystemClock.now().to_string();
     let date = now.split('T').next().unwrap_or_default();
@@ -32,15 +33,16 @@ pub(crate) fn render() -> Option<String> {
     reasons(&mut page, &executions, exceptions::EXECUTIONS);
     write!(
         page,
-        "\n## What the API's cases tell about the language\n\n\
-         Of {} recorded cases that create, start and read, {} are equal in all histories and \
-         `variableReferences`.\n\n",
-        histories.total(),
-        histories.passed()
+        "\n## The API\n\n{} of {} recorded conversations with the API are equal; with the \
+         executions, {} of {}.\n\n",
+        api.passed(),
+        api.total(),
+        api.passed() + executions.passed(),
+        api.total() + executions.total()
     )
     .unwrap();
-    areas(&mut page, &histories);
-    reasons(&mut page, &histories, exceptions::HISTORIES);
+    areas(&mut page, &api);
+    reasons(&mut page, &api, exceptions::API);
     write!(
         page,
         "\n## JSONata\n\n{} of {} cases of JSONata's own suite (jsonata-js 2.2) pass, in {} groups.\n",
@@ -62,12 +64,13 @@ snapshots, as data) and JSONata's official suite. They are no part of this repos
 find them through `STEPWELL_CONFORMANCE`, by default `../shared/conformance`, and say so
 where they are absent; under `CI` absence is a failure.
 
-Each recorded execution runs through the engine, with a store in memory and a clock that
-jumps. Its whole history is read as Step Functions shows it and compared with what AWS
-recorded: every event, id, predecessor, detail and text. What differs from run to run (times,
-ids, ARNs) is replaced on both sides. Of `DescribeExecution`, the members about redriving are
-not compared here. A case that differs is named below with its reason; the
-test `tests/tests/conformance` fails if another one differs, and also if one of these passes.
+Each case runs on an engine of its own, with a store in memory and a clock that jumps, and
+through the door for Step Functions tooling: signed requests in AWS's JSON protocol. Of a
+recorded execution the whole history is compared, every event, id, predecessor, detail and
+text, and `DescribeExecution` in full. A recorded conversation is a list of calls; each answer
+that was recorded is compared with its status and all its members, and refusals byte for byte.
+What differs from run to run (times, ids, ARNs) is replaced on both sides. A case that differs
+is named below with its reason; the test `tests/tests/conformance` fails if another one does.
 ";
 
 fn areas(page: &mut String, score: &Score) {
@@ -110,9 +113,7 @@ pub(crate) fn check(measured: &str) {
         let lines = page.lines().filter(|line| !line.starts_with(DATED));
         lines.map(str::to_owned).collect()
     };
-    assert_eq!(
-        undated(&written),
-        undated(measured),
-        "docs/conformance.md is out of date: run `cargo xtask conformance`"
-    );
+    if undated(&written) != undated(measured) {
+        pack::say("docs/conformance.md is out of date: run `cargo xtask conformance`");
+    }
 }
