@@ -6,6 +6,7 @@
 //! operation is called and what its request may hold stands in
 //! [`stepwell_states::API_OPERATIONS`].
 
+mod access;
 mod activities;
 mod executions;
 mod fault;
@@ -51,6 +52,7 @@ impl EngineHandle {
         let operation = stepwell_states::api_operation(&call.operation)
             .ok_or_else(|| ApiError::NotSupported(call.operation.clone()))?;
         let request = Request::read(operation, call.request)?;
+        access::refuse_foreign(caller, operation, &request)?;
         let times = call.times;
         match operation.name {
             "StartExecution" => executions::start(self, caller, &request, times).await,

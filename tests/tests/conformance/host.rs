@@ -34,6 +34,11 @@ const PATIENCE_MAX: usize = 60;
 
 pub(crate) const REGION: &str = "recorded-region-1";
 pub(crate) const ACCOUNT: &str = "111111111111";
+/// The account of another tenant.
+pub(crate) const NEIGHBOUR: &str = "222222222222";
+
+/// Headers of a request.
+pub(crate) type Headers = Vec<(&'static str, String)>;
 
 /// Knows no component.
 struct NoComponents;
@@ -143,13 +148,23 @@ impl Host {
         // A call takes a while, as on AWS: what came later is later.
         self.clock.advance(CALL);
         let body = sent.to_string();
-        let at = self.clock.now().to_string();
-        let headers = Signer::dev(REGION).headers(Unsigned {
+        let headers = self.sign(&Signer::dev(REGION), operation, body.as_bytes());
+        let answer = self.send(headers, body.into_bytes()).await;
+        self.deployed(operation, sent, answer).await
+    }
+
+    /// The headers of an operation that is signed now.
+    pub(crate) fn sign(&self, signer: &Signer, operation: &str, body: &[u8]) -> Headers {
+        signer.headers(Unsigned {
             host: "localhost",
             operation,
-            body: body.as_bytes(),
-            at: &at,
-        });
+            body,
+            at: &self.clock.now().to_string(),
+        })
+    }
+
+    /// What the door answers to a request, be it signed or not.
+    pub(crate) async fn send(&self, headers: Headers, body: Vec<u8>) -> Answer {
         let mut builder = Request::builder().method("POST").uri("/");
         for (name, value) in headers {
             builder = builder.header(name, value);
@@ -157,8 +172,30 @@ impl Host {
         let request = builder.body(Full::<Bytes>::from(body)).unwrap();
         let (status, bytes) = (self.door)(request).await;
         let body = serde_json::from_slice(&bytes).unwrap();
-        self.deployed(operation, sent, Answer { status, body })
-            .await
+        Answer { status, body }
+    }
+
+    /// The clock of this host.
+    pub(crate) fn clock(&self) -> &SimulatedClock {
+        &self.clock
+    }
+
+    /// Somebody of another tenant.
+    pub(crate) async fn neighbour(&self) -> Signer {
+        let tenant = NewTenantOrder {
+            name: "neighbour".to_owned(),
+            account: NEIGHBOUR.to_owned(),
+            region: REGION.to_owned(),
+        };
+        self.handle.ensure_tenant(tenant).await.unwrap();
+        let caller = self.handle.caller_for_tenant("neighbour", "test").await;
+        let key = self.handle.make_access_key(&caller.unwrap(), "key").await;
+        let key = key.unwrap();
+        Signer {
+            key_id: key.id.clone(),
+            secret: key.secret.clone(),
+            region: REGION.to_owned(),
+        }
     }
 
     /// Until the door has `CreateStateMachine`, machines come by another one.
@@ -268,4 +305,18 @@ impl Host {
             .await
             .unwrap();
     }
+}
+
+/// Runs a test on a host of its own.
+pub(crate) fn on_host(test: impl AsyncFnOnce(&Host)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let host = Host::start().await;
+        test(&host).await;
+        host.stop().await;
+    });
 }

@@ -38,6 +38,11 @@ impl Request {
         Ok(Self(given))
     }
 
+    /// Returns a member as it was given.
+    pub(super) fn get(&self, member: &str) -> Option<&Value> {
+        self.0.get(member)
+    }
+
     /// Returns a text; one that the model requires was checked to be there.
     pub(super) fn text(&self, member: &str) -> &str {
         self.optional_text(member).unwrap_or_default()

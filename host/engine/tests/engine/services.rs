@@ -522,7 +522,7 @@ async fn a_qualifier_that_is_a_number_is_a_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_execution_of_another_tenant_does_not_exist() {
+async fn an_execution_of_another_tenant_is_not_to_be_seen() {
     let bench = Bench::in_memory().await;
     bench
         .deploy(
@@ -552,7 +552,7 @@ async fn an_execution_of_another_tenant_does_not_exist() {
     let Err(ApiError::Fault(fault)) = refused else {
         panic!("another tenant's execution must not be shown");
     };
-    assert_eq!(fault.code, "ExecutionDoesNotExist");
+    assert_eq!(fault.code, "AccessDeniedException");
     let foreign = bench.handle.describe_execution(&other, &execution).await;
     assert!(matches!(foreign, Err(EngineError::NotFound { .. })));
 }
