@@ -40,6 +40,44 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// There is one of that name, and it is another.
+    #[error("{kind} {name:?} exists already and is another one")]
+    AlreadyExists {
+        /// What kind of thing: `state machine`, `alias`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The state machine is being deleted.
+    #[error("state machine {name:?} is being deleted")]
+    Deleting {
+        /// How the request named it.
+        name: String,
+    },
+    /// The state machine has another revision than the request expects.
+    #[error("the current revision is {current}")]
+    Moved {
+        /// The UUID of the current one; `INITIAL` for the first.
+        current: String,
+    },
+    /// Something refers to what the request would remove.
+    #[error("{kind} {name:?} is used by {}", by.join(", "))]
+    InUse {
+        /// What kind of thing.
+        kind: &'static str,
+        /// How the request named it.
+        name: String,
+        /// The names of what refers to it.
+        by: Vec<String>,
+    },
+    /// There may be no more of them.
+    #[error("there are {limit} {what} already, which is the limit")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The Map Run is at its end.
     #[error("the map run has ended")]
     MapRunEnded,

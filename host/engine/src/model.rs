@@ -1,6 +1,7 @@
 //! What the doors ask of the engine, and what it answers.
 
 mod logging;
+mod machines;
 
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use stepwell_decider::{Failure, HistoryEvent, StateType, Status, TotalUsage};
 use stepwell_states::{Diagnostic, ExecutionType, Format, Payload, StateMachine, Timestamp};
 
 pub use logging::{LogDestination, LogGroup, LogLevel, LoggingConfiguration};
+
+pub use machines::*;
 
 /// The tenant that a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -304,8 +307,14 @@ pub struct StateMachineDescription {
     pub name: String,
     /// Kind of its executions.
     pub machine_type: ExecutionType,
+    /// Whether it is being deleted: it takes no new executions.
+    pub is_deleting: bool,
     /// Number of the revision, counted from 1.
     pub revision: u64,
+    /// UUID of the revision, unless it is the first.
+    pub revision_id: Option<String>,
+    /// Its settings.
+    pub settings: MachineSettings,
     /// When the state machine was created.
     pub created_at: Timestamp,
     /// When the revision was made.

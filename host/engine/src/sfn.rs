@@ -8,11 +8,15 @@
 
 mod access;
 mod activities;
+mod definitions;
+mod describing;
 mod executions;
 mod fault;
 mod histories;
 mod machines;
 mod request;
+mod settings;
+mod tags;
 mod tasks;
 mod times;
 
@@ -60,9 +64,11 @@ impl EngineHandle {
             "DescribeExecution" => executions::describe(self, caller, &request, times).await,
             "ListExecutions" => executions::list(self, caller, &request, times).await,
             "GetExecutionHistory" => histories::read(self, caller, &request, times).await,
-            "DescribeStateMachine" => machines::describe(self, caller, &request, times).await,
+            "CreateStateMachine" => machines::create(self, caller, &request, times).await,
+            "UpdateStateMachine" => machines::update(self, caller, &request, times).await,
+            "DescribeStateMachine" => describing::describe(self, caller, &request, times).await,
             "DescribeStateMachineForExecution" => {
-                machines::describe_for_execution(self, caller, &request, times).await
+                describing::describe_for_execution(self, caller, &request, times).await
             }
             "ListStateMachines" => machines::list(self, caller, &request, times).await,
             "DeleteStateMachine" => machines::delete(self, caller, &request).await,

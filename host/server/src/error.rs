@@ -51,6 +51,14 @@ pub(crate) enum Code {
     ExecutionEnded,
     /// The Map Run is at its end.
     MapRunEnded,
+    /// The state machine is being deleted.
+    StateMachineDeleting,
+    /// The state machine has another revision than the request expects.
+    RevisionChanged,
+    /// Something refers to what the request would remove.
+    InUse,
+    /// There may be no more of them.
+    TooMany,
     /// The task waits no more.
     TaskTimedOut,
     /// The body has too many bytes.
@@ -76,7 +84,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -92,6 +100,10 @@ impl Code {
         Self::NameTaken,
         Self::ExecutionEnded,
         Self::MapRunEnded,
+        Self::StateMachineDeleting,
+        Self::RevisionChanged,
+        Self::InUse,
+        Self::TooMany,
         Self::TaskTimedOut,
         Self::BodyTooLarge,
         Self::PayloadTooLarge,
@@ -122,6 +134,10 @@ impl Code {
             Self::NameTaken => ("NameTaken", StatusCode::CONFLICT),
             Self::ExecutionEnded => ("ExecutionEnded", StatusCode::CONFLICT),
             Self::MapRunEnded => ("MapRunEnded", StatusCode::CONFLICT),
+            Self::StateMachineDeleting => ("StateMachineDeleting", StatusCode::CONFLICT),
+            Self::RevisionChanged => ("RevisionChanged", StatusCode::CONFLICT),
+            Self::InUse => ("InUse", StatusCode::CONFLICT),
+            Self::TooMany => ("TooMany", StatusCode::CONFLICT),
             Self::TaskTimedOut => ("TaskTimedOut", StatusCode::CONFLICT),
             Self::BodyTooLarge => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
             Self::PayloadTooLarge => ("PayloadTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
@@ -211,6 +227,11 @@ impl From<EngineError> for ApiError {
             },
             EngineError::NotFound { .. } => Self::new(Code::NotFound, message),
             EngineError::NameTaken { .. } => Self::new(Code::NameTaken, message).about("name"),
+            EngineError::AlreadyExists { .. } => Self::new(Code::NameTaken, message).about("name"),
+            EngineError::Deleting { .. } => Self::new(Code::StateMachineDeleting, message),
+            EngineError::Moved { .. } => Self::new(Code::RevisionChanged, message),
+            EngineError::InUse { .. } => Self::new(Code::InUse, message),
+            EngineError::TooMany { .. } => Self::new(Code::TooMany, message),
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
             EngineError::InboxFull => Self::new(Code::InboxFull, message),
             EngineError::MapRunEnded => Self::new(Code::MapRunEnded, message),

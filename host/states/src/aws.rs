@@ -52,6 +52,16 @@ const GRAPH_CODES: [&str; 3] = [
 
 /// Lists what Step Functions says about a definition for a state machine of a kind.
 pub fn diagnose(definition: &str, kind: ExecutionType) -> Vec<Diagnostic> {
+    diagnose_with(definition, kind, &|_service, _action| false)
+}
+
+/// The same where more integrations are known than those of Step Functions: `is_known` is
+/// asked for the service and the action of the others.
+pub fn diagnose_with(
+    definition: &str,
+    kind: ExecutionType,
+    is_known: &dyn Fn(&str, &str) -> bool,
+) -> Vec<Diagnostic> {
     if let Some((message, position)) = syntax::problem(definition) {
         return vec![Diagnostic {
             severity: Severity::Error,
@@ -66,6 +76,10 @@ pub fn diagnose(definition: &str, kind: ExecutionType) -> Vec<Diagnostic> {
     let (machine, findings) = parse::findings(definition);
     let (graph, mut found): (Vec<Diagnostic>, Vec<Diagnostic>) = findings
         .into_iter()
+        .filter(|finding| {
+            let integration = finding.integration.as_ref();
+            !integration.is_some_and(|(service, action)| is_known(service, action))
+        })
         .filter_map(translate)
         .partition(|diagnostic| GRAPH_CODES.contains(&diagnostic.code.as_str()));
     if let Some(machine) = &machine {

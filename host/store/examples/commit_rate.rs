@@ -86,6 +86,8 @@ fn prepare(store: &Store) -> Result<(TenantId, MachineId), StoreError> {
             asl: "{}".into(),
             pins: std::collections::BTreeMap::new(),
             role_arn: None,
+            settings: None,
+            uuid: String::new(),
             created_at: now,
             created_by: None,
         },

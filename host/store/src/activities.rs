@@ -8,6 +8,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::ids::{ExecutionKey, TenantId};
 use crate::store::Store;
+use crate::tags;
 
 /// An activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +146,7 @@ impl Store {
             let gone = connection
                 .prepare_cached("DELETE FROM activities WHERE tenant = ?1 AND name = ?2")?
                 .execute(params![tenant, name])?;
+            tags::delete_all(connection, tenant, &tags::of_activity(&name))?;
             Ok(gone == 1)
         })
     }

@@ -34,6 +34,32 @@ pub enum StoreError {
         /// The kind of thing and its name.
         what: String,
     },
+    /// What the call names is being deleted.
+    #[error("{what} is being deleted")]
+    Deleting {
+        /// The kind of thing and its name.
+        what: String,
+    },
+    /// Somebody changed it since the caller looked.
+    #[error("the current revision is {current}")]
+    Moved {
+        /// The revision that it is at, by its UUID; the first one has none.
+        current: String,
+    },
+    /// Something refers to what the call would remove.
+    #[error("it is used by {}", by.join(", "))]
+    InUse {
+        /// The names of what refers to it.
+        by: Vec<String>,
+    },
+    /// There may be no more of them.
+    #[error("there are {limit} {what} already, which is the limit")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The write breaks a rule of the schema: the caller is wrong.
     #[error("the write breaks a rule of the database: {reason}")]
     Refused {

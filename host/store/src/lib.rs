@@ -32,6 +32,7 @@
 
 mod access_keys;
 mod activities;
+mod aliases;
 mod bindings;
 mod codec;
 mod columns;
@@ -53,12 +54,15 @@ mod slices;
 mod state_machines;
 mod stats;
 mod store;
+mod tags;
 mod tenants;
 mod timers;
+mod versions;
 mod writer;
 
 pub use access_keys::AccessKeyRow;
 pub use activities::{ActivityRow, ActivityTaskRow, WorkerTasks};
+pub use aliases::{AliasRow, NewAlias, Route};
 pub use bindings::{ANY_ACTION, BindingRow};
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
@@ -76,7 +80,12 @@ pub use map_runs::{
     MapRunSettings, MapRunStage, MapTally, NewMapRun,
 };
 pub use slices::HistorySlice;
-pub use state_machines::{MachineRow, NewRevision, PutMode, PutRevision, RevisionRow};
+pub use state_machines::{
+    Deletion, MachineRow, MadeMachine, NewDefinition, NewMachine, NewRevision, PublishOrder,
+    PutMode, PutRevision, RevisionRow, RevisionSettings, UpdateMachine, UpdatedMachine,
+};
 pub use stats::StoreStats;
 pub use store::{Location, Store, StoreOptions};
+pub use tags::Tag;
 pub use tenants::{ApiTokenRow, NewApiToken, NewTenant, TenantRow};
+pub use versions::VersionRow;

@@ -15,13 +15,22 @@ use crate::store::Store;
 macro_rules! select_machines {
     ($rest:literal $(,)?) => {
         concat!(
-            "SELECT id, tenant, name, type, created_at, deleted_at,
+            "SELECT id, tenant, name, type, created_at, deleting_at, deleted_at,
                  (SELECT max(revision) FROM state_machine_revisions WHERE machine = id)
              FROM state_machines ",
             $rest
         )
     };
 }
+
+mod deletion;
+mod orders;
+
+pub use deletion::Deletion;
+pub(crate) use orders::living;
+pub use orders::{
+    MadeMachine, NewDefinition, NewMachine, PublishOrder, UpdateMachine, UpdatedMachine,
+};
 
 /// What has to be there for a revision to be put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +62,25 @@ pub struct NewRevision {
     pub pins: BTreeMap<String, Digest>,
     /// ARN of the role.
     pub role_arn: Option<String>,
+    /// Its settings; without any, those of the revision before.
+    pub settings: Option<RevisionSettings>,
+    /// A UUID for it. A machine's first revision keeps none.
+    pub uuid: String,
     /// When it is put.
     pub created_at: Timestamp,
     /// Who puts it, as the server knows them.
     pub created_by: Option<String>,
+}
+
+/// Settings of a revision, each as JSON, in the engine's words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RevisionSettings {
+    /// What is logged of its executions.
+    pub logging: Option<String>,
+    /// Whether its executions are traced.
+    pub tracing: Option<String>,
+    /// How its data is encrypted.
+    pub encryption: Option<String>,
 }
 
 /// How putting a revision ended.
@@ -83,6 +107,8 @@ pub struct MachineRow {
     pub machine_type: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Since when it is being deleted.
+    pub deleting_at: Option<Timestamp>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
     /// Its latest revision.
@@ -106,6 +132,10 @@ pub struct RevisionRow {
     pub pins: BTreeMap<String, Digest>,
     /// ARN of the role.
     pub role_arn: Option<String>,
+    /// Its settings.
+    pub settings: RevisionSettings,
+    /// Its UUID, unless it is the machine's first.
+    pub uuid: Option<String>,
     /// When it was put.
     pub created_at: Timestamp,
     /// Who put it.
@@ -126,26 +156,6 @@ impl Store {
     ) -> Result<PutRevision, StoreError> {
         let pins = pins_to_json(&new.pins);
         self.write(move |connection| put(connection, &new, &pins, mode))
-    }
-
-    /// Deletes a machine: its name is free, its revisions and executions stay.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is none, or none any more.
-    pub fn delete_state_machine(&self, id: MachineId, at: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let deleted = connection
-                .prepare_cached(
-                    "UPDATE state_machines SET deleted_at = ?2
-                     WHERE id = ?1 AND deleted_at IS NULL",
-                )?
-                .execute(params![id, at.as_ms()])?;
-            if deleted == 1 {
-                Ok(())
-            } else {
-                Err(StoreError::not_found(id.to_string()))
-            }
-        })
     }
 
     /// Returns the living machine of a name.
@@ -235,15 +245,21 @@ fn put(
             return Err(StoreError::not_found(name()));
         }
         let machine = insert_machine(connection, new)?;
-        insert_revision(connection, new, pins, machine, 1)?;
+        let settings = new.settings.clone().unwrap_or_default();
+        insert_revision(connection, new, pins, (machine, 1), &settings)?;
         return Ok(PutRevision {
             machine,
             revision: 1,
             is_new: true,
         });
     };
+    if machine.deleting_at.is_some() {
+        return Err(StoreError::Deleting { what: name() });
+    }
     let latest = load_revision(connection, machine.id, machine.revision)?;
-    let is_same = latest.is_some_and(|latest| says_the_same(&latest, new));
+    let is_same = latest
+        .as_ref()
+        .is_some_and(|latest| says_the_same(latest, new));
     if machine.machine_type != new.machine_type || (mode == PutMode::Create && !is_same) {
         return Err(StoreError::NameTaken { what: name() });
     }
@@ -253,7 +269,10 @@ fn put(
         machine.revision + 1
     };
     if !is_same {
-        insert_revision(connection, new, pins, machine.id, revision)?;
+        let settings = new.settings.clone();
+        let settings = settings.or(latest.map(|latest| latest.settings));
+        let settings = settings.unwrap_or_default();
+        insert_revision(connection, new, pins, (machine.id, revision), &settings)?;
     }
     Ok(PutRevision {
         machine: machine.id,
@@ -268,6 +287,10 @@ fn says_the_same(latest: &RevisionRow, new: &NewRevision) -> bool {
         && latest.asl == new.asl
         && latest.pins == new.pins
         && latest.role_arn == new.role_arn
+        && new
+            .settings
+            .as_ref()
+            .is_none_or(|settings| *settings == latest.settings)
 }
 
 fn insert_machine(connection: &Connection, new: &NewRevision) -> Result<MachineId, StoreError> {
@@ -288,14 +311,15 @@ fn insert_revision(
     connection: &Connection,
     new: &NewRevision,
     pins: &str,
-    machine: MachineId,
-    revision: i64,
+    (machine, revision): (MachineId, i64),
+    settings: &RevisionSettings,
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO state_machine_revisions (machine, revision, definition, format, asl_json,
-                 pins_json, role_arn, created_at, created_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 pins_json, role_arn, created_at, created_by, uuid, logging_json, tracing_json,
+                 encryption_json)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             machine,
@@ -307,6 +331,10 @@ fn insert_revision(
             new.role_arn,
             new.created_at.as_ms(),
             new.created_by,
+            (revision > 1).then_some(&new.uuid),
+            settings.logging,
+            settings.tracing,
+            settings.encryption,
         ])?;
     Ok(())
 }
@@ -324,14 +352,14 @@ fn find(
         .optional()?)
 }
 
-fn load_revision(
+pub(crate) fn load_revision(
     connection: &Connection,
     machine: MachineId,
     revision: i64,
 ) -> Result<Option<RevisionRow>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT machine, revision, definition, format, asl_json, pins_json, role_arn, created_at,
-             created_by
+             created_by, uuid, logging_json, tracing_json, encryption_json
          FROM state_machine_revisions WHERE machine = ?1 AND revision = ?2",
     )?;
     let mut rows = statement.query(params![machine, revision])?;
@@ -354,6 +382,12 @@ fn load_revision(
         role_arn: row.get(6)?,
         created_at: columns::timestamp(row, 7)?,
         created_by: row.get(8)?,
+        uuid: row.get(9)?,
+        settings: RevisionSettings {
+            logging: row.get(10)?,
+            tracing: row.get(11)?,
+            encryption: row.get(12)?,
+        },
     }))
 }
 
@@ -364,8 +398,9 @@ fn read_machine(row: &Row<'_>) -> rusqlite::Result<MachineRow> {
         name: row.get(2)?,
         machine_type: row.get(3)?,
         created_at: columns::timestamp(row, 4)?,
-        deleted_at: columns::optional_timestamp(row, 5)?,
-        revision: row.get(6)?,
+        deleting_at: columns::optional_timestamp(row, 5)?,
+        deleted_at: columns::optional_timestamp(row, 6)?,
+        revision: row.get(7)?,
     })
 }
 

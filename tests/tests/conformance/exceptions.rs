@@ -10,23 +10,19 @@ pub(crate) const EXECUTIONS: &[(&str, &str)] = &[];
 const NOT_AS_SENT: &str =
     "the definition that the case sends names one variable where the recorded one names several";
 
+/// Why a case about the layout of definitions differs.
+const LAID_OUT: &str = "the pack shows both definitions parsed: how they were laid out, which is \
+                        what the case is about, is lost";
+
 /// What is not built yet. Whoever builds it takes its lines off.
 const NOT_YET: &str = "not yet";
 
 /// Cases of the kind `api`: name and reason.
 #[rustfmt::skip]
 pub(crate) const API: &[(&str, &str)] = &[
-    ("credentials.test_credentials_base.test_invalid_credentials_field_EMPTY_CREDENTIALS", NOT_YET),
-    ("credentials.test_credentials_base.test_invalid_credentials_field_INVALID_CREDENTIALS_FIELD", NOT_YET),
     ("express.test_express_sync.test_base_BASE_PASS_RESULT", NOT_YET),
     ("express.test_express_sync.test_base_BASE_RAISE_FAILURE", NOT_YET),
-    ("services.test_dynamodb_task_service.test_invalid_integration", NOT_YET),
-    ("test_sfn_api.test_create_delete_invalid_sm", NOT_YET),
-    ("test_sfn_api.test_create_duplicate_definition_format_sm", NOT_YET),
-    ("test_sfn_api.test_create_update_state_machine_base_definition", NOT_YET),
-    ("test_sfn_api.test_create_update_state_machine_base_definition_and_role", NOT_YET),
-    ("test_sfn_api.test_describe_nonexistent_sm", NOT_YET),
-    ("test_sfn_api.test_list_executions_pagination", NOT_YET),
+    ("test_sfn_api.test_create_duplicate_definition_format_sm", LAID_OUT),
     ("test_sfn_api.test_list_executions_versions_pagination", NOT_YET),
     ("test_sfn_api_aliasing.test_base_lifecycle_create_delete_list", NOT_YET),
     ("test_sfn_api_aliasing.test_base_lifecycle_create_update_describe", NOT_YET),
@@ -34,8 +30,6 @@ pub(crate) const API: &[(&str, &str)] = &[
     ("test_sfn_api_aliasing.test_idempotent_create_alias", NOT_YET),
     ("test_sfn_api_aliasing.test_list_state_machine_aliases_pagination_max_results_0", NOT_YET),
     ("test_sfn_api_aliasing.test_list_state_machine_aliases_pagination_max_results_1", NOT_YET),
-    ("test_sfn_api_express.test_create_describe_delete", NOT_YET),
-    ("test_sfn_api_logs.test_incomplete_logging_configuration_logging_configuration1", NOT_YET),
     ("test_sfn_api_map_run.test_map_state_label_empty_fail", NOT_YET),
     ("test_sfn_api_map_run.test_map_state_label_too_long_fail", NOT_YET),
     ("test_sfn_api_tagging.test_tag_state_machine_version", NOT_YET),
@@ -43,22 +37,8 @@ pub(crate) const API: &[(&str, &str)] = &[
     ("test_sfn_api_tagging.test_untag_state_machine_tag_keys1", NOT_YET),
     ("test_sfn_api_tagging.test_untag_state_machine_tag_keys2", NOT_YET),
     ("test_sfn_api_tagging.test_untag_state_machine_tag_keys3", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_ASSIGN_FROM_INTRINSIC_FUNCTION", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_ASSIGN_FROM_PARAMETERS", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_ASSIGN_FROM_RESULT", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_EVALUATION_ORDER_PASS_STATE", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_CHOICE", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_FAIL", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_INPUTPATH", NOT_YET),
     ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_INTRINSIC_FUNCTION", NOT_AS_SENT),
     ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_ITERATOR_OUTER_SCOPE", NOT_AS_SENT),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_OUTPUTPATH", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_PARAMETERS", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_WAIT", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_INTRINSIC_FUNCTION", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_ITEMS_PATH", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_ITEM_SELECTOR", NOT_YET),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_MAX_CONCURRENCY_PATH", NOT_YET),
     ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_MAX_ITEMS_PATH", NOT_YET),
     ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_TOLERATED_FAILURE_PATH", NOT_AS_SENT),
     ("test_sfn_api_versioning.test_describe_state_machine_for_execution_of_version_with_revision", NOT_YET),

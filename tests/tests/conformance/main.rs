@@ -12,6 +12,7 @@
 
 mod api;
 mod compare;
+mod dated;
 mod exceptions;
 mod executions;
 mod fuzz;

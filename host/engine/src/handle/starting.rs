@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use stepwell_decider::{ExecutionStarted, ParentLink, Seed};
 use stepwell_states::{Payload, Timestamp};
-use stepwell_store::{Created, ExecutionKey, Store, TenantId};
+use stepwell_store::{Created, ExecutionKey, Store, StoreError, TenantId};
 use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
 use crate::definitions::{Definitions, Revision};
-use crate::error::{EngineError, from_store};
+use crate::error::EngineError;
 use crate::handle::blocking;
+use crate::handle::state_machines::refused;
 use crate::model::{StartExecution, StartedExecution, Tenant};
 use crate::names;
 use crate::shard::{Message, Shards, StartOrder};
@@ -157,12 +158,21 @@ impl Starter {
             let Some(machine) = store.find_state_machine(tenant, &name)? else {
                 return Ok(None);
             };
+            if machine.deleting_at.is_some() {
+                return Err(StoreError::Deleting { what: name });
+            }
             definitions
                 .revision(&store, machine.id, machine.revision)
                 .map(Some)
         });
-        found.await?.map_err(from_store)?.ok_or_else(not_found)
+        let found = found.await?.map_err(|error| refused(error, given))?;
+        found.ok_or_else(not_found)
     }
+}
+
+/// Draws a UUID that says nothing.
+pub(crate) fn new_uuid() -> Result<String, EngineError> {
+    Ok(uuid_of(&draw_seed()?))
 }
 
 /// Draws 256 secret bits.

@@ -1,23 +1,20 @@
 //! State machines: validate, deploy, describe, list, delete.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
-use stepwell_states::{
-    Diagnostic, ExecutionType, Format, ResourceKind, Severity, State, StateKind, StateMachine,
-    Task, check_type, function_reference, parse,
-};
+use stepwell_states::{ExecutionType, Format, Severity, StateMachine, check_type};
 use stepwell_store::{
-    Digest, ExecutionFilter, ExecutionsOf, MachineRow, NewRevision, PutMode, RevisionRow, Store,
+    ExecutionFilter, ExecutionsOf, MachineRow, NewRevision, PutMode, RevisionRow, Store,
     StoreError, TenantId,
 };
 
-use crate::definitions::{ComponentLookup, component_digest, format_word, integration_pin};
+use crate::definitions::{component_digest, format_word};
 use crate::error::{EngineError, from_store};
-use crate::handle::{DEFINITION_MAX_BYTES, EngineHandle, blocking};
+use crate::handle::checking::{Checked, check, check_size, is_error, is_unbound};
+use crate::handle::starting::new_uuid;
+use crate::handle::{EngineHandle, blocking};
 use crate::model::{
-    Caller, DeployStateMachine, DeployedStateMachine, StateMachineDescription, Tenant,
-    ValidationReport,
+    Caller, DeployStateMachine, DeployedStateMachine, MachineSettings, StateMachineDescription,
+    Tenant, ValidationReport,
 };
 use crate::names;
 
@@ -97,6 +94,7 @@ impl EngineHandle {
             if diagnostics.iter().any(is_error) {
                 return Err(EngineError::InvalidDefinition(diagnostics));
             }
+            let uuid = new_uuid()?;
             let new = NewRevision {
                 tenant,
                 name: name.clone(),
@@ -106,6 +104,8 @@ impl EngineHandle {
                 format: format_word(order.format).to_owned(),
                 pins: checked.pins,
                 role_arn: order.role_arn,
+                settings: None,
+                uuid,
                 created_at: at,
                 created_by: Some(caller.principal.to_string()),
             };
@@ -113,7 +113,7 @@ impl EngineHandle {
             let put = put.map_err(|error| match error {
                 // Somebody made it of another type meanwhile.
                 StoreError::NameTaken { .. } => other_type(&name),
-                error => from_store(error),
+                error => refused(error, &name),
             })?;
             let state_machine = describe(&store, &caller.tenant, &name)?;
             let warnings = diagnostics;
@@ -193,7 +193,8 @@ impl EngineHandle {
             });
         }
         self.read(move |store| store.delete_state_machine(machine.id, at))
-            .await
+            .await?;
+        Ok(())
     }
 
     /// Finds the state machine that a request names.
@@ -215,28 +216,6 @@ impl EngineHandle {
             .await?;
         row.ok_or_else(not_found)
     }
-}
-
-fn check_size(definition: &str) -> Result<(), EngineError> {
-    let bytes = definition.len();
-    if bytes > DEFINITION_MAX_BYTES {
-        let max_bytes = DEFINITION_MAX_BYTES;
-        return Err(EngineError::TooLarge {
-            field: "definition",
-            bytes,
-            max_bytes,
-        });
-    }
-    Ok(())
-}
-
-/// Whether the parser says of a task that something has to be bound to its integration.
-fn is_unbound(diagnostic: &Diagnostic) -> bool {
-    diagnostic.code == "INTEGRATION_NEEDS_BINDING"
-}
-
-fn is_error(diagnostic: &Diagnostic) -> bool {
-    diagnostic.severity == Severity::Error
 }
 
 fn name_of(order: &DeployStateMachine, definition: &StateMachine) -> Result<String, EngineError> {
@@ -282,134 +261,13 @@ fn other_type(name: &str) -> EngineError {
     }
 }
 
-fn machine_type(machine: &MachineRow) -> Result<ExecutionType, EngineError> {
+pub(crate) fn machine_type(machine: &MachineRow) -> Result<ExecutionType, EngineError> {
     ExecutionType::from_word(&machine.machine_type).ok_or_else(|| {
         EngineError::Internal(format!(
             "the state machine {} has no type that is known",
             machine.name
         ))
     })
-}
-
-/// A definition without errors of its own, and the components that it would run now.
-struct Checked {
-    definition: StateMachine,
-    /// Warnings; and errors for components that are missing.
-    diagnostics: Vec<Diagnostic>,
-    pins: BTreeMap<String, Digest>,
-}
-
-fn check(
-    store: &Store,
-    tenant: TenantId,
-    text: &str,
-    format: Option<Format>,
-) -> Result<Result<Checked, Vec<Diagnostic>>, StoreError> {
-    let (definition, mut diagnostics) = match parse(text, format) {
-        Ok(parsed) => parsed,
-        Err(problems) => return Ok(Err(problems)),
-    };
-    let mut pins = BTreeMap::new();
-    for (reference, state) in definition.states() {
-        let StateKind::Task(task) = &state.kind else {
-            continue;
-        };
-        if let ResourceKind::Integration { service, action } = &task.resource.kind {
-            let bound = store.find_binding(tenant, service, action)?;
-            if let Some(binding) = &bound {
-                let place = state.place.pointer.to_string();
-                let field = format!("{place}/Resource");
-                diagnostics.retain(|found| {
-                    !is_unbound(found) || (found.pointer != place && found.pointer != field)
-                });
-                let version = binding.version.map(|version| version.to_string());
-                let lookup = ComponentLookup {
-                    name: &binding.component,
-                    version: version.as_deref(),
-                };
-                match find(store, tenant, lookup)? {
-                    Some(digest) => {
-                        pins.insert(integration_pin(service, action), digest);
-                    }
-                    None => {
-                        let problem = missing(&definition, reference, lookup, Severity::Error);
-                        diagnostics.push(problem);
-                    }
-                }
-            }
-            continue;
-        }
-        let Some((lookup, severity)) = component_of(task, state) else {
-            continue;
-        };
-        match find(store, tenant, lookup)? {
-            Some(digest) => {
-                pins.insert(lookup.pin(), digest);
-            }
-            None => diagnostics.push(missing(&definition, reference, lookup, severity)),
-        }
-    }
-    Ok(Ok(Checked {
-        definition,
-        diagnostics,
-        pins,
-    }))
-}
-
-fn find(
-    store: &Store,
-    tenant: TenantId,
-    lookup: ComponentLookup<'_>,
-) -> Result<Option<Digest>, StoreError> {
-    let version = match lookup.version.map(str::parse::<u32>) {
-        None => None,
-        Some(Ok(version)) => Some(version),
-        Some(Err(_)) => return Ok(None),
-    };
-    let found = store.find_component(tenant, lookup.name, version)?;
-    Ok(found.map(|row| row.digest))
-}
-
-/// The component that a task names in the definition itself, and how bad it is if there is
-/// none: a function's name among parameters is an ordinary value, which may name something
-/// that comes later.
-fn component_of<'a>(task: &'a Task, state: &'a State) -> Option<(ComponentLookup<'a>, Severity)> {
-    match &task.resource.kind {
-        ResourceKind::Component { name, version }
-        | ResourceKind::LambdaFunction { name, version } => {
-            let version = version.as_deref();
-            Some((ComponentLookup { name, version }, Severity::Error))
-        }
-        ResourceKind::LambdaInvoke => {
-            let given = state.flow.fixed_argument("FunctionName")?;
-            let qualifier = state.flow.fixed_argument("Qualifier");
-            let (name, version) = function_reference(given, qualifier);
-            Some((ComponentLookup { name, version }, Severity::Warning))
-        }
-        _ => None,
-    }
-}
-
-fn missing(
-    definition: &StateMachine,
-    state: stepwell_states::StateRef,
-    lookup: ComponentLookup<'_>,
-    severity: Severity,
-) -> Diagnostic {
-    let state = definition.state(state);
-    Diagnostic {
-        severity,
-        code: "COMPONENT_MISSING".to_owned(),
-        message: format!("the tenant has no component {}", lookup.pin()),
-        pointer: state.place.pointer.to_string(),
-        location: state.place.location.to_string(),
-        line: state.place.line,
-        column: state.place.column,
-        hint: Some(format!(
-            "push it first: stepwell component push {} FILE",
-            lookup.name
-        )),
-    }
 }
 
 fn describe(
@@ -440,6 +298,8 @@ fn description(
         asl,
         pins,
         role_arn,
+        settings,
+        uuid,
         created_at,
         created_by,
         ..
@@ -454,7 +314,10 @@ fn description(
         machine_type: machine_type(&machine)?,
         arn: names::machine_arn(tenant, &machine.name),
         name: machine.name,
+        is_deleting: machine.deleting_at.is_some(),
         revision: machine.revision.unsigned_abs(),
+        revision_id: uuid,
+        settings: MachineSettings::read(&settings),
         created_at: machine.created_at,
         revised_at: created_at,
         revised_by: created_by.unwrap_or_default(),
@@ -465,6 +328,25 @@ fn description(
             .collect(),
         role_arn: role_arn.unwrap_or_default(),
     })
+}
+
+/// What a caller is told of a refused change of a machine.
+pub(super) fn refused(error: StoreError, name: &str) -> EngineError {
+    let name = || name.to_owned();
+    match error {
+        StoreError::NameTaken { .. } => EngineError::AlreadyExists {
+            kind: "state machine",
+            name: name(),
+        },
+        StoreError::Deleting { .. } => EngineError::Deleting { name: name() },
+        StoreError::NotFound { .. } => EngineError::NotFound {
+            kind: "state machine",
+            name: name(),
+        },
+        StoreError::Moved { current } => EngineError::Moved { current },
+        StoreError::TooMany { what, limit } => EngineError::TooMany { what, limit },
+        other => from_store(other),
+    }
 }
 
 fn pretty(asl: &str) -> String {

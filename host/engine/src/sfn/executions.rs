@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use stepwell_decider::Status;
 use stepwell_states::Payload;
+use stepwell_states::aws::syntax_problem;
 
 use super::fault::{ApiError, ApiFault, fault_of};
 use super::request::Request;
@@ -56,7 +57,10 @@ pub(crate) fn read_input(text: &str) -> Result<Payload, ApiFault> {
     if text.trim().is_empty() {
         return Err(ApiFault::invalid_input("Invalid execution input."));
     }
-    Payload::parse(text).map_err(|problem| ApiFault::invalid_input(&problem.message))
+    Payload::parse(text).map_err(|problem| {
+        let told = syntax_problem(text).unwrap_or(problem.message);
+        ApiFault::invalid_input(&told)
+    })
 }
 
 /// What a refused start is told as: each refusal names another part of the request.

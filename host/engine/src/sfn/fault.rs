@@ -43,6 +43,12 @@ impl ApiFault {
         Self::new("ValidationException", message)
     }
 
+    /// A text that is none of the words that it may be.
+    pub(super) fn not_among(given: &str, member: &str, words: &[&str]) -> Self {
+        let rule = format!("Member must satisfy enum value set: [{}]", words.join(", "));
+        Self::constraint(&format!("'{given}'"), member, &rule)
+    }
+
     pub(super) fn invalid_token() -> Self {
         Self::new("InvalidToken", "Invalid Token: 'Invalid token'")
     }
@@ -62,25 +68,26 @@ impl ApiFault {
 /// that the operation is about: AWS repeats that.
 pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
     let fault = match error {
-        EngineError::NotFound { kind, .. } => match kind {
-            "execution" => ApiFault::new(
-                "ExecutionDoesNotExist",
-                format!("Execution Does Not Exist: '{named}'"),
-            ),
-            "activity" => ApiFault::new(
-                "ActivityDoesNotExist",
-                format!("Activity Does Not Exist: '{named}'"),
-            ),
-            "state machine" => ApiFault::new(
-                "StateMachineDoesNotExist",
-                format!("State Machine Does Not Exist: '{named}'"),
-            ),
-            _ => ApiFault::new("ResourceNotFound", format!("Resource not found: '{named}'")),
-        },
+        EngineError::NotFound { kind, .. } => not_found(kind, named),
         EngineError::NameTaken { .. } => ApiFault::new(
             "ExecutionAlreadyExists",
             format!("Execution Already Exists: '{named}'"),
         ),
+        EngineError::AlreadyExists { kind, .. } => already_exists(kind, named),
+        EngineError::Deleting { .. } => ApiFault::new(
+            "StateMachineDeleting",
+            format!("State Machine is being deleted: '{named}'"),
+        ),
+        EngineError::Moved { current } => conflict(format!(
+            "Failed to publish the State Machine version for revision {named}. The current State \
+             Machine revision is {current}."
+        )),
+        EngineError::InUse { by, .. } => conflict(format!(
+            "Version to be deleted must not be referenced by an alias. Current list of aliases \
+             referencing this version: [{}]",
+            by.join(", ")
+        )),
+        EngineError::TooMany { what, limit } => too_many(what, limit, named),
         EngineError::InvalidToken => ApiFault::invalid_token(),
         EngineError::TaskTimedOut | EngineError::ExecutionEnded => ApiFault::new(
             "TaskTimedOut",
@@ -109,4 +116,42 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
         }
     };
     ApiError::Fault(fault)
+}
+
+fn not_found(kind: &str, named: &str) -> ApiFault {
+    let (code, text) = match kind {
+        "execution" => ("ExecutionDoesNotExist", "Execution Does Not Exist"),
+        "activity" => ("ActivityDoesNotExist", "Activity Does Not Exist"),
+        "state machine" => ("StateMachineDoesNotExist", "State Machine Does Not Exist"),
+        "alias" | "version" => {
+            let message = "Request references a resource that does not exist.";
+            return ApiFault::new("ResourceNotFound", message);
+        }
+        _ => ("ResourceNotFound", "Resource not found"),
+    };
+    ApiFault::new(code, format!("{text}: '{named}'"))
+}
+
+fn already_exists(kind: &str, named: &str) -> ApiFault {
+    if kind == "state machine" {
+        let message = format!("State Machine Already Exists: '{named}'");
+        return ApiFault::new("StateMachineAlreadyExists", message);
+    }
+    conflict(
+        "Failed to create alias because an alias with the same name and a different routing \
+         configuration already exists.",
+    )
+}
+
+fn too_many(what: &str, limit: usize, named: &str) -> ApiFault {
+    if what == "tags" {
+        let message = format!("Too many tags: '{named}' may have {limit} at most");
+        return ApiFault::new("TooManyTags", message);
+    }
+    let message = format!("there are {limit} {what} already, which is the limit");
+    ApiFault::new("ServiceQuotaExceededException", message)
+}
+
+fn conflict(message: impl Into<String>) -> ApiFault {
+    ApiFault::new("ConflictException", message)
 }

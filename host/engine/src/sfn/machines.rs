@@ -1,74 +1,139 @@
-//! State machines: describe, list, delete, validate.
+//! State machines: create, update, list, delete, validate.
 
 use serde_json::{Value, json};
-use stepwell_states::{ExecutionType, Severity};
+use stepwell_states::Severity;
 
+use super::definitions::{diagnose, kind_of, refused, require_valid};
 use super::fault::{ApiError, ApiFault, fault_of};
 use super::request::Request;
+use super::settings;
+use super::tags;
 use super::times::TimeForm;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
-use crate::model::{Caller, HistoryRange, StateMachineDescription};
+use crate::model::{
+    Caller, NewStateMachine, Publication, StateMachineDescription, UpdateStateMachine,
+};
+use crate::names;
 
-pub(super) async fn describe(
+/// The types of a machine, in AWS's order.
+const TYPES: [&str; 2] = ["STANDARD", "EXPRESS"];
+/// Diagnostics that a validation lists, at most.
+const VALIDATION_MAX: u64 = 100;
+/// Characters of an ARN, at most.
+const ARN_MAX_CHARS: usize = 256;
+/// Characters of a description, at most.
+pub(super) const DESCRIPTION_MAX_CHARS: usize = 256;
+
+pub(super) async fn create(
     engine: &EngineHandle,
     caller: &Caller,
     request: &Request,
     times: TimeForm,
 ) -> Result<Value, ApiError> {
-    let named = request.arn("stateMachineArn")?;
-    let found = engine.describe_state_machine(caller, named).await;
-    let found = found.map_err(|error| fault_of(error, named))?;
-    Ok(json!({
-        "stateMachineArn": found.arn,
-        "name": found.name,
-        "status": "ACTIVE",
-        "definition": found.asl,
-        "roleArn": found.role_arn,
-        "type": found.machine_type.as_str(),
-        "creationDate": times.write(found.created_at),
-        "loggingConfiguration": { "level": "OFF", "includeExecutionData": false },
-        "tracingConfiguration": { "enabled": false },
+    let (name, definition) = (request.text("name"), request.text("definition"));
+    let of = |error: EngineError| fault_of(error, name);
+    names::check("name", name).map_err(of)?;
+    let role_arn = role_arn(request)?;
+    let machine_type = kind_of(request.word("type", &TYPES)?);
+    let publish = publication(request)?;
+    let tags = tags::read(request.other("tags"))?;
+    let settings = settings::filled(settings::read(request)?);
+    require_valid(engine, caller, definition, machine_type).await?;
+    let new = NewStateMachine {
+        name: name.to_owned(),
+        definition: definition.to_owned(),
+        machine_type,
+        role_arn,
+        settings,
+        publish,
+        tags,
+    };
+    let arn = names::machine_arn(&caller.tenant, name);
+    let made = engine.create_state_machine(caller, new).await;
+    let made = made.map_err(|error| refused(error, &arn, definition))?;
+    let mut answer = json!({
+        "stateMachineArn": made.arn,
+        "creationDate": times.write(made.created_at),
+    });
+    if let Some(version) = made.version_arn {
+        answer["stateMachineVersionArn"] = version.into();
+    }
+    Ok(answer)
+}
+
+pub(super) async fn update(
+    engine: &EngineHandle,
+    caller: &Caller,
+    request: &Request,
+    times: TimeForm,
+) -> Result<Value, ApiError> {
+    let named = request.machine_arn("stateMachineArn")?;
+    let changes = ["definition", "roleArn", "loggingConfiguration"];
+    let more = ["tracingConfiguration", "encryptionConfiguration"];
+    if !changes
+        .iter()
+        .chain(&more)
+        .any(|member| request.has(member))
+    {
+        let message = "Either the definition, the role ARN, the LoggingConfiguration, or the \
+                       TracingConfiguration must be specified";
+        return Err(ApiFault::new("MissingRequiredParameter", message).into());
+    }
+    let role_arn = role_arn(request)?;
+    let publish = publication(request)?;
+    let settings = settings::read(request)?;
+    let definition = request.optional_text("definition");
+    let of = |error: EngineError| fault_of(error, named);
+    let found = engine.find_machine(caller, named).await.map_err(of)?;
+    if let Some(definition) = definition {
+        let kind = kind_of(Some(&found.machine_type));
+        require_valid(engine, caller, definition, kind).await?;
+    }
+    let update = UpdateStateMachine {
+        state_machine: named.to_owned(),
+        definition: definition.map(str::to_owned),
+        role_arn,
+        settings,
+        publish,
+    };
+    let updated = engine.update_state_machine(caller, update).await;
+    let updated = updated.map_err(|error| refused(error, named, definition.unwrap_or_default()))?;
+    let mut answer = json!({ "updateDate": times.write(updated.updated_at) });
+    if let Some(revision) = updated.revision_id {
+        answer["revisionId"] = revision.into();
+    }
+    if let Some(version) = updated.version_arn {
+        answer["stateMachineVersionArn"] = version.into();
+    }
+    Ok(answer)
+}
+
+/// Reads the role. It is kept and shown: what a task may do, its grants say.
+fn role_arn(request: &Request) -> Result<Option<String>, ApiError> {
+    let given = request.bounded("roleArn", ARN_MAX_CHARS)?;
+    Ok(given.map(str::to_owned))
+}
+
+/// Reads whether a version is published, and what it says of itself.
+fn publication(request: &Request) -> Result<Option<Publication>, ApiError> {
+    let description = request.optional_text("versionDescription");
+    if description.is_some_and(|text| text.chars().count() > DESCRIPTION_MAX_CHARS) {
+        return Err(too_long_description("versionDescription"));
+    }
+    let publish = request.flag("publish").unwrap_or_default();
+    if !publish && description.is_some() {
+        let message = "Version description can only be set when publish is true";
+        return Err(ApiFault::new("ValidationException", message).into());
+    }
+    Ok(publish.then(|| Publication {
+        description: description.map(str::to_owned),
     }))
 }
 
-/// What an execution runs: the revision that it was started with, whatever the state
-/// machine has become since.
-pub(super) async fn describe_for_execution(
-    engine: &EngineHandle,
-    caller: &Caller,
-    request: &Request,
-    times: TimeForm,
-) -> Result<Value, ApiError> {
-    let named = request.text("executionArn");
-    let of = |error: EngineError| fault_of(error, named);
-    let range = HistoryRange {
-        after: 0,
-        limit: 1,
-        reverse: false,
-    };
-    let part = engine
-        .read_history(caller, named, range)
-        .await
-        .map_err(of)?;
-    let summary = engine.describe_execution(caller, named).await.map_err(of)?;
-    let started = summary.summary;
-    let role_arn = part.events.first().and_then(|event| match &event.kind {
-        stepwell_decider::EventKind::ExecutionStarted(started) => {
-            Some(started.role_arn.to_string())
-        }
-        _ => None,
-    });
-    Ok(json!({
-        "stateMachineArn": started.state_machine_arn,
-        "name": started.state_machine,
-        "definition": part.definition.to_asl().to_string(),
-        "roleArn": role_arn.unwrap_or_default(),
-        // No later than that: what an execution runs is the revision of its start.
-        "updateDate": times.write(started.started_at),
-        "loggingConfiguration": { "level": "OFF", "includeExecutionData": false },
-        "tracingConfiguration": { "enabled": false },
-    }))
+pub(super) fn too_long_description(member: &str) -> ApiError {
+    let rule = format!("Member must have length less than or equal to {DESCRIPTION_MAX_CHARS}");
+    ApiFault::constraint("'...'", member, &rule).into()
 }
 
 pub(super) async fn list(
@@ -106,7 +171,7 @@ pub(super) async fn delete(
     caller: &Caller,
     request: &Request,
 ) -> Result<Value, ApiError> {
-    let named = request.arn("stateMachineArn")?;
+    let named = request.machine_arn("stateMachineArn")?;
     match engine.delete_state_machine(caller, named).await {
         // What is not there is deleted.
         Ok(()) | Err(EngineError::NotFound { .. }) => Ok(json!({})),
@@ -119,32 +184,33 @@ pub(super) async fn validate(
     caller: &Caller,
     request: &Request,
 ) -> Result<Value, ApiError> {
-    let definition = request.text("definition").to_owned();
-    let machine_type = match request.optional_text("type") {
-        None => ExecutionType::default(),
-        Some(word) => ExecutionType::from_word(word).ok_or_else(|| {
-            let rule = "Member must satisfy enum value set: [STANDARD, EXPRESS]";
-            ApiFault::constraint(&format!("'{word}'"), "type", rule)
-        })?,
+    let kind = kind_of(request.word("type", &TYPES)?);
+    let least = request.word("severity", &["ERROR", "WARNING"])?;
+    let limit = match request.number("maxResults", VALIDATION_MAX)? {
+        None | Some(0) => VALIDATION_MAX,
+        Some(limit) => limit,
     };
-    let report = engine
-        .validate_definition(caller, definition, None, machine_type)
-        .await;
-    let report = report.map_err(|error| fault_of(error, ""))?;
-    let diagnostics = report.diagnostics.iter().map(|found| {
-        json!({
-            "severity": match found.severity {
-                Severity::Error => "ERROR",
-                Severity::Warning => "WARNING",
-            },
-            "code": found.code,
-            "message": found.message,
-            "location": found.location,
-        })
-    });
+    let definition = request.text("definition");
+    if definition.is_empty() {
+        let rule = "Member must have length greater than or equal to 1";
+        return Err(ApiFault::constraint("''", "definition", rule).into());
+    }
+    let mut found = diagnose(engine, caller, definition, kind).await?;
+    let is_error = |severity| severity == Severity::Error;
+    let failed = found.iter().any(|found| is_error(found.severity));
+    if least != Some("WARNING") {
+        found.retain(|found| is_error(found.severity));
+    }
+    let truncated = found.len() as u64 > limit;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let diagnostics: Result<Vec<Value>, _> = found.iter().map(serde_json::to_value).collect();
+    let diagnostics = diagnostics.map_err(|error| {
+        let message = format!("diagnostics cannot be written: {error}");
+        ApiError::Host(EngineError::Internal(message))
+    })?;
     Ok(json!({
-        "result": if report.valid { "OK" } else { "FAIL" },
-        "diagnostics": diagnostics.collect::<Vec<_>>(),
-        "truncated": false,
+        "result": if failed { "FAIL" } else { "OK" },
+        "diagnostics": diagnostics,
+        "truncated": truncated,
     }))
 }

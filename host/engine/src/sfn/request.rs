@@ -35,7 +35,9 @@ impl Request {
                 _ => {}
             }
         }
-        Ok(Self(given))
+        let read = Self(given);
+        read.bounded("nextToken", token_max_chars(operation))?;
+        Ok(read)
     }
 
     /// Returns a member as it was given.
@@ -56,6 +58,42 @@ impl Request {
         self.0.get(member).and_then(Value::as_bool)
     }
 
+    /// Returns a list or an object.
+    pub(super) fn other(&self, member: &str) -> Option<&Value> {
+        self.0.get(member)
+    }
+
+    /// Returns a text that is one of some words.
+    pub(super) fn word<'a>(
+        &self,
+        member: &str,
+        words: &[&'a str],
+    ) -> Result<Option<&'a str>, ApiError> {
+        let Some(given) = self.optional_text(member) else {
+            return Ok(None);
+        };
+        match words.iter().find(|word| **word == given) {
+            Some(word) => Ok(Some(word)),
+            None => Err(ApiFault::not_among(given, member, words).into()),
+        }
+    }
+
+    /// Returns a text that is not empty and has `max` characters at most.
+    pub(super) fn bounded(&self, member: &str, max: usize) -> Result<Option<&str>, ApiError> {
+        let given = self.optional_text(member);
+        if let Some(text) = given {
+            let rule = match text.chars().count() {
+                0 => "Member must have length greater than or equal to 1".to_owned(),
+                count if count > max => {
+                    format!("Member must have length less than or equal to {max}")
+                }
+                _ => return Ok(given),
+            };
+            return Err(ApiFault::constraint(&format!("'{text}'"), member, &rule).into());
+        }
+        Ok(given)
+    }
+
     /// Returns an ARN, which at least begins like one.
     pub(super) fn arn(&self, member: &str) -> Result<&str, ApiError> {
         let given = self.text(member);
@@ -66,21 +104,52 @@ impl Request {
         Err(ApiFault::new("InvalidArn", message).into())
     }
 
+    /// Returns the ARN of a state machine. One with a Map's label is not for this operation.
+    pub(super) fn machine_arn(&self, member: &str) -> Result<&str, ApiError> {
+        let given = self.arn(member)?;
+        let labelled = given
+            .splitn(7, ':')
+            .nth(6)
+            .is_some_and(|rest| rest.contains('/'));
+        if !labelled {
+            return Ok(given);
+        }
+        let message = format!("API does not support labelled ARNs: '{given}'");
+        Err(ApiFault::new("ValidationException", message).into())
+    }
+
+    pub(super) fn has(&self, member: &str) -> bool {
+        self.0.contains_key(member)
+    }
+
+    /// Returns a number from 0 to `max`.
+    pub(super) fn number(&self, member: &str, max: u64) -> Result<Option<u64>, ApiError> {
+        let Some(given) = self.0.get(member) else {
+            return Ok(None);
+        };
+        let rule = match given.as_u64() {
+            Some(number) if number <= max => return Ok(Some(number)),
+            Some(_) => format!("Member must have value less than or equal to {max}"),
+            None => "Member must have value greater than or equal to 0".to_owned(),
+        };
+        Err(ApiFault::constraint(&format!("'{given}'"), member, &rule).into())
+    }
+
     /// Returns how many lines a page is to have.
     pub(super) fn page_size(&self) -> Result<u32, ApiError> {
-        let Some(given) = self.0.get("maxResults") else {
-            return Ok(PAGE_DEFAULT);
-        };
-        match given.as_u64() {
-            Some(0) => Ok(PAGE_DEFAULT),
-            Some(wanted) if wanted <= u64::from(PAGE_MAX) => {
-                Ok(u32::try_from(wanted).unwrap_or(PAGE_MAX))
-            }
-            _ => {
-                let rule = format!("Member must have value less than or equal to {PAGE_MAX}");
-                Err(ApiFault::constraint(&format!("'{given}'"), "maxResults", &rule).into())
-            }
-        }
+        let wanted = self.number("maxResults", u64::from(PAGE_MAX))?;
+        Ok(match wanted {
+            None | Some(0) => PAGE_DEFAULT,
+            Some(wanted) => u32::try_from(wanted).unwrap_or(PAGE_MAX),
+        })
+    }
+}
+
+/// Characters of a page's token, at most.
+fn token_max_chars(operation: &ApiOperation) -> usize {
+    match operation.name {
+        "ListExecutions" => 3_096,
+        _ => 1_024,
     }
 }
 

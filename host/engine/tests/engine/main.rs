@@ -7,7 +7,9 @@ mod bindings;
 mod data_sets;
 mod express;
 mod harness;
+
 mod http;
+mod machines;
 mod map_runs;
 mod recovery;
 mod running;

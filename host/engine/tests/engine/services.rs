@@ -248,8 +248,8 @@ async fn refused_operations_have_the_names_and_texts_of_aws() {
         (
             "describeStateMachine",
             json!({"StateMachineArn": "nowhere"}),
-            "Sfn.InvalidArnException",
-            "Invalid Arn: 'Invalid ARN prefix: nowhere'",
+            "Sfn.StateMachineDoesNotExistException",
+            "State Machine Does Not Exist: 'nowhere'",
         ),
     ] {
         let bench = Bench::in_memory().await;

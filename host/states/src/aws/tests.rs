@@ -227,7 +227,25 @@ fn resources_that_step_functions_does_not_have_are_refused() {
     ] {
         assert_eq!(task(known), "", "{known}");
     }
-    // Stepwell itself lets a tenant bind it.
+    // Stepwell lets a tenant bind it. What else is wrong is told all the same.
+    let bound = |definition: &Value| {
+        let is_known = |service: &str, action: &str| (service, action) == ("sqs", "receiveMessage");
+        let found = diagnose_with(&definition.to_string(), ExecutionType::Standard, &is_known);
+        found
+            .iter()
+            .map(|found| found.code.clone())
+            .collect::<Vec<_>>()
+    };
+    let task = json!({ "Type": "Task", "Resource": "arn:aws:states:::sqs:receiveMessage",
+        "Next": "B" });
+    assert_eq!(
+        bound(&machine(json!({ "A": task, "B": { "Type": "Succeed" } }))),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        bound(&machine(json!({ "A": task }))),
+        ["MISSING_TRANSITION_TARGET", "MISSING_END_STATE"]
+    );
     let definition = machine(json!({ "A": {
         "Type": "Task", "Resource": "arn:aws:states:::sqs:receiveMessage", "End": true } }));
     assert!(parse(&definition.to_string(), None).is_ok());

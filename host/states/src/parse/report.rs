@@ -26,6 +26,8 @@ pub(crate) struct Finding {
     pub(crate) diagnostic: Diagnostic,
     /// Step Functions refuses this, and Stepwell does not.
     pub(crate) is_foreign: bool,
+    /// Service and action, if it is about an integration that Step Functions does not have.
+    pub(crate) integration: Option<(String, String)>,
 }
 
 /// Where something stands, both as a pointer and as line and column.
@@ -136,7 +138,22 @@ impl Report {
             self.findings.push(Finding {
                 diagnostic: diagnostic(Severity::Error, code, place, message, None),
                 is_foreign: true,
+                integration: None,
             });
+        }
+    }
+
+    /// Reports an integration that Step Functions does not have.
+    pub(crate) fn unknown_integration(
+        &mut self,
+        (service, action): (&str, &str),
+        place: &Place,
+        message: String,
+    ) {
+        let count = self.findings.len();
+        self.foreign(SCHEMA, place, message);
+        if let Some(finding) = self.findings.get_mut(count) {
+            finding.integration = Some((service.to_owned(), action.to_owned()));
         }
     }
 
@@ -158,6 +175,7 @@ impl Report {
             self.findings.push(Finding {
                 diagnostic: diagnostic(severity, code, place, message, hint),
                 is_foreign: false,
+                integration: None,
             });
         }
     }

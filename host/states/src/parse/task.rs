@@ -2,7 +2,7 @@
 
 use super::fields::NUMBER_MAX;
 use super::flow::{self, Bounds};
-use super::report::{Report, SCHEMA};
+use super::report::Report;
 use super::state::Draft;
 use crate::aws;
 use crate::definition::{self, QueryLanguage, Resource, ResourceKind, Task};
@@ -37,7 +37,8 @@ pub(crate) fn read(draft: &Draft<'_>, report: &mut Report) -> Option<Task> {
         && !aws::is_known(service, action)
     {
         let place = object.place_of("Resource");
-        report.foreign(SCHEMA, &place, definition::not_recognized(text));
+        let message = definition::not_recognized(text);
+        report.unknown_integration((service, action), &place, message);
     }
     Some(Task {
         resource,

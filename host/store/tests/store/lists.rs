@@ -1,7 +1,8 @@
 //! Timers, work, lists and counts.
 
 use stepwell_store::{
-    ExecutionFilter, ExecutionKey, ExecutionsOf, PutMode, Status, Summary, TenantId,
+    Deletion, ExecutionFilter, ExecutionKey, ExecutionsOf, PutMode, Status, StoreError, Summary,
+    TenantId,
 };
 
 use crate::setup::{Home, decision, new_revision, time};
@@ -137,17 +138,28 @@ fn an_execution_is_found_by_names_also_after_its_machine() {
             .map(|row| row.key)
     };
     assert_eq!(find(), Some(ExecutionKey(1)));
-    home.store
-        .delete_state_machine(home.machine, time(1))
-        .unwrap();
+    let delete = || home.store.delete_state_machine(home.machine, time(1));
+    let make = || {
+        home.store
+            .put_state_machine(new_revision(home.tenant, "orders"), PutMode::Create)
+    };
+    // Its name is its own until its last execution has ended.
+    assert_eq!(delete(), Ok(Deletion::Pending));
+    assert_eq!(delete(), Ok(Deletion::Pending));
+    let deleting = home.store.deleting_state_machines().unwrap();
+    assert_eq!(deleting.len(), 1);
+    assert_eq!(deleting[0].deleting_at, Some(time(1)));
+    assert!(matches!(make(), Err(StoreError::Deleting { .. })));
+    end(&home, 1, Status::Failed);
+    assert_eq!(
+        home.store.finish_deletion(home.machine, time(2)),
+        Ok(Deletion::Done)
+    );
+    assert_eq!(home.store.deleting_state_machines(), Ok(vec![]));
     assert_eq!(find(), Some(ExecutionKey(1)));
 
     // A machine made anew has its own names.
-    let anew = home
-        .store
-        .put_state_machine(new_revision(home.tenant, "orders"), PutMode::Create)
-        .unwrap()
-        .machine;
+    let anew = make().unwrap().machine;
     assert_ne!(anew, home.machine);
     assert_eq!(find(), Some(ExecutionKey(1)));
     let mut new = home.new_execution(2);

@@ -131,6 +131,8 @@ pub(crate) fn new_revision(tenant: TenantId, name: &str) -> NewRevision {
         asl: "{}".into(),
         pins: BTreeMap::from([("validate".to_owned(), Digest::of(b"wasm"))]),
         role_arn: None,
+        settings: None,
+        uuid: "11111111-1111-4111-8111-111111111111".into(),
         created_at: time(0),
         created_by: Some("ada".into()),
     }

@@ -1,0 +1,177 @@
+//! Tags: keys and values that people hang on machines and activities.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, params};
+
+use crate::error::StoreError;
+use crate::ids::{MachineId, TenantId};
+use crate::store::Store;
+
+/// Tags of one thing, at most: AWS's quota.
+const TAGS_MAX: usize = 50;
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// Its key, once for each thing.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl Store {
+    /// Puts tags on a thing, in place of those with the same keys. The thing is named by the
+    /// end of its ARN: `stateMachine:NAME`, `activity:NAME`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such thing, [`StoreError::TooMany`] if it
+    /// would have more than it may have; then none of them is put.
+    pub fn put_tags(
+        &self,
+        tenant: TenantId,
+        resource: &str,
+        tags: Vec<Tag>,
+    ) -> Result<(), StoreError> {
+        let resource = resource.to_owned();
+        self.write(move |connection| {
+            require(connection, tenant, &resource)?;
+            put(connection, tenant, &resource, &tags)
+        })
+    }
+
+    /// Takes tags away; keys that it does not have are let pass.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such thing.
+    pub fn delete_tags(
+        &self,
+        tenant: TenantId,
+        resource: &str,
+        keys: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let resource = resource.to_owned();
+        self.write(move |connection| {
+            require(connection, tenant, &resource)?;
+            let mut delete = connection.prepare_cached(
+                "DELETE FROM tags WHERE tenant = ?1 AND resource = ?2 AND key = ?3",
+            )?;
+            for key in &keys {
+                delete.execute(params![tenant, resource, key])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Returns the tags of a thing, by key.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such thing.
+    pub fn list_tags(&self, tenant: TenantId, resource: &str) -> Result<Vec<Tag>, StoreError> {
+        self.read(|connection| {
+            require(connection, tenant, resource)?;
+            list(connection, tenant, resource)
+        })
+    }
+}
+
+/// How a machine is named as what has tags.
+pub(crate) fn of_machine(name: &str) -> String {
+    format!("stateMachine:{name}")
+}
+
+/// How an activity is named as what has tags.
+pub(crate) fn of_activity(name: &str) -> String {
+    format!("activity:{name}")
+}
+
+/// Puts tags, within the transaction that may have made the thing.
+pub(crate) fn put(
+    connection: &Connection,
+    tenant: TenantId,
+    resource: &str,
+    tags: &[Tag],
+) -> Result<(), StoreError> {
+    // Counted before anything is written: a write that breaks half way costs all others of
+    // its transaction another attempt.
+    let kept = list(connection, tenant, resource)?;
+    let given = tags.iter().map(|tag| tag.key.as_str());
+    let keys: BTreeSet<&str> = kept
+        .iter()
+        .map(|tag| tag.key.as_str())
+        .chain(given)
+        .collect();
+    if keys.len() > TAGS_MAX {
+        return Err(StoreError::TooMany {
+            what: "tags",
+            limit: TAGS_MAX,
+        });
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO tags (tenant, resource, key, value) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (tenant, resource, key) DO UPDATE SET value = excluded.value",
+    )?;
+    for tag in tags {
+        insert.execute(params![tenant, resource, tag.key, tag.value])?;
+    }
+    Ok(())
+}
+
+fn list(connection: &Connection, tenant: TenantId, resource: &str) -> Result<Vec<Tag>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, value FROM tags WHERE tenant = ?1 AND resource = ?2 ORDER BY key",
+    )?;
+    let rows = statement.query_map(params![tenant, resource], |row| {
+        Ok(Tag {
+            key: row.get(0)?,
+            value: row.get(1)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Takes all tags of a thing away, within the transaction that removes it.
+pub(crate) fn delete_all(
+    connection: &Connection,
+    tenant: TenantId,
+    resource: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM tags WHERE tenant = ?1 AND resource = ?2")?
+        .execute(params![tenant, resource])?;
+    Ok(())
+}
+
+/// The same for a machine by its number.
+pub(crate) fn delete_of_machine(
+    connection: &Connection,
+    machine: MachineId,
+) -> Result<(), StoreError> {
+    let (tenant, name): (TenantId, String) = connection
+        .prepare_cached("SELECT tenant, name FROM state_machines WHERE id = ?1")?
+        .query_row([machine], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    delete_all(connection, tenant, &of_machine(&name))
+}
+
+/// Expects that a thing is there.
+fn require(connection: &Connection, tenant: TenantId, resource: &str) -> Result<(), StoreError> {
+    let sql = match resource.split_once(':') {
+        Some(("stateMachine", _)) => {
+            "SELECT EXISTS (SELECT 1 FROM state_machines
+                 WHERE tenant = ?1 AND name = ?2 AND deleted_at IS NULL)"
+        }
+        Some(("activity", _)) => {
+            "SELECT EXISTS (SELECT 1 FROM activities WHERE tenant = ?1 AND name = ?2)"
+        }
+        _ => return Err(StoreError::not_found(resource)),
+    };
+    let name = resource.split_once(':').map_or("", |(_, name)| name);
+    let is_there: bool = connection
+        .prepare_cached(sql)?
+        .query_row(params![tenant, name], |row| row.get(0))?;
+    if is_there {
+        Ok(())
+    } else {
+        Err(StoreError::not_found(resource))
+    }
+}
