@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     activity, bind, completions, component, data, demo, deploy, describe, graph, history, keys,
-    list, map_run, run, send_event, serve, start, state_machine, stop, token, validate,
+    list, map_run, run, send_event, serve, start, state_machine, stop, token, validate, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -123,6 +123,8 @@ pub(crate) enum Command {
     /// Make activities, and take their tasks as a worker does
     #[command(subcommand)]
     Activity(activity::ActivityCommand),
+    /// Run a program of this machine for each task of an activity
+    Worker(worker::WorkerArgs),
     /// Deploy a definition: a new state machine, or a new revision of one
     Deploy(deploy::DeployArgs),
     /// Look at the deployed state machines

@@ -355,6 +355,19 @@ impl Refusal {
         self.code() == "ExecutionEnded"
     }
 
+    /// Whether it is refused because nobody waits for the task any more.
+    pub(crate) fn is_ended_task(&self) -> bool {
+        matches!(
+            self.code(),
+            "TaskTimedOut" | "ExecutionEnded" | "InvalidToken" | "NotFound"
+        )
+    }
+
+    /// Whether the same request may be answered later.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.exit() == Exit::Unavailable
+    }
+
     /// The problems of a refused definition.
     pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
         self.body

@@ -21,6 +21,7 @@ pub(crate) mod state_machine;
 pub(crate) mod stop;
 pub(crate) mod token;
 pub(crate) mod validate;
+pub(crate) mod worker;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -69,6 +70,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Bindings => bind::list(app),
         Command::Unbind(args) => bind::unbind(&args, app),
         Command::Activity(command) => activity::run(&command, app),
+        Command::Worker(args) => worker::run(&args, app),
         Command::Deploy(args) => deploy::run(&args, app),
         Command::StateMachine(command) => state_machine::run(&command, app),
         Command::Start(args) => start::run(&args, app),

@@ -12,13 +12,14 @@ use crate::exit::CliError;
 /// Filters in the form `info,stepwell_engine=debug`.
 const VARIABLE: &str = "STEPWELL_LOG";
 
-/// Starts the log. A host tells what it does; other commands are silent unless asked.
+/// Starts the log. A host and a worker tell what they do; other commands are silent unless asked.
 ///
 /// # Errors
 /// If the filters cannot be understood.
 pub(crate) fn init(command: &Command, app: &App) -> Result<(), CliError> {
     let (level, format) = match command {
         Command::Serve(args) => (LevelFilter::INFO, args.log_format),
+        Command::Worker(args) => (LevelFilter::INFO, args.log_format),
         _ => (LevelFilter::WARN, LogFormat::Text),
     };
     let level = match (app.global.verbose, level) {

@@ -240,6 +240,12 @@ pub struct ActivityTask {
     pub task_token: String,
     /// Its input.
     pub input: Payload,
+    /// Its time limit, in seconds, counted from now on.
+    pub timeout_seconds: Option<u64>,
+    /// The longest time between two signs of life, in seconds.
+    pub heartbeat_seconds: Option<u64>,
+    /// Stays the same over all attempts of the task.
+    pub idempotency_key: Arc<str>,
 }
 
 /// An order to bind a component to an integration.

@@ -16,3 +16,4 @@ mod formats;
 mod guests;
 mod host;
 mod tour;
+mod worker;

@@ -1,5 +1,6 @@
 //! Activities: make, list, delete, and hand their tasks to workers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_decider::{EventKind, EventNumber, Input, TaskToken};
@@ -214,6 +215,9 @@ impl EngineHandle {
                 Ok(ActivityTask {
                     task_token: token.to_string(),
                     input: order.parameters.clone(),
+                    timeout_seconds: order.timeout_seconds,
+                    heartbeat_seconds: order.heartbeat_seconds,
+                    idempotency_key: Arc::clone(&order.idempotency_key),
                 })
             }
             _ => Err(EngineError::Internal(format!(

@@ -63,6 +63,15 @@ pub struct ActivityTask {
     pub task_token: String,
     /// The task's input.
     pub input: JsonText,
+    /// The task's time limit, in seconds, counted from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+    /// The longest time between two heartbeats, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_seconds: Option<u64>,
+    /// Stays the same over all attempts of the task: hand it to other systems.
+    #[serde(default)]
+    pub idempotency_key: String,
 }
 
 impl From<EngineActivity> for Activity {
@@ -80,6 +89,9 @@ impl From<EngineTask> for ActivityTask {
         Self {
             task_token: task.task_token,
             input: (&task.input).into(),
+            timeout_seconds: task.timeout_seconds,
+            heartbeat_seconds: task.heartbeat_seconds,
+            idempotency_key: task.idempotency_key.to_string(),
         }
     }
 }
