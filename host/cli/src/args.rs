@@ -247,6 +247,7 @@ mod tests {
             "state-machine show n",
             "state-machine delete n",
             "start m --input @f --name n --wait --timeout 1h30m",
+            "start m --sync --input {}",
             "list m --status timed-out --limit 1000 --page-token t",
             "describe m/n",
             "history m/n --follow",

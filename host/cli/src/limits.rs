@@ -27,6 +27,24 @@ pub(crate) struct LimitArgs {
         value_parser = clap::value_parser!(u64).range(3..)
     )]
     history_events: Option<u64>,
+    /// Most express executions that run at once; one more is refused
+    #[arg(
+        long = "express-executions",
+        env = "STEPWELL_EXPRESS_EXECUTIONS",
+        value_name = "COUNT",
+        default_value_t = EngineConfig::default().express_executions_max
+    )]
+    express_executions: usize,
+    /// Most MiB that express executions may hold in memory, by what they record; one may
+    /// hold an eighth of it
+    #[arg(
+        long = "express-memory",
+        env = "STEPWELL_EXPRESS_MEMORY",
+        value_name = "MIB",
+        default_value_t = EngineConfig::default().express_memory_max_bytes >> 20,
+        value_parser = parse_mib
+    )]
+    express_memory: usize,
     /// Allow HTTP requests of tasks by a rule, `[private] [METHOD,…] URL`; may be given more
     /// than once, and nothing else is allowed. The host of the URL may be *.DOMAIN, its path
     /// may end with *; 'private' allows addresses that are not public
@@ -38,6 +56,12 @@ pub(crate) struct LimitArgs {
         value_parser = parse_rule
     )]
     allow_http: Vec<Rule>,
+}
+
+fn parse_mib(text: &str) -> Result<usize, String> {
+    let mib = text.parse().ok();
+    mib.filter(|mib| (1..=1 << 20).contains(mib))
+        .ok_or_else(|| "give a number from 1 to 1048576".to_owned())
 }
 
 fn parse_rule(text: &str) -> Result<Rule, RuleError> {
@@ -57,6 +81,8 @@ impl LimitArgs {
     pub(crate) fn engine(&self) -> EngineConfig {
         EngineConfig {
             history_events_max: self.history_events,
+            express_executions_max: self.express_executions,
+            express_memory_max_bytes: self.express_memory << 20,
             egress: Egress::new(
                 self.allow_http.clone(),
                 Arc::new(SystemLookup),

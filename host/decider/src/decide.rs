@@ -209,6 +209,12 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
             take_token_report(draft, &token, reported)?;
         }
         Input::EventPosted(posted) => take_event(draft, posted)?,
+        Input::GiveUp(failure) => {
+            if draft.execution.end.is_none() {
+                let follows = draft.execution.last_id;
+                draft.emit_after(FrameId::ROOT, follows, EventKind::ExecutionFailed(failure));
+            }
+        }
         Input::Stop { failure, principal } => {
             require_running(draft)?;
             let kind = EventKind::ExecutionAborted { failure, principal };

@@ -5,6 +5,8 @@
 //! `GetExecutionHistory` shows, since a few facts (a posted event, a planned retry)
 //! have no counterpart there.
 
+mod size;
+
 use std::fmt;
 use std::sync::Arc;
 

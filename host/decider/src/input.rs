@@ -76,6 +76,8 @@ pub enum Input {
     },
     /// Somebody posted an event.
     EventPosted(ReceivedEvent),
+    /// The host cannot keep the execution any longer: it fails, whatever it is in.
+    GiveUp(Failure),
     /// Somebody asks to stop the execution.
     Stop {
         /// The error and cause that they gave.

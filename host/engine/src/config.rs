@@ -19,6 +19,11 @@ pub struct EngineConfig {
     /// Executions that are kept in memory because something runs for them. What is over
     /// stays in the database until there is room.
     pub executions_in_memory_max: usize,
+    /// Express executions that run at once; one more is refused.
+    pub express_executions_max: usize,
+    /// Bytes that they may hold, by what they record: one more is refused, and one that
+    /// grows beyond fails. A single one may hold an eighth of it.
+    pub express_memory_max_bytes: usize,
     /// Bytes that an input or output may have.
     pub payload_max_bytes: u32,
     /// Events that a history may have on the wire; the execution fails with the one that
@@ -48,6 +53,8 @@ impl Default for EngineConfig {
             guest_threads: cores.max(1),
             tasks_at_once: 128,
             executions_in_memory_max: 20_000,
+            express_executions_max: 4_096,
+            express_memory_max_bytes: 512 << 20,
             payload_max_bytes: 262_144,
             history_events_max: None,
             component_max_bytes: 32 << 20,

@@ -8,7 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use stepwell_decider::Failure;
 use stepwell_sandbox::ComponentDigest;
-use stepwell_states::{Format, Pattern, ResourceKind, StateKind, StateMachine, parse};
+use stepwell_states::{
+    ExecutionType, Format, Pattern, ResourceKind, StateKind, StateMachine, parse,
+};
 use stepwell_store::{Digest, MachineId, Store, StoreError, TenantId};
 
 use crate::model::Tenant;
@@ -20,6 +22,7 @@ pub(crate) struct Revision {
     pub(crate) machine: MachineId,
     pub(crate) number: i64,
     pub(crate) name: Arc<str>,
+    pub(crate) machine_type: ExecutionType,
     pub(crate) role_arn: Arc<str>,
     pub(crate) definition: Arc<StateMachine>,
     /// The components that it runs: what runs is what was reviewed.
@@ -237,8 +240,11 @@ fn read(store: &Store, machine: MachineId, number: i64) -> Result<Revision, Stor
             ),
         }
     })?;
+    let machine_type = ExecutionType::from_word(&named.machine_type)
+        .ok_or_else(|| missing("type of machine", machine))?;
     Ok(Revision {
         machine,
+        machine_type,
         number,
         name: named.name.into(),
         role_arn: row.role_arn.unwrap_or_default().into(),

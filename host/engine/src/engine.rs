@@ -15,6 +15,7 @@ use crate::config::EngineConfig;
 use crate::definitions::Definitions;
 use crate::dispatch::Dispatcher;
 use crate::error::EngineError;
+use crate::express::Express;
 use crate::handle::starting::Starter;
 use crate::handle::{EngineHandle, Inner};
 use crate::health::Health;
@@ -68,6 +69,7 @@ impl Engine {
         let counters = Arc::new(Counters::default());
         let definitions = Arc::new(Definitions::default());
         let starter = Arc::new(Starter {
+            express: Arc::new(Express::of(&config)),
             config: config.clone(),
             store: store.clone(),
             definitions: Arc::clone(&definitions),
@@ -121,6 +123,7 @@ impl Engine {
         drop(shared.services.engine.set(Arc::downgrade(&handle.0)));
         let mut threads = start_threads(&shared, inboxes)?;
         threads.push(start_map_runs(&shared, next_key, map_inbox)?);
+        handle.0.starter.take_up_express().map_err(unreadable)?;
         Ok(Self {
             handle,
             timers: Arc::clone(&shared.timers),

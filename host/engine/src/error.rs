@@ -91,6 +91,17 @@ pub enum EngineError {
         EVENTS_KEPT_MAX_BYTES >> 20
     )]
     InboxFull,
+    /// The operation is for executions of the other type of state machine.
+    #[error("this operation is not for {machine_type} state machines: {advice}")]
+    TypeNotSupported {
+        /// The type that the state machine has.
+        machine_type: &'static str,
+        /// What to do instead.
+        advice: &'static str,
+    },
+    /// As many express executions run as may, or they hold as much memory as they may.
+    #[error("too many express executions run at once: try again")]
+    Throttled,
     /// The text is no task token, or none of this host.
     #[error("the task token is not valid")]
     InvalidToken,

@@ -8,6 +8,7 @@ mod checking;
 mod components;
 pub(crate) mod data_sets;
 mod executions;
+mod express;
 mod histories;
 mod machine_orders;
 mod map_runs;
@@ -99,6 +100,7 @@ impl EngineHandle {
             tasks_running: running as u64,
             tasks_queued: queued as u64,
             executions_in_memory: counters.in_memory(),
+            express_running: self.express_running(),
             commits: counters.commits.load(Relaxed),
             transactions: store.commits,
             events_written: counters.events_written.load(Relaxed),
@@ -161,6 +163,15 @@ impl EngineHandle {
         caller: &Caller,
         given: &str,
     ) -> Result<ExecutionRow, EngineError> {
+        if names::is_express_arn(given) {
+            let reason = "an express execution is not kept: what it did stands in the log that \
+                          its state machine's logging configuration names"
+                .to_owned();
+            return Err(EngineError::Invalid {
+                field: "execution",
+                reason,
+            });
+        }
         let not_found = || EngineError::NotFound {
             kind: "execution",
             name: given.to_owned(),

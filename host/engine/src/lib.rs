@@ -26,6 +26,7 @@ mod definitions;
 mod dispatch;
 mod engine;
 mod error;
+mod express;
 mod handle;
 mod health;
 mod http;

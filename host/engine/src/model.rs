@@ -1,5 +1,6 @@
 //! What the doors ask of the engine, and what it answers.
 
+mod express;
 mod logging;
 mod machines;
 
@@ -9,6 +10,7 @@ use serde_json::Value;
 use stepwell_decider::{Failure, HistoryEvent, StateType, Status, TotalUsage};
 use stepwell_states::{Diagnostic, ExecutionType, Format, Payload, StateMachine, Timestamp};
 
+pub use express::{Billing, SyncExecution};
 pub use logging::{LogDestination, LogGroup, LogLevel, LoggingConfiguration};
 
 pub use machines::*;
@@ -394,6 +396,8 @@ pub struct EngineMetrics {
     pub tasks_queued: u64,
     /// Executions in memory.
     pub executions_in_memory: u64,
+    /// Express executions that run.
+    pub express_running: u64,
     /// Decisions committed.
     pub commits: u64,
     /// Physical transactions that held them.

@@ -22,6 +22,19 @@ pub(crate) fn execution_arn(tenant: &Tenant, machine: &str, execution: &str) -> 
     )
 }
 
+/// ARN of an express execution, whose name need not be its own.
+pub(crate) fn express_arn(tenant: &Tenant, machine: &str, execution: &str, id: &str) -> String {
+    format!(
+        "arn:aws:states:{}:{}:express:{machine}:{execution}:{id}",
+        tenant.region, tenant.account
+    )
+}
+
+/// Whether an ARN is that of an express execution, whoever's.
+pub(crate) fn is_express_arn(given: &str) -> bool {
+    given.starts_with("arn:") && given.split(':').nth(5) == Some("express")
+}
+
 /// Reads a state machine's name off what a request gives: a name, or an ARN. None if the
 /// ARN is of another kind or tenant.
 pub(crate) fn machine_name<'a>(tenant: &Tenant, given: &'a str) -> Option<&'a str> {

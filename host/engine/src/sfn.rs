@@ -11,6 +11,7 @@ mod activities;
 mod definitions;
 mod describing;
 mod executions;
+mod express;
 mod fault;
 mod histories;
 mod machines;
@@ -60,6 +61,7 @@ impl EngineHandle {
         let times = call.times;
         match operation.name {
             "StartExecution" => executions::start(self, caller, &request, times).await,
+            "StartSyncExecution" => express::start_sync(self, caller, &request, times).await,
             "StopExecution" => executions::stop(self, caller, &request, times).await,
             "DescribeExecution" => executions::describe(self, caller, &request, times).await,
             "ListExecutions" => executions::list(self, caller, &request, times).await,

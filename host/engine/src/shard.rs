@@ -16,6 +16,7 @@
 mod act;
 mod calls;
 mod commit;
+pub(crate) mod express;
 pub(crate) mod hot;
 pub(crate) mod load;
 mod refill;
@@ -50,6 +51,8 @@ const IDLE: Duration = Duration::from_secs(5);
 pub(crate) enum Message {
     /// Start an execution.
     Start(Box<StartOrder>),
+    /// Start an express execution.
+    StartExpress(Box<express::ExpressOrder>),
     /// Something happened that concerns an execution.
     Input {
         key: ExecutionKey,
@@ -239,6 +242,7 @@ impl Shard {
     fn take(&mut self, message: Message) {
         match message {
             Message::Start(order) => self.start(*order),
+            Message::StartExpress(order) => self.start_express(*order),
             Message::Input {
                 key,
                 input,
@@ -354,13 +358,15 @@ impl Shard {
         if self.hot.len() >= self.hot_max && !child.volatile {
             return self.refill.want();
         }
+        let (effects, volatile) = (child.outstanding(), child.volatile);
         match child.execution.next_due() {
-            Some(due) if child.volatile => self.shared.timers.keep(key, due),
-            Some(due) => self.shared.timers.armed(due),
-            None => {}
+            Some(due) if !volatile => self.shared.timers.armed(due),
+            _ => {}
         }
-        let effects = child.outstanding();
         self.hot.insert(key, child);
+        if volatile {
+            self.keep_timer(key);
+        }
         for effect in effects {
             self.act(key, effect, false);
         }
@@ -374,6 +380,8 @@ impl Shard {
                     return;
                 };
                 hot.timers_told = true;
+                // Told of: it is in no list any more.
+                hot.kept_due = None;
                 hot.queue.push_back(Waiting::unattended(Input::TimersDue));
                 self.advance(key);
             }

@@ -50,11 +50,23 @@ impl Timers {
         }
     }
 
-    /// The same for an execution that is in memory alone. What it has handled already wakes
-    /// it for nothing, once.
-    pub(crate) fn keep(&self, key: ExecutionKey, due: Timestamp) {
-        self.lock().kept.insert((due, key));
-        self.armed(due);
+    /// The same for an execution that is in memory alone, instead of the timer that it had
+    /// before.
+    pub(crate) fn keep(
+        &self,
+        key: ExecutionKey,
+        before: Option<Timestamp>,
+        due: Option<Timestamp>,
+    ) {
+        let mut state = self.lock();
+        if let Some(before) = before {
+            state.kept.remove(&(before, key));
+        }
+        if let Some(due) = due {
+            state.kept.insert((due, key));
+            drop(state);
+            self.armed(due);
+        }
     }
 
     /// Takes the kept timers that are due, and says when the next one is.

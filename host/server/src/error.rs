@@ -47,6 +47,8 @@ pub(crate) enum Code {
     BodyTimeout,
     /// The name belongs to an execution with other input.
     NameTaken,
+    /// The operation is for state machines of the other type.
+    TypeNotSupported,
     /// The execution is at its end.
     ExecutionEnded,
     /// The Map Run is at its end.
@@ -71,6 +73,8 @@ pub(crate) enum Code {
     InvalidDefinition,
     /// No state waits for the event, and no more are kept.
     InboxFull,
+    /// Too many express executions run at once.
+    Throttled,
     /// A bug, or data that cannot be what it is.
     Internal,
     /// More requests than the host takes at once.
@@ -84,7 +88,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -98,6 +102,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::NameTaken,
+        Self::TypeNotSupported,
         Self::ExecutionEnded,
         Self::MapRunEnded,
         Self::StateMachineDeleting,
@@ -110,6 +115,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::InvalidDefinition,
         Self::InboxFull,
+        Self::Throttled,
         Self::Internal,
         Self::Overloaded,
         Self::Unavailable,
@@ -132,6 +138,7 @@ impl Code {
             Self::MethodNotAllowed => ("MethodNotAllowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::BodyTimeout => ("BodyTimeout", StatusCode::REQUEST_TIMEOUT),
             Self::NameTaken => ("NameTaken", StatusCode::CONFLICT),
+            Self::TypeNotSupported => ("TypeNotSupported", StatusCode::CONFLICT),
             Self::ExecutionEnded => ("ExecutionEnded", StatusCode::CONFLICT),
             Self::MapRunEnded => ("MapRunEnded", StatusCode::CONFLICT),
             Self::StateMachineDeleting => ("StateMachineDeleting", StatusCode::CONFLICT),
@@ -146,6 +153,7 @@ impl Code {
             }
             Self::InvalidDefinition => ("InvalidDefinition", StatusCode::UNPROCESSABLE_ENTITY),
             Self::InboxFull => ("InboxFull", StatusCode::TOO_MANY_REQUESTS),
+            Self::Throttled => ("Throttled", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal => ("Internal", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Overloaded => ("Overloaded", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("Unavailable", StatusCode::SERVICE_UNAVAILABLE),
@@ -232,6 +240,10 @@ impl From<EngineError> for ApiError {
             EngineError::Moved { .. } => Self::new(Code::RevisionChanged, message),
             EngineError::InUse { .. } => Self::new(Code::InUse, message),
             EngineError::TooMany { .. } => Self::new(Code::TooMany, message),
+            EngineError::TypeNotSupported { .. } => {
+                Self::new(Code::TypeNotSupported, message).about("stateMachine")
+            }
+            EngineError::Throttled => Self::new(Code::Throttled, message),
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
             EngineError::InboxFull => Self::new(Code::InboxFull, message),
             EngineError::MapRunEnded => Self::new(Code::MapRunEnded, message),

@@ -102,6 +102,11 @@ fn render_engine(page: &mut Page, engine: &EngineMetrics) {
         "Executions in memory.",
         engine.executions_in_memory,
     );
+    page.gauge(
+        "stepwell_express_executions_running",
+        "Express executions that run.",
+        engine.express_running,
+    );
     page.counter(
         "stepwell_commits_total",
         "Decisions committed.",
@@ -229,13 +234,14 @@ mod tests {
             tasks_running: 109,
             tasks_queued: 110,
             executions_in_memory: 111,
+            express_running: 116,
             commits: 112,
             transactions: 113,
             events_written: 114,
             history_bytes: 115,
         };
         let page = render(&engine, &HttpMetrics::default());
-        for number in 101..=115 {
+        for number in 101..=116 {
             let shown = page
                 .lines()
                 .filter(|line| line.ends_with(&format!(" {number}")));

@@ -7,8 +7,8 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    access_keys, activities, bindings, components, data_sets, definitions, executions, history,
-    map_runs, state_machines, system, tasks,
+    access_keys, activities, bindings, components, data_sets, definitions, executions, express,
+    history, map_runs, state_machines, system, tasks,
 };
 use crate::wire::ApiErrorBody;
 
@@ -36,6 +36,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         state_machines::draw_state_machine,
         state_machines::delete_state_machine,
         executions::start_execution,
+        express::start_sync_execution,
         executions::list_executions,
         executions::describe_execution,
         executions::stop_execution,

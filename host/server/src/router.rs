@@ -22,8 +22,8 @@ use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::observe::observe;
 use crate::routes::{
-    access_keys, activities, bindings, components, data_sets, definitions, executions, history,
-    map_runs, state_machines, system, tasks,
+    access_keys, activities, bindings, components, data_sets, definitions, executions, express,
+    history, map_runs, state_machines, system, tasks,
 };
 
 /// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
@@ -53,6 +53,7 @@ pub(crate) fn routes() -> Vec<Route> {
             state_machines::delete_state_machine,
         ),
         post("/v1/executions", executions::start_execution),
+        post("/v1/sync-executions", express::start_sync_execution),
         get("/v1/executions", executions::list_executions),
         get("/v1/executions/{execution}", executions::describe_execution),
         post(

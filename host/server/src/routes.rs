@@ -7,6 +7,7 @@ pub(crate) mod components;
 pub(crate) mod data_sets;
 pub(crate) mod definitions;
 pub(crate) mod executions;
+pub(crate) mod express;
 pub(crate) mod history;
 pub(crate) mod map_runs;
 pub(crate) mod state_machines;

@@ -12,6 +12,7 @@ mod components;
 mod data_sets;
 mod error;
 mod executions;
+mod express;
 mod history;
 mod json;
 mod map_runs;
@@ -31,6 +32,7 @@ pub use executions::{
     ActiveState, Execution, ExecutionList, ExecutionStatus, ExecutionSummary, PostEventRequest,
     StartExecutionRequest, StartExecutionResponse, StopExecutionRequest, TotalUsage,
 };
+pub use express::{Billing, SyncExecution};
 pub use history::{
     ActivityScheduledDetails, ActivityStartedDetails, AwsEvents, DataDetails,
     EvaluationFailedDetails, EventContext, ExecutionStartedDetails, Extras, FailureDetails,

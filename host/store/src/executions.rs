@@ -293,13 +293,16 @@ impl Store {
         })
     }
 
-    /// Returns the greatest number that an execution has.
+    /// Returns the greatest number that an execution has, be it standard or express.
     ///
     /// # Errors
     /// What the database has to say.
     pub fn max_execution_key(&self) -> Result<Option<ExecutionKey>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT max(id) FROM executions")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT max(id) FROM (SELECT max(id) AS id FROM executions
+                     UNION ALL SELECT max(id) FROM express_starts)",
+            )?;
             Ok(statement.query_row([], |row| row.get(0))?)
         })
     }

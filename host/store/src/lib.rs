@@ -43,6 +43,7 @@ mod creation;
 mod data_sets;
 mod error;
 mod executions;
+mod express_starts;
 mod fault;
 mod history;
 mod ids;
@@ -72,6 +73,7 @@ pub use error::StoreError;
 pub use executions::{
     ExecutionCounts, ExecutionFilter, ExecutionRow, ExecutionsOf, LoadedExecution, Status, Summary,
 };
+pub use express_starts::{ExpressStartRow, FoundStart};
 pub use fault::{Fault, FaultPlan};
 pub use history::Snapshot;
 pub use ids::{DataSetId, Digest, ExecutionKey, MachineId, MapRunKey, TenantId};

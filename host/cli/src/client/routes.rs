@@ -9,7 +9,7 @@ use stepwell_server::wire::{
     BindingList, ComponentList, ComponentPushed, ComponentVersions, CreateActivityRequest, DataSet,
     DataSetList, DeployRequest, Deployed, Execution, ExecutionList, ExecutionStatus, History,
     MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest, StartExecutionRequest,
-    StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest,
+    StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest, SyncExecution,
     TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, UpdateMapRunRequest,
     path_segment,
 };
@@ -21,6 +21,9 @@ use crate::exit::CliError;
 
 /// The longest time that the host is asked to hold an answer back.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// The longest that an express execution takes.
+const LASTS_MAX: Duration = Duration::from_secs(300);
 
 /// Events that are asked for at once.
 const HISTORY_PAGE: u32 = 1_000;
@@ -54,6 +57,14 @@ impl Client {
         request: &StartExecutionRequest,
     ) -> Result<Answer<StartExecutionResponse>, CallError> {
         self.post("/v1/executions", request)
+    }
+
+    /// Runs an express execution to its end.
+    pub(crate) fn start_sync_execution(
+        &self,
+        request: &StartExecutionRequest,
+    ) -> Result<Answer<SyncExecution>, CallError> {
+        self.post_waiting("/v1/sync-executions", request, LASTS_MAX)
     }
 
     pub(crate) fn describe_execution(

@@ -12,7 +12,7 @@ use crate::exit::{CliError, Exit};
 use crate::input;
 use crate::render::text::safe;
 use crate::render::trace::failure_text;
-use crate::render::units;
+use crate::render::{time, units};
 
 /// The arguments of `start`.
 #[derive(Debug, Args)]
@@ -32,6 +32,10 @@ pub(crate) struct StartArgs {
     /// Wait for its end
     #[arg(long)]
     wait: bool,
+    /// Run an express execution to its end, five minutes at most: in memory, once, and
+    /// without a start that would outlive the host
+    #[arg(long, conflicts_with_all = ["wait", "timeout"])]
+    sync: bool,
     /// Wait this long at most, such as 30s or 5m
     #[arg(long, requires = "wait", value_parser = units::parse_duration)]
     timeout: Option<Duration>,
@@ -48,12 +52,17 @@ pub(crate) fn run(args: &StartArgs, app: &App) -> Result<Exit, CliError> {
         .map(|input| input::read_json(input, "--input"))
         .transpose()?;
     let client = app.client()?;
-    let started = client.start_execution(&StartExecutionRequest {
+    let request = StartExecutionRequest {
         state_machine: args.state_machine.clone(),
         name: args.name.clone(),
         input,
-    })?;
-    if !args.wait {
+    };
+    if args.sync {
+        return run_sync(&client, &request, app);
+    }
+    let started = client.start_execution(&request)?;
+    let express = is_express(&started.value.execution_arn);
+    if !args.wait || express {
         if app.console.is_json() {
             app.console.print_json(&started.json(), true)?;
         } else {
@@ -65,12 +74,20 @@ pub(crate) fn run(args: &StartArgs, app: &App) -> Result<Exit, CliError> {
             let name = paint(STRONG, safe(&started.value.name));
             app.console.print(format!("{} {name}", paint(GOOD, what)))?;
             let machine = safe(&args.state_machine);
-            app.console.say(format!(
-                "follow it with `stepwell history --follow {machine}/{}`",
-                safe(&started.value.name)
-            ));
+            app.console.say(if express {
+                "it is kept in memory alone; `stepwell start --sync` waits for its end".to_owned()
+            } else {
+                format!(
+                    "follow it with `stepwell history --follow {machine}/{}`",
+                    safe(&started.value.name)
+                )
+            });
         }
-        return Ok(Exit::Done);
+        return Ok(if args.wait {
+            Exit::StillRunning
+        } else {
+            Exit::Done
+        });
     }
     let ended = wait(&client, &started.value.execution_arn, args.timeout, app);
     let ended = ended.map_err(|error| {
@@ -82,6 +99,39 @@ pub(crate) fn run(args: &StartArgs, app: &App) -> Result<Exit, CliError> {
         ))
     })?;
     report(&ended, app)
+}
+
+/// Whether an execution is express: then nobody can ask how it stands.
+fn is_express(arn: &str) -> bool {
+    arn.split(':').nth(5) == Some("express")
+}
+
+/// Runs an express execution to its end: the output to standard output, how it ended to
+/// standard error.
+fn run_sync(client: &Client, request: &StartExecutionRequest, app: &App) -> Result<Exit, CliError> {
+    let progress = app.console.progress("running");
+    let answer = client.start_sync_execution(request);
+    drop(progress);
+    let answer = answer?;
+    let ended = &answer.value;
+    if app.console.is_json() {
+        app.console.print_json(&answer.json(), true)?;
+        return Ok(exit_of(ended.status));
+    }
+    app.console.say(format!(
+        "{} {} in {}",
+        paint(STRONG, safe(&ended.name)),
+        ended.status.as_str(),
+        units::duration(time::between(ended.started_at.0, ended.stopped_at.0)),
+    ));
+    match &ended.output {
+        Some(output) => app.console.print(output.as_str())?,
+        None => {
+            let failure = failure_text(ended.error.as_deref(), ended.cause.as_deref());
+            app.console.say(format!("  {}", paint(BAD, failure)));
+        }
+    }
+    Ok(exit_of(ended.status))
 }
 
 /// Waits for the end, in calls that the host holds back for a while.

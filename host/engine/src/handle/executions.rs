@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stepwell_decider::{EventNumber, Execution, Failure, Input, MapRunStarted, TaskToken};
+use stepwell_states::ExecutionType;
 use stepwell_store::{
     ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, MapRunKey, TenantId,
 };
@@ -131,7 +132,17 @@ impl EngineHandle {
         let before = begins_before(&list)?;
         let of = match &list.state_machine {
             None => ExecutionsOf::Tenant(TenantId(caller.tenant.id)),
-            Some(given) => ExecutionsOf::Machine(self.find_machine(caller, given).await?.id),
+            Some(given) => {
+                let machine = self.find_machine(caller, given).await?;
+                if machine.machine_type == ExecutionType::Express.as_str() {
+                    return Err(EngineError::TypeNotSupported {
+                        machine_type: ExecutionType::Express.as_str(),
+                        advice: "what its executions did stands in the log that its logging \
+                                 configuration names",
+                    });
+                }
+                ExecutionsOf::Machine(machine.id)
+            }
         };
         let status = list.status.map(crate::shard::store_status);
         let limit = list.limit as usize;

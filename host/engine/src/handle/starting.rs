@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use stepwell_decider::{ExecutionStarted, ParentLink, Seed};
-use stepwell_states::{Payload, Timestamp};
+use stepwell_states::{ExecutionType, Payload, Timestamp};
 use stepwell_store::{Created, ExecutionKey, Store, StoreError, TenantId};
 use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
 use crate::definitions::{Definitions, Revision};
 use crate::error::EngineError;
+use crate::express::Express;
 use crate::handle::blocking;
 use crate::handle::state_machines::refused;
 use crate::model::{StartExecution, StartedExecution, Tenant};
@@ -27,12 +28,22 @@ pub(crate) struct NewStart {
     pub(crate) seed: Option<[u8; 32]>,
 }
 
+/// An order that was checked, and what it is to run.
+pub(super) struct Prepared {
+    pub(super) start: NewStart,
+    pub(super) input: Payload,
+    pub(super) seed: [u8; 32],
+    pub(super) name: String,
+    pub(super) revision: Arc<Revision>,
+}
+
 /// Starts executions.
 pub(crate) struct Starter {
     pub(crate) config: EngineConfig,
     pub(crate) store: Store,
     pub(crate) definitions: Arc<Definitions>,
     pub(crate) shards: Shards,
+    pub(crate) express: Arc<Express>,
     /// Shared with whatever else starts executions.
     pub(crate) next_key: Arc<AtomicI64>,
 }
@@ -42,12 +53,49 @@ impl Starter {
         self.config.clock.now()
     }
 
-    /// Starts an execution. When this returns it is durable.
+    /// Starts an execution. When this returns its start is durable.
     pub(crate) async fn start(
         &self,
         tenant: &Arc<Tenant>,
         start: NewStart,
     ) -> Result<StartedExecution, EngineError> {
+        let prepared = self.prepare(tenant, start).await?;
+        if prepared.revision.machine_type == ExecutionType::Express {
+            return self.start_express(tenant, prepared).await;
+        }
+        let started = Arc::new(self.described(tenant, &prepared));
+        let Prepared { revision, name, .. } = prepared;
+        let (arn, key) = (started.execution_arn.to_string(), ExecutionKey(started.key));
+        let (reply, answer) = oneshot::channel();
+        let started_at = self.now();
+        let order = StartOrder {
+            tenant: Arc::clone(tenant),
+            revision,
+            started,
+            reply,
+        };
+        self.shards.of(key).send(Message::Start(Box::new(order)));
+        let created = answer
+            .await
+            .map_err(|_closed| EngineError::ShuttingDown)??;
+        let (started_at, existed) = match created {
+            Created::New => (started_at, false),
+            Created::Existing { started_at, .. } => (started_at, true),
+        };
+        Ok(StartedExecution {
+            arn,
+            name,
+            started_at,
+            existed,
+        })
+    }
+
+    /// Checks an order, and finds what it is to run.
+    pub(super) async fn prepare(
+        &self,
+        tenant: &Arc<Tenant>,
+        start: NewStart,
+    ) -> Result<Prepared, EngineError> {
         let input = start
             .order
             .input
@@ -74,69 +122,47 @@ impl Starter {
         let revision = self
             .current_revision(tenant, &start.order.state_machine)
             .await?;
-        let started = self.described(tenant, &revision, &name, input, seed, start);
-        let (arn, key) = (started.execution_arn.to_string(), ExecutionKey(started.key));
-        let (reply, answer) = oneshot::channel();
-        let started_at = self.now();
-        let order = StartOrder {
-            tenant: Arc::clone(tenant),
+        Ok(Prepared {
+            start,
+            input,
+            seed,
+            name,
             revision,
-            started,
-            reply,
-        };
-        self.shards.of(key).send(Message::Start(Box::new(order)));
-        let created = answer
-            .await
-            .map_err(|_closed| EngineError::ShuttingDown)??;
-        Ok(match created {
-            Created::New => StartedExecution {
-                arn,
-                name,
-                started_at,
-                existed: false,
-            },
-            Created::Existing { started_at, .. } => StartedExecution {
-                arn,
-                name,
-                started_at,
-                existed: true,
-            },
         })
     }
 
-    fn described(
-        &self,
-        tenant: &Tenant,
-        revision: &Revision,
-        name: &str,
-        input: Payload,
-        seed: [u8; 32],
-        start: NewStart,
-    ) -> Arc<ExecutionStarted> {
+    pub(super) fn described(&self, tenant: &Tenant, prepared: &Prepared) -> ExecutionStarted {
+        let Prepared {
+            start,
+            input,
+            seed,
+            name,
+            revision,
+        } = prepared;
         let timeout = revision.definition.timeout_seconds;
         let deadline = timeout.map(|seconds| self.now().plus_ms(seconds.saturating_mul(1_000)));
-        Arc::new(ExecutionStarted {
+        ExecutionStarted {
             key: self.next_key.fetch_add(1, Ordering::Relaxed),
-            input,
+            input: input.clone(),
             tenant: Arc::clone(&tenant.name),
             execution_arn: names::execution_arn(tenant, &revision.name, name).into(),
-            execution_name: name.into(),
+            execution_name: name.as_str().into(),
             state_machine_arn: names::machine_arn(tenant, &revision.name).into(),
             state_machine_name: Arc::clone(&revision.name),
             version_arn: None,
             alias_arn: None,
             role_arn: Arc::clone(&revision.role_arn),
             region: Arc::clone(&tenant.region),
-            seed: Seed(seed),
+            seed: Seed(*seed),
             deadline,
-            parent: start.parent,
-            traceparent: start.order.traceparent.map(Arc::from),
-            principal: start.principal.map(Arc::from),
+            parent: start.parent.clone(),
+            traceparent: start.order.traceparent.as_deref().map(Arc::from),
+            principal: start.principal.as_deref().map(Arc::from),
             payload_max_bytes: self.config.payload_max_bytes,
             history_events_max: self.config.history_events_max,
             scope: revision.definition.root(),
             map_child: None,
-        })
+        }
     }
 
     /// Finds the revision that a new execution of a machine runs.
@@ -185,9 +211,14 @@ fn draw_seed() -> Result<[u8; 32], EngineError> {
 
 /// Writes the first 128 bits of a hash of the seed as a UUID of version 8 (RFC 9562).
 pub(crate) fn uuid_of(seed: &[u8; 32]) -> String {
+    uuid_for(b"name", seed)
+}
+
+/// The same for another purpose than the name.
+pub(super) fn uuid_for(purpose: &[u8], seed: &[u8; 32]) -> String {
     use sha2::{Digest as _, Sha256};
     let mut hash = Sha256::new();
-    hash.update(b"name");
+    hash.update(purpose);
     hash.update(seed);
     let digest = hash.finalize();
     let mut bytes = [0_u8; 16];

@@ -11,6 +11,7 @@ use stepwell_states::{ExecutionType, Timestamp};
 use stepwell_store::{Digest, ExecutionKey, MapRunKey, NewExecution, TenantId};
 
 use crate::definitions::Revision;
+use crate::express::LASTS_MAX_MS;
 use crate::map_runs::changes::{self, Before};
 use crate::map_runs::feed::Portion;
 use crate::model::Tenant;
@@ -43,7 +44,7 @@ impl Nursery {
         now: Timestamp,
     ) -> Result<Born, Failure> {
         let key = keys.fetch_add(1, Ordering::Relaxed);
-        let started = Arc::new(self.described(key, index, portion));
+        let started = Arc::new(self.described(key, index, portion, now));
         let mut execution = Execution::default();
         let before = Before::of(&execution);
         let input = Input::Start(Arc::clone(&started));
@@ -87,7 +88,13 @@ impl Nursery {
         self.scope.order().execution_type == ExecutionType::Express
     }
 
-    fn described(&self, key: i64, index: u64, portion: Portion) -> ExecutionStarted {
+    fn described(
+        &self,
+        key: i64,
+        index: u64,
+        portion: Portion,
+        now: Timestamp,
+    ) -> ExecutionStarted {
         let parent = self.scope.parent();
         let order = self.scope.order();
         let name = self.scope.child_name(key, index);
@@ -105,7 +112,7 @@ impl Nursery {
             role_arn: Arc::clone(&parent.role_arn),
             region: Arc::clone(&parent.region),
             seed: self.scope.child_seed(index),
-            deadline: None,
+            deadline: self.is_express().then(|| now.plus_ms(LASTS_MAX_MS)),
             parent: None,
             traceparent: parent.traceparent.clone(),
             principal: Some(format!("map-run:{}", order.arn).into()),

@@ -89,7 +89,7 @@ pub(super) async fn describe_for_execution(
     request: &Request,
     times: TimeForm,
 ) -> Result<Value, ApiError> {
-    let named = request.text("executionArn");
+    let named = request.execution_arn()?;
     let metadata_only = request.word("includedData", &INCLUDED)? == Some("METADATA_ONLY");
     let of = |error: EngineError| fault_of(error, named);
     let row = engine.find(caller, named).await.map_err(of)?;

@@ -87,7 +87,7 @@ pub(super) async fn stop(
     request: &Request,
     times: TimeForm,
 ) -> Result<Value, ApiError> {
-    let execution = request.text("executionArn");
+    let execution = request.execution_arn()?;
     let owned = |member| request.optional_text(member).map(str::to_owned);
     let stopped = engine
         .stop_execution(caller, execution, owned("error"), owned("cause"))
@@ -109,7 +109,7 @@ pub(super) async fn describe(
     request: &Request,
     times: TimeForm,
 ) -> Result<Value, ApiError> {
-    let execution = request.text("executionArn");
+    let execution = request.execution_arn()?;
     let described = engine.describe_execution(caller, execution).await;
     let described = described.map_err(|error| fault_of(error, execution))?;
     Ok(description(&described, times))

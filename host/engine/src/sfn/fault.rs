@@ -88,6 +88,11 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
             by.join(", ")
         )),
         EngineError::TooMany { what, limit } => too_many(what, limit, named),
+        EngineError::TypeNotSupported { .. } => ApiFault::new(
+            "StateMachineTypeNotSupported",
+            "This operation is not supported by this type of state machine",
+        ),
+        EngineError::Throttled => ApiFault::new("ThrottlingException", "Rate exceeded"),
         EngineError::InvalidToken => ApiFault::invalid_token(),
         EngineError::TaskTimedOut | EngineError::ExecutionEnded => ApiFault::new(
             "TaskTimedOut",

@@ -48,7 +48,7 @@ pub(super) async fn read(
     let Some(shape) = engine.0.event_shape.get() else {
         return Err(ApiError::NotSupported("GetExecutionHistory".to_owned()));
     };
-    let named = request.text("executionArn");
+    let named = request.execution_arn()?;
     let of = |error| fault_of(error, named);
     let after = match request.optional_text("nextToken").map(str::parse) {
         None => None,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use stepwell_states::{ApiOperation, MemberKind};
 
 use super::fault::{ApiError, ApiFault};
+use crate::names;
 
 /// Lines of a page unless the request says otherwise.
 const PAGE_DEFAULT: u32 = 100;
@@ -133,6 +134,17 @@ impl Request {
             None => "Member must have value greater than or equal to 0".to_owned(),
         };
         Err(ApiFault::constraint(&format!("'{given}'"), member, &rule).into())
+    }
+
+    /// Returns an execution's ARN. Express executions are told of when they end, and in the
+    /// log: no other operation takes theirs.
+    pub(super) fn execution_arn(&self) -> Result<&str, ApiError> {
+        let given = self.text("executionArn");
+        if names::is_express_arn(given) {
+            let message = "Invalid Arn: 'Resource type not valid in this context: express'";
+            return Err(ApiFault::new("InvalidArn", message).into());
+        }
+        Ok(given)
     }
 
     /// Returns how many lines a page is to have.

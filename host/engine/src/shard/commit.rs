@@ -5,6 +5,7 @@ use stepwell_store::{CommitDecision, Created, ExecutionKey, StoreError};
 
 use crate::error::{EngineError, from_store};
 use crate::map_runs::changes as map_changes;
+use crate::shard::express::remove_start;
 use crate::shard::hot::{Batch, Broken, Decided, Waiting};
 use crate::shard::{Message, Shard};
 
@@ -25,9 +26,10 @@ impl Shard {
         }
     }
 
-    fn commit(&self, key: ExecutionKey, decided: Decided) {
-        if self.hot.get(&key).is_some_and(|hot| hot.volatile) {
-            // Nothing of it is written: its Map Run counts it when it has ended.
+    fn commit(&mut self, key: ExecutionKey, decided: Decided) {
+        if let Some(hot) = self.hot.get_mut(&key).filter(|hot| hot.volatile) {
+            // Nothing of it is written: who waits for its end is told when it has ended.
+            hot.record(&decided.events);
             let result = Ok(Created::New);
             return self
                 .shared
@@ -85,16 +87,14 @@ impl Shard {
         let shared = self.shared.clone();
         shared.health.worked();
         shared.counters.committed(batch.events);
-        if batch.started.is_some() {
+        if batch.begins {
             shared.counters.execution_started();
         }
         // Not before the commit: the timer loop would look and not find it.
-        if let Some(due) = self.hot.get(&key).and_then(|hot| hot.execution.next_due()) {
-            if self.hot.get(&key).is_some_and(|hot| hot.volatile) {
-                shared.timers.keep(key, due);
-            } else {
-                shared.timers.armed(due);
-            }
+        if self.hot.get(&key).is_some_and(|hot| hot.volatile) {
+            self.keep_timer(key);
+        } else if let Some(due) = self.hot.get(&key).and_then(|hot| hot.execution.next_due()) {
+            shared.timers.armed(due);
         }
         if let Some(status) = batch.ended {
             shared.counters.execution_ended(status);
@@ -114,6 +114,9 @@ impl Shard {
         }
         for waiting in batch.taken {
             waiting.answer(Ok(()));
+        }
+        if batch.ended.is_some() {
+            self.express_ended(key);
         }
         shared.watchers.wake(key.0, batch.ended.is_some());
         self.settle(key);
@@ -185,6 +188,10 @@ impl Shard {
         if !hot.in_flight.is_empty() {
             self.orphans.insert(key, hot.in_flight);
         }
+        if hot.express.is_some() {
+            // It may be durable all the same, and its caller is told that it is not.
+            remove_start(&self.shared.store, key);
+        }
         if let Some(reply) = batch.started {
             let name = hot
                 .execution
@@ -226,6 +233,11 @@ impl Shard {
             let news = map_changes::broken(&hot.execution);
             news.into_iter()
                 .for_each(|news| self.shared.map_runs.tell(key, news));
+            self.shared.timers.keep(key, hot.kept_due, None);
+        }
+        if let Some(told) = hot.express.and_then(|express| express.told) {
+            let message = "this execution is set aside; see the host's log".to_owned();
+            drop(told.send(Err(EngineError::Internal(message))));
         }
         self.refill.set_aside(key);
         if hot.timers_told {

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::definitions::Revision;
 use crate::error::EngineError;
+use crate::express::ExpressRun;
 use crate::map_runs::MapRunNews;
 use crate::map_runs::changes as map_changes;
 use crate::model::Tenant;
@@ -81,6 +82,8 @@ impl Waiting {
 pub(crate) struct Batch {
     pub(crate) taken: Vec<Waiting>,
     pub(crate) started: Option<oneshot::Sender<Result<Created, EngineError>>>,
+    /// Whether the execution begins with it.
+    pub(crate) begins: bool,
     pub(crate) effects: Vec<Effect>,
     pub(crate) events: u64,
     /// Whether tasks may have been given up, whose calls are to be cancelled.
@@ -114,8 +117,13 @@ pub(crate) struct Hot {
     pub(crate) revision: Arc<Revision>,
     pub(crate) queue: VecDeque<Waiting>,
     pub(crate) committing: Option<Batch>,
-    /// Kept in memory alone: an express child of a Map Run, which is run again if it is lost.
+    /// Kept in memory alone: an express execution, or the express child of a Map Run, which
+    /// is run again if it is lost.
     pub(crate) volatile: bool,
+    /// Who waits for the end of an express execution, until it has ended.
+    pub(crate) express: Option<ExpressRun>,
+    /// When the timer loop tells of it, where it is in memory alone.
+    pub(crate) kept_due: Option<Timestamp>,
     /// Calls that run or wait for their turn.
     pub(crate) in_flight: BTreeMap<EventNumber, CancelToken>,
     /// Whether the timer loop waits for an answer.
@@ -132,6 +140,8 @@ impl Hot {
             queue: VecDeque::new(),
             committing: None,
             volatile: false,
+            express: None,
+            kept_due: None,
             in_flight: BTreeMap::new(),
             timers_told: false,
             snapshots: snapshot::Rhythm::default(),
@@ -145,16 +155,15 @@ impl Hot {
         reply: oneshot::Sender<Result<Created, EngineError>>,
         now: Timestamp,
     ) -> Result<NewExecution, ()> {
-        let input = Input::Start(Arc::clone(&started));
         let before = map_changes::Before::of(&self.execution);
-        let Ok(Ok(Decision { events })) = self.decide(input, now) else {
+        let Some(events) = self.begin(Arc::clone(&started), now) else {
             let message = "the execution could not be started; see the host's log".to_owned();
             drop(reply.send(Err(EngineError::Internal(message))));
             return Err(());
         };
-        let mut batch = self.batch_of(&events);
-        batch.started = Some(reply);
-        self.committing = Some(batch);
+        if let Some(batch) = &mut self.committing {
+            batch.started = Some(reply);
+        }
         Ok(NewExecution {
             key: ExecutionKey(started.key),
             tenant: stepwell_store::TenantId(self.tenant.id),
@@ -170,6 +179,21 @@ impl Hot {
             map_run: None,
             map: before.changes(&self.execution),
         })
+    }
+
+    /// Decides the first events; none if the decider is broken.
+    pub(crate) fn begin(
+        &mut self,
+        started: Arc<ExecutionStarted>,
+        now: Timestamp,
+    ) -> Option<Vec<HistoryEvent>> {
+        let Ok(Ok(Decision { events })) = self.decide(Input::Start(started), now) else {
+            return None;
+        };
+        let mut batch = self.batch_of(&events);
+        batch.begins = true;
+        self.committing = Some(batch);
+        Some(events)
     }
 
     /// Decides what has queued. None where that changes nothing; then everybody has been

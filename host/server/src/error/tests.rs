@@ -62,6 +62,14 @@ async fn engine_errors_have_their_status_code_and_field() {
             EngineError::NameTaken { name: name() },
             (409, "NameTaken", Some("name")),
         ),
+        (
+            EngineError::TypeNotSupported {
+                machine_type: "STANDARD",
+                advice: "do otherwise",
+            },
+            (409, "TypeNotSupported", Some("stateMachine")),
+        ),
+        (EngineError::Throttled, (429, "Throttled", None)),
         (EngineError::InboxFull, (429, "InboxFull", None)),
         (EngineError::ExecutionEnded, (409, "ExecutionEnded", None)),
         (

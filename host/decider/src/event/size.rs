@@ -1,0 +1,68 @@
+//! How much an event holds.
+
+use std::mem::size_of;
+
+use stepwell_states::Payload;
+
+use super::{EventKind, HistoryEvent};
+
+impl HistoryEvent {
+    /// Returns about how many bytes of memory an event and its payloads take, of which
+    /// other events may share some.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        size_of::<Self>() + payload_bytes(&self.kind)
+    }
+}
+
+fn payload_bytes(kind: &EventKind) -> usize {
+    let of = Payload::byte_len;
+    match kind {
+        EventKind::ExecutionStarted(started) => of(&started.input),
+        EventKind::StateEntered(entered) => of(&entered.input),
+        EventKind::StateExited(exited) => {
+            let assigned = exited.assigned.iter();
+            of(&exited.output) + assigned.map(|(_, value)| of(value)).sum::<usize>()
+        }
+        EventKind::TaskScheduled(task) => of(&task.parameters),
+        EventKind::ExecutionSucceeded { output }
+        | EventKind::TaskSubmitted { output, .. }
+        | EventKind::TaskSucceeded { output, .. }
+        | EventKind::BranchSucceeded { output }
+        | EventKind::MapIterationSucceeded { output, .. }
+        | EventKind::ChildEnded {
+            result: Ok(output), ..
+        } => of(output),
+        EventKind::ParallelStateStarted { input, .. } => of(input),
+        EventKind::MapIterationStarted(iteration) => iteration.input.as_ref().map_or(0, of),
+        EventKind::EventReceived(received) => of(&received.data),
+        EventKind::ExecutionFailed(failure)
+        | EventKind::ExecutionTimedOut(failure)
+        | EventKind::ExecutionAborted { failure, .. }
+        | EventKind::TaskFailed { failure, .. }
+        | EventKind::TaskSubmitFailed { failure, .. }
+        | EventKind::TaskTimedOut { failure, .. }
+        | EventKind::RetryScheduled { failure, .. }
+        | EventKind::BranchFailed(failure)
+        | EventKind::MapIterationFailed { failure, .. }
+        | EventKind::EvaluationFailed { failure, .. }
+        | EventKind::MapRunFailed { failure, .. }
+        | EventKind::ChildEnded {
+            result: Err(failure),
+            ..
+        } => failure.cause.as_deref().map_or(0, str::len),
+        EventKind::MapRunStarted(_)
+        | EventKind::WaitStarted { .. }
+        | EventKind::StateAborted { .. }
+        | EventKind::TaskStarted { .. }
+        | EventKind::TaskHeartbeat { .. }
+        | EventKind::ParallelStateSucceeded
+        | EventKind::ParallelStateFailed
+        | EventKind::MapStateStarted { .. }
+        | EventKind::MapStateSucceeded
+        | EventKind::MapStateFailed
+        | EventKind::MapIterationAborted(_)
+        | EventKind::EventTaken { .. }
+        | EventKind::MapRunSucceeded { .. } => 0,
+    }
+}
