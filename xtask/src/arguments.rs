@@ -10,6 +10,8 @@ usage: cargo xtask COMMAND
   lint                                formatting, tidy rules, clippy, documentation, licences
   bench [--only NAME] [--quick] [--json FILE]
                                       measure the release build
+  clients [PART]                      run boto3 and the AWS CLI against the program; PART of a
+                                      test's name chooses
   conformance                         run the recorded cases and write docs/conformance.md
   guests                              build the components of guest-examples
   help                                print this text";
@@ -35,6 +37,11 @@ pub(crate) enum Command {
     Lint,
     /// Build the guests.
     Guests,
+    /// Run AWS's own tools against the program.
+    Clients {
+        /// For the tests.
+        arguments: Vec<String>,
+    },
     /// Run the recorded cases and write their page.
     Conformance,
     /// Measure the release build.
@@ -63,6 +70,7 @@ impl Command {
             "lint" => nothing_after(&name, &rest).map(|()| Self::Lint),
             "guests" => nothing_after(&name, &rest).map(|()| Self::Guests),
             "bench" => bench(rest),
+            "clients" => Ok(Self::Clients { arguments: rest }),
             "conformance" => nothing_after(&name, &rest).map(|()| Self::Conformance),
             _ => Err(format!("there is no command `{name}`")),
         }
@@ -130,6 +138,11 @@ mod tests {
         assert_eq!(parse("conformance"), Ok(Command::Conformance));
         let arguments = words("--keep");
         assert_eq!(parse("demo --keep"), Ok(Command::Demo { arguments }));
+        let arguments = words("redriven");
+        assert_eq!(
+            parse("clients redriven"),
+            Ok(Command::Clients { arguments })
+        );
         let arguments = words("--only sequential --quick --json out.json");
         assert_eq!(
             parse("bench --only sequential --quick --json out.json"),

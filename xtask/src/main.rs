@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask demo | test | lint | bench | conformance | guests`.
+//! The project's own commands: `cargo xtask demo | test | lint | bench | clients |
+//! conformance | guests`.
 //!
 //! Each command does its own set-up, so that it works as the first one on a fresh clone.
 //! People and `.ci/run` type the same words. Start reading at [`arguments::Command`].
@@ -11,6 +12,7 @@
 
 mod arguments;
 mod bench;
+mod clients;
 mod conformance;
 mod demo;
 mod guests;
@@ -62,6 +64,7 @@ fn run(command: Command, phases: &mut Phases) -> anyhow::Result<()> {
         Command::Test { quick, arguments } => test::run(&workspace, phases, quick, &arguments),
         Command::Lint => lint::run(&workspace, phases),
         Command::Guests => guests::build(&workspace, phases),
+        Command::Clients { arguments } => test::clients(&workspace, phases, &arguments),
         Command::Conformance => conformance::run(&workspace, phases),
         Command::Bench { arguments } => bench::run(&workspace, phases, &arguments),
     }

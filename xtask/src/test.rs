@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::phases::Phases;
 use crate::workspace::Workspace;
-use crate::{guests, lint, setup};
+use crate::{clients, guests, lint, setup};
 
 /// Runs the tests; `quick` leaves out what starts programs or takes long.
 ///
@@ -36,6 +36,7 @@ pub(crate) fn run(
         phases.skip("the rest", "the tests were chosen by arguments");
         return Ok(());
     }
+    clients::run(workspace, phases, &[])?;
     if runner == Runner::Nextest {
         let mut documentation = workspace.cargo_locked("test");
         documentation.args(["--workspace", "--doc", "--quiet"]);
@@ -48,6 +49,23 @@ pub(crate) fn run(
         .arg("--target-dir")
         .arg(guests::target_folder(workspace));
     phases.run("unit tests of the guests", &mut native)
+}
+
+/// Runs AWS's own tools against the program, as it is now; `arguments` choose tests.
+///
+/// # Errors
+///
+/// Something is missing on the machine, does not build, or a test fails.
+pub(crate) fn clients(
+    workspace: &Workspace,
+    phases: &mut Phases,
+    arguments: &[String],
+) -> anyhow::Result<()> {
+    setup::require_c_compiler()?;
+    let mut build = workspace.cargo_locked("build");
+    build.args(["--workspace", "--bins"]);
+    phases.run("build", &mut build)?;
+    clients::run(workspace, phases, arguments)
 }
 
 /// Builds the tests and, with the same features, the program that black-box tests start.
