@@ -11,7 +11,10 @@
 //! - Calls that are there for their effect must not be refused, unless it was recorded.
 
 use std::env;
+use std::io::{Result, Write};
 
+use serde::Serialize as _;
+use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json};
 use stepwell_states::{MemberKind, api_operation};
 
@@ -267,7 +270,7 @@ impl<'a> Session<'a> {
                 _ => self.values.value_of_ours(&value, Pick::Newest),
             };
             let ours = match ours {
-                shown if is_text && !shown.is_string() => shown.to_string().into(),
+                shown if is_text && !shown.is_string() => as_written(&shown).into(),
                 ours => ours,
             };
             request.insert(name, ours);
@@ -340,6 +343,31 @@ impl<'a> Session<'a> {
         let made_up = self.rules.literal(|_| true).unwrap_or("made-up");
         made_up.into()
     }
+}
+
+/// Writes JSON as the recorder does, which is Python's way: a space behind each `,` and `:`.
+/// Refusals may repeat a text as it was sent.
+fn as_written(value: &Value) -> String {
+    struct Spaced;
+
+    impl Formatter for Spaced {
+        fn begin_array_value<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> Result<()> {
+            to.write_all(if first { b"" } else { b", " })
+        }
+
+        fn begin_object_key<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> Result<()> {
+            to.write_all(if first { b"" } else { b", " })
+        }
+
+        fn begin_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> Result<()> {
+            to.write_all(b": ")
+        }
+    }
+
+    let mut text = Vec::new();
+    let mut writer = Serializer::with_formatter(&mut text, Spaced);
+    value.serialize(&mut writer).unwrap();
+    String::from_utf8(text).unwrap()
 }
 
 /// Whether a text is the name of its member, as the recorder writes names: `activity_arn`

@@ -20,8 +20,6 @@ const NOT_YET: &str = "not yet";
 /// Cases of the kind `api`: name and reason.
 #[rustfmt::skip]
 pub(crate) const API: &[(&str, &str)] = &[
-    ("express.test_express_sync.test_base_BASE_PASS_RESULT", NOT_YET),
-    ("express.test_express_sync.test_base_BASE_RAISE_FAILURE", NOT_YET),
     ("test_sfn_api.test_create_duplicate_definition_format_sm", LAID_OUT),
     ("test_sfn_api.test_list_executions_versions_pagination", NOT_YET),
     ("test_sfn_api_aliasing.test_base_lifecycle_create_delete_list", NOT_YET),
@@ -30,8 +28,6 @@ pub(crate) const API: &[(&str, &str)] = &[
     ("test_sfn_api_aliasing.test_idempotent_create_alias", NOT_YET),
     ("test_sfn_api_aliasing.test_list_state_machine_aliases_pagination_max_results_0", NOT_YET),
     ("test_sfn_api_aliasing.test_list_state_machine_aliases_pagination_max_results_1", NOT_YET),
-    ("test_sfn_api_map_run.test_map_state_label_empty_fail", NOT_YET),
-    ("test_sfn_api_map_run.test_map_state_label_too_long_fail", NOT_YET),
     ("test_sfn_api_tagging.test_tag_state_machine_version", NOT_YET),
     ("test_sfn_api_tagging.test_untag_state_machine_tag_keys0", NOT_YET),
     ("test_sfn_api_tagging.test_untag_state_machine_tag_keys1", NOT_YET),
@@ -39,7 +35,6 @@ pub(crate) const API: &[(&str, &str)] = &[
     ("test_sfn_api_tagging.test_untag_state_machine_tag_keys3", NOT_YET),
     ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_INTRINSIC_FUNCTION", NOT_AS_SENT),
     ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_ITERATOR_OUTER_SCOPE", NOT_AS_SENT),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_MAX_ITEMS_PATH", NOT_YET),
     ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_TOLERATED_FAILURE_PATH", NOT_AS_SENT),
     ("test_sfn_api_versioning.test_describe_state_machine_for_execution_of_version_with_revision", NOT_YET),
     ("test_sfn_api_versioning.test_idempotent_publish", NOT_YET),

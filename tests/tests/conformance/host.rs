@@ -11,9 +11,9 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 use serde_json::Value;
 use stepwell_engine::{
-    Caller, CheckedComponent, Clock as _, DeployStateMachine, Engine, EngineConfig, EngineHandle,
-    Failure, HistoryRange, ListExecutions, NewTenantOrder, RefusedComponent, RunningTask,
-    SimulatedClock, Status, TaskEnd, TaskOrder, TaskResult, TaskRunner, Timestamp, Usage,
+    Caller, CheckedComponent, Clock as _, Engine, EngineConfig, EngineHandle, Failure,
+    HistoryRange, ListExecutions, NewTenantOrder, RefusedComponent, RunningTask, SimulatedClock,
+    Status, TaskEnd, TaskOrder, TaskResult, TaskRunner, Timestamp, Usage,
 };
 use stepwell_server::wire::AwsEvents;
 use stepwell_server::{Auth, ServerConfig, router};
@@ -149,8 +149,7 @@ impl Host {
         self.clock.advance(CALL);
         let body = sent.to_string();
         let headers = self.sign(&Signer::dev(REGION), operation, body.as_bytes());
-        let answer = self.send(headers, body.into_bytes()).await;
-        self.deployed(operation, sent, answer).await
+        self.send(headers, body.into_bytes()).await
     }
 
     /// The headers of an operation that is signed now.
@@ -195,33 +194,6 @@ impl Host {
             key_id: key.id.clone(),
             secret: key.secret.clone(),
             region: REGION.to_owned(),
-        }
-    }
-
-    /// Until the door has `CreateStateMachine`, machines come by another one.
-    async fn deployed(&self, operation: &str, sent: &Value, answer: Answer) -> Answer {
-        if operation != "CreateStateMachine" || answer.body["__type"] != "UnknownOperationException"
-        {
-            return answer;
-        }
-        let text = |name: &str| sent[name].as_str().map(str::to_owned);
-        let order = DeployStateMachine {
-            name: text("name"),
-            definition: text("definition").unwrap_or_default(),
-            format: None,
-            machine_type: None,
-            role_arn: text("roleArn"),
-            refuse_unbound: false,
-        };
-        match self.handle.deploy_state_machine(&self.caller, order).await {
-            Ok(_) => Answer {
-                status: 200,
-                body: serde_json::json!({
-                    "stateMachineArn": format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{}", sent["name"].as_str().unwrap()),
-                    "creationDate": 0,
-                }),
-            },
-            Err(_) => answer,
         }
     }
 

@@ -16,6 +16,10 @@ use crate::host::{ACCOUNT, REGION};
 pub(crate) static PLACEHOLDER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("<[A-Za-z][A-Za-z0-9_:-]*>").unwrap());
 
+/// The region in an ARN of the recorded run, where the recorder put no placeholder.
+static OTHER_REGION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(&format!("(arn:aws:states:)[a-z0-9-]+(:{ACCOUNT}:)")).unwrap());
+
 /// The machine's role. The recorder spells it in two ways.
 const ROLES: [&str; 2] = ["snf_role_arn", "sfn_role_arn"];
 
@@ -81,7 +85,8 @@ impl Values {
             let ours = self.ours(&found[0], pick);
             ours.unwrap_or(&found[0]).to_owned()
         });
-        replaced.into_owned()
+        let ours = format!("${{1}}{REGION}${{2}}");
+        OTHER_REGION.replace_all(&replaced, ours).into_owned()
     }
 
     /// Puts our values in place of the placeholders of a whole value.
