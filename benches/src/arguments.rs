@@ -7,7 +7,7 @@ use crate::scenarios::Scenario;
 const USAGE: &str = "\
 usage: stepwell-benches [--only NAME] [--quick] [--in-process] [--json FILE] [--data DIR]
 
-  --only NAME    one scenario: steps, single, call, map, distributed, sleep
+  --only NAME    one scenario: steps, single, api, call, map, distributed, sleep
   --quick        a tenth of the work
   --in-process   steps, single and map on the engine in this process, without HTTP
   --json FILE    the figures for machines, too

@@ -60,6 +60,24 @@ impl Connection {
     ///
     /// The connection breaks, or the answer is no success.
     pub(crate) fn send(&mut self, request: Request<'_>) -> anyhow::Result<&str> {
+        self.send_with(request, "")
+    }
+
+    /// Returns the host that requests name.
+    pub(crate) fn host(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sends a request with more header lines, each with its end.
+    ///
+    /// # Errors
+    ///
+    /// The connection breaks, or the answer is no success.
+    pub(crate) fn send_with(
+        &mut self,
+        request: Request<'_>,
+        headers: &str,
+    ) -> anyhow::Result<&str> {
         let Request {
             method,
             path,
@@ -69,7 +87,7 @@ impl Connection {
         self.request.clear();
         write!(
             self.request,
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: {content_type}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: {content_type}\r\n{headers}\
              content-length: {}\r\n\r\n",
             self.address,
             body.len()

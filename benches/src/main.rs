@@ -29,6 +29,7 @@ mod program;
 mod raw_wasm;
 mod report;
 mod scenarios;
+mod signing;
 mod statistics;
 mod surroundings;
 mod target;

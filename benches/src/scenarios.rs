@@ -1,5 +1,6 @@
 //! What is measured: one scenario, one file.
 
+mod api;
 mod call;
 mod distributed;
 mod map;
@@ -18,6 +19,8 @@ pub(crate) enum Scenario {
     Steps,
     /// One execution of one task, alone.
     Single,
+    /// Calls over AWS's protocol, many callers at a time.
+    Api,
     /// One call, beside the same call in wasmtime alone.
     Call,
     /// One execution that maps over many items.
@@ -30,9 +33,10 @@ pub(crate) enum Scenario {
 
 impl Scenario {
     /// All of them, in the order in which they run.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Steps,
         Self::Single,
+        Self::Api,
         Self::Call,
         Self::Map,
         Self::Distributed,
@@ -44,6 +48,7 @@ impl Scenario {
         match self {
             Self::Steps => "steps",
             Self::Single => "single",
+            Self::Api => "api",
             Self::Call => "call",
             Self::Map => "map",
             Self::Distributed => "distributed",
@@ -67,6 +72,7 @@ impl Scenario {
         match self {
             Self::Steps => steps::run(surroundings),
             Self::Single => single::run(surroundings),
+            Self::Api => api::run(surroundings),
             Self::Call => call::run(surroundings),
             Self::Map => map::run(surroundings),
             Self::Distributed => distributed::run(surroundings),

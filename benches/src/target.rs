@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
-use serde_json::json;
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Value, json};
 
 use crate::http::{Connection, Request};
 use crate::in_process::{EngineSession, InProcess};
 use crate::inputs::{COMPONENT, Machine};
 use crate::process::Process;
 use crate::program::Program;
+use crate::signing::{self, Signer};
 use crate::surroundings::Surroundings;
 
 /// Seconds that a start waits for the execution's end.
@@ -144,6 +145,43 @@ impl Session {
             }
             Self::Engine(engine) => engine.deploy(machine),
         }
+    }
+
+    /// Posts JSON to a route of the REST API and returns the answer.
+    ///
+    /// # Errors
+    ///
+    /// It is refused, or there is no HTTP here.
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<&str> {
+        match self {
+            Self::Http(connection) => post(connection, path, &body.to_string()),
+            Self::Engine(_) => bail!("the engine alone has no routes"),
+        }
+    }
+
+    /// Calls an operation over AWS's protocol and returns the answer.
+    ///
+    /// # Errors
+    ///
+    /// It is refused, or there is no HTTP here.
+    pub(crate) fn call_aws(
+        &mut self,
+        signer: &Signer,
+        operation: &str,
+        body: &str,
+    ) -> anyhow::Result<&str> {
+        let Self::Http(connection) = self else {
+            bail!("the engine alone does not speak AWS's protocol");
+        };
+        let host = connection.host().to_string();
+        let headers = signer.headers(&host, operation, body.as_bytes());
+        let request = Request {
+            method: "POST",
+            path: "/",
+            content_type: signing::CONTENT_TYPE,
+            body: body.as_bytes(),
+        };
+        connection.send_with(request, &headers)
     }
 
     /// Starts an execution; the start is durable when this returns.

@@ -1,7 +1,7 @@
 //! Definitions, tenants and components as executions need them: read once, kept.
 //!
-//! Revisions never change, so what is kept here never goes stale; which revision a
-//! machine has now is read from the database at each start.
+//! Revisions never change, so what is kept of them never goes stale; which revision a
+//! machine has now is kept as long as no machine has changed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,7 +11,7 @@ use stepwell_sandbox::ComponentDigest;
 use stepwell_states::{
     ExecutionType, Format, Pattern, ResourceKind, StateKind, StateMachine, parse,
 };
-use stepwell_store::{Digest, MachineId, Store, StoreError, TenantId};
+use stepwell_store::{Digest, Kept, MachineId, Store, StoreError, TenantId};
 
 use crate::model::Tenant;
 use crate::pace::Pace;
@@ -83,6 +83,15 @@ const REVISIONS_MAX: usize = 4_096;
 pub(crate) struct Definitions {
     revisions: RwLock<BTreeMap<(MachineId, i64), Arc<Revision>>>,
     tenants: RwLock<BTreeMap<TenantId, Arc<Tenant>>>,
+    /// The latest revisions of machines, by name.
+    latest: RwLock<BTreeMap<TenantId, BTreeMap<String, Latest>>>,
+}
+
+/// The latest revision of a machine, as of a generation of all machines.
+#[derive(Debug)]
+struct Latest {
+    generation: u64,
+    revision: Arc<Revision>,
 }
 
 impl Definitions {
@@ -136,6 +145,40 @@ impl Definitions {
         Ok(Arc::clone(
             kept.entry((machine, number)).or_insert(revision),
         ))
+    }
+
+    /// Returns the latest revision of a machine that was kept, if it is still the latest.
+    pub(crate) fn kept_latest(
+        &self,
+        store: &Store,
+        tenant: TenantId,
+        name: &str,
+    ) -> Option<Arc<Revision>> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = latest.get(&tenant)?.get(name)?;
+        let is_true = kept.generation == store.generation(Kept::Machines);
+        is_true.then(|| Arc::clone(&kept.revision))
+    }
+
+    /// Keeps the latest revision of a machine, as it was when the rows were of this
+    /// generation.
+    pub(crate) fn keep_latest(
+        &self,
+        tenant: TenantId,
+        name: String,
+        generation: u64,
+        revision: Arc<Revision>,
+    ) {
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        let of_tenant = latest.entry(tenant).or_default();
+        if of_tenant.len() >= REVISIONS_MAX {
+            of_tenant.clear();
+        }
+        let kept = Latest {
+            generation,
+            revision,
+        };
+        of_tenant.insert(name, kept);
     }
 
     /// Finds the component that a task of a revision names.

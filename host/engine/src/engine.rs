@@ -116,6 +116,7 @@ impl Engine {
             counters,
             health: Arc::clone(&shared.health),
             map_runs: shared.map_runs.clone(),
+            known_keys: Arc::default(),
             shutting_down: watch::Sender::new(false),
             event_shape: OnceLock::new(),
         }));

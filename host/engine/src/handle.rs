@@ -38,6 +38,7 @@ use crate::wakeup::Watchers;
 use crate::workers::Workers;
 use starting::Starter;
 
+pub(crate) use access_keys::KnownKeys;
 pub use access_keys::{AccessKeyDescription, NewAccessKey};
 
 /// What a request body may have beside a payload or component, in bytes.
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) counters: Arc<Counters>,
     pub(crate) health: Arc<Health>,
     pub(crate) map_runs: MapRuns,
+    pub(crate) known_keys: Arc<KnownKeys>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
 }

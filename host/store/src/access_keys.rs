@@ -7,6 +7,7 @@ use stepwell_states::Timestamp;
 
 use crate::columns;
 use crate::error::StoreError;
+use crate::generations::Kept;
 use crate::ids::TenantId;
 use crate::store::Store;
 
@@ -54,7 +55,7 @@ impl Store {
     /// [`StoreError::NameTaken`] if the tenant has a key of that name;
     /// [`StoreError::Refused`] if there is no such tenant, or if the id is known.
     pub fn put_access_key(&self, new: AccessKeyRow) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write_kept(Kept::AccessKeys, move |connection| {
             let taken = connection
                 .prepare_cached("SELECT 1 FROM access_keys WHERE tenant = ?1 AND name = ?2")?
                 .exists(params![new.tenant, new.name])?;
@@ -110,7 +111,7 @@ impl Store {
     /// [`StoreError::NotFound`] if the tenant has none of that name.
     pub fn delete_access_key(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(move |connection| {
+        self.write_kept(Kept::AccessKeys, move |connection| {
             let deleted = connection
                 .prepare_cached("DELETE FROM access_keys WHERE tenant = ?1 AND name = ?2")?
                 .execute(params![tenant, name])?;

@@ -45,6 +45,7 @@ mod error;
 mod executions;
 mod express_starts;
 mod fault;
+mod generations;
 mod history;
 mod ids;
 mod map_runs;
@@ -75,6 +76,7 @@ pub use executions::{
 };
 pub use express_starts::{ExpressStartRow, FoundStart};
 pub use fault::{Fault, FaultPlan};
+pub use generations::Kept;
 pub use history::Snapshot;
 pub use ids::{DataSetId, Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
 pub use map_runs::{

@@ -8,6 +8,7 @@ use stepwell_states::Timestamp;
 
 use crate::columns;
 use crate::error::StoreError;
+use crate::generations::Kept;
 use crate::ids::{Digest, MachineId, TenantId};
 use crate::store::Store;
 
@@ -155,7 +156,9 @@ impl Store {
         mode: PutMode,
     ) -> Result<PutRevision, StoreError> {
         let pins = pins_to_json(&new.pins);
-        self.write(move |connection| put(connection, &new, &pins, mode))
+        self.write_kept(Kept::Machines, move |connection| {
+            put(connection, &new, &pins, mode)
+        })
     }
 
     /// Returns the living machine of a name.

@@ -15,6 +15,7 @@ use crate::codec::EncodedPage;
 use crate::connection::{self, SharedConnection};
 use crate::error::StoreError;
 use crate::fault::FaultPlan;
+use crate::generations::Generations;
 use crate::migrate::{MIGRATIONS, migrate};
 use crate::queue::Queue;
 use crate::reader::{Pool, Readers};
@@ -88,6 +89,7 @@ struct Inner {
     readers: Readers,
     dead: Arc<AtomicBool>,
     counters: Arc<Counters>,
+    generations: Generations,
     writer: Mutex<Option<JoinHandle<()>>>,
     writer_id: ThreadId,
 }
@@ -144,6 +146,7 @@ impl Store {
                 readers,
                 dead,
                 counters,
+                generations: Generations::default(),
                 writer,
                 writer_id,
             }),
@@ -198,6 +201,10 @@ impl Store {
             return Err(StoreError::Closed);
         }
         self.inner.readers.read(script)
+    }
+
+    pub(crate) fn generations(&self) -> &Generations {
+        &self.inner.generations
     }
 
     /// Counts the bytes of encoded pages.

@@ -1,10 +1,11 @@
 //! The keys of callers that sign their requests, as AWS's tools do.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use stepwell_states::Timestamp;
-use stepwell_store::{AccessKeyRow, StoreError, TenantId};
+use stepwell_store::{AccessKeyRow, Kept, Store, StoreError, TenantId};
 
 use crate::error::{EngineError, from_store};
 use crate::handle::access::ADMIN;
@@ -134,9 +135,16 @@ impl EngineHandle {
     ///
     /// Trouble of the host's own.
     pub async fn find_access_key(&self, id: &str) -> Result<Option<(Caller, String)>, EngineError> {
+        if let Some(known) = self.0.known_keys.get(&self.0.store, id) {
+            return Ok(Some(known));
+        }
         let id = id.to_owned();
-        let definitions = Arc::clone(&self.0.definitions);
+        let (definitions, known) = (
+            Arc::clone(&self.0.definitions),
+            Arc::clone(&self.0.known_keys),
+        );
         self.read(move |store| {
+            let generation = store.generation(Kept::AccessKeys);
             let Some(row) = store.find_access_key(&id)? else {
                 return Ok(None);
             };
@@ -144,9 +152,35 @@ impl EngineHandle {
                 tenant: definitions.tenant(store, row.tenant)?,
                 principal: format!("key:{}", row.name).into(),
             };
+            known.keep(id, generation, (caller.clone(), row.secret.clone()));
             Ok(Some((caller, row.secret)))
         })
         .await
+    }
+}
+
+/// Keys that are kept at most; past it, all are dropped and read again as needed.
+const KNOWN_MAX: usize = 4_096;
+
+/// Keys that were used, so that not every request reads the database: true as long as no
+/// key has changed.
+#[derive(Default)]
+pub(crate) struct KnownKeys(RwLock<BTreeMap<String, (u64, Caller, String)>>);
+
+impl KnownKeys {
+    fn get(&self, store: &Store, id: &str) -> Option<(Caller, String)> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (generation, caller, secret) = known.get(id)?;
+        (*generation == store.generation(Kept::AccessKeys))
+            .then(|| (caller.clone(), secret.clone()))
+    }
+
+    fn keep(&self, id: String, generation: u64, (caller, secret): (Caller, String)) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(id, (generation, caller, secret));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use stepwell_decider::{ExecutionStarted, ParentLink, Seed};
 use stepwell_states::{ExecutionType, Payload, Timestamp};
-use stepwell_store::{Created, ExecutionKey, Store, StoreError, TenantId};
+use stepwell_store::{Created, ExecutionKey, Kept, Store, StoreError, TenantId};
 use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
@@ -180,16 +180,20 @@ impl Starter {
             .to_owned();
         let (store, definitions) = (self.store.clone(), Arc::clone(&self.definitions));
         let tenant = TenantId(tenant.id);
+        if let Some(kept) = definitions.kept_latest(&store, tenant, &name) {
+            return Ok(kept);
+        }
         let found = blocking(move || {
+            let generation = store.generation(Kept::Machines);
             let Some(machine) = store.find_state_machine(tenant, &name)? else {
                 return Ok(None);
             };
             if machine.deleting_at.is_some() {
                 return Err(StoreError::Deleting { what: name });
             }
-            definitions
-                .revision(&store, machine.id, machine.revision)
-                .map(Some)
+            let revision = definitions.revision(&store, machine.id, machine.revision)?;
+            definitions.keep_latest(tenant, name, generation, Arc::clone(&revision));
+            Ok(Some(revision))
         });
         let found = found.await?.map_err(|error| refused(error, given))?;
         found.ok_or_else(not_found)

@@ -398,3 +398,34 @@ async fn tasks_start_express_executions_and_wait_for_them_by_the_operation_for_t
     let expected = "StepFunctions.StateMachineTypeNotSupportedException";
     assert_eq!(failure.error.as_deref(), Some(expected));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_of_machines_and_keys_is_given_up_when_they_change() {
+    let bench = bench_of(PASS).await;
+    let result = |value: u32| {
+        format!(
+            r#"{{"StartAt":"P","States":{{"P":{{"Type":"Pass","Result":{value},"End":true}}}}}}"#
+        )
+    };
+    for value in 1..4 {
+        deploy(&bench, "orders", &result(value), None)
+            .await
+            .unwrap();
+        for _ in 0..2 {
+            let output = run(&bench, "{}").await.unwrap().output.unwrap();
+            assert_eq!(output.as_str(), value.to_string());
+        }
+    }
+    let key = bench.handle.make_access_key(&bench.caller, "ci").await;
+    let key = key.unwrap();
+    for _ in 0..2 {
+        let found = bench.handle.find_access_key(&key.id).await.unwrap();
+        assert_eq!(found.unwrap().1, key.secret);
+    }
+    bench
+        .handle
+        .delete_access_key(&bench.caller, "ci")
+        .await
+        .unwrap();
+    assert_eq!(bench.handle.find_access_key(&key.id).await.unwrap(), None);
+}

@@ -6,6 +6,7 @@ use stepwell_states::Timestamp;
 use super::{MachineRow, read_machine};
 use crate::error::StoreError;
 use crate::executions::Status;
+use crate::generations::Kept;
 use crate::ids::MachineId;
 use crate::store::Store;
 use crate::tags;
@@ -31,7 +32,7 @@ impl Store {
         id: MachineId,
         at: Timestamp,
     ) -> Result<Deletion, StoreError> {
-        self.write(move |connection| {
+        self.write_kept(Kept::Machines, move |connection| {
             let deleting = connection
                 .prepare_cached(
                     "UPDATE state_machines SET deleting_at = coalesce(deleting_at, ?2)
@@ -57,7 +58,7 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn finish_deletion(&self, id: MachineId, at: Timestamp) -> Result<Deletion, StoreError> {
-        self.write(move |connection| finish(connection, id, at))
+        self.write_kept(Kept::Machines, move |connection| finish(connection, id, at))
     }
 
     /// Returns the machines that are being deleted.

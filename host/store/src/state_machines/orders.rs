@@ -11,6 +11,7 @@ use super::{
     load_revision, pins_to_json,
 };
 use crate::error::StoreError;
+use crate::generations::Kept;
 use crate::ids::{Digest, MachineId};
 use crate::store::Store;
 use crate::tags::{self, Tag};
@@ -104,7 +105,9 @@ impl Store {
     /// such tenant.
     pub fn create_state_machine(&self, new: NewMachine) -> Result<MadeMachine, StoreError> {
         let pins = pins_to_json(&new.revision.pins);
-        self.write(move |connection| create(connection, &new, &pins))
+        self.write_kept(Kept::Machines, move |connection| {
+            create(connection, &new, &pins)
+        })
     }
 
     /// Changes a machine: what says something else than the latest revision is a new one.
@@ -117,7 +120,9 @@ impl Store {
         &self,
         update: UpdateMachine,
     ) -> Result<UpdatedMachine, StoreError> {
-        self.write(move |connection| change(connection, &update))
+        self.write_kept(Kept::Machines, move |connection| {
+            change(connection, &update)
+        })
     }
 }
 
