@@ -5,7 +5,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     activity, bind, completions, component, data, demo, deploy, describe, graph, history, keys,
-    list, map_run, run, send_event, serve, start, state_machine, stop, token, validate, worker,
+    list, map_run, redrive, run, send_event, serve, start, state_machine, stop, token, validate,
+    worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -146,6 +147,8 @@ pub(crate) enum Command {
     MapRun(map_run::MapRunCommand),
     /// Stop an execution
     Stop(stop::StopArgs),
+    /// Go on with an execution that did not succeed, from where it stopped
+    Redrive(redrive::RedriveArgs),
     /// Post an event that an execution waits for, or will
     SendEvent(send_event::SendEventArgs),
     /// Report on a task that waits for its token
@@ -252,6 +255,7 @@ mod tests {
             "describe m/n",
             "history m/n --follow",
             "stop m/n --error E --cause c",
+            "redrive m/n --client-token t",
             "send-event m/n name --data {} --id i",
             "token success t --output {}",
             "token failure t --error E --cause c",

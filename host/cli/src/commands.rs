@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod map_run;
+pub(crate) mod redrive;
 pub(crate) mod run;
 pub(crate) mod send_event;
 pub(crate) mod serve;
@@ -80,6 +81,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Data(command) => data::run(&command, app),
         Command::MapRun(command) => map_run::run(&command, app),
         Command::Stop(args) => stop::run(&args, app),
+        Command::Redrive(args) => redrive::run(&args, app),
         Command::SendEvent(args) => send_event::run(&args, app),
         Command::Token(command) => token::run(&command, app),
         Command::Keys(command) => keys::run(&command, app),

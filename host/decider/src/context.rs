@@ -19,16 +19,19 @@ pub(crate) struct Item<'a> {
     pub(crate) source: Option<&'a str>,
 }
 
-/// Builds the context object of the state that a frame is in.
+/// Builds the context object of the state that a frame is in. Of redrives it shows those
+/// before `as_of`: what is evaluated again after a replay must come out the same.
 pub(crate) fn build(
     definition: &StateMachine,
     execution: &Execution,
     frame: FrameId,
+    as_of: EventNumber,
     item: Option<Item<'_>>,
 ) -> Value {
     let Some(started) = &execution.started else {
         return json!({});
     };
+    let redrives = execution.redrives_before(as_of);
     let mut context = json!({
         "Execution": {
             "Id": &*started.execution_arn,
@@ -36,13 +39,16 @@ pub(crate) fn build(
             "StartTime": execution.started_at.to_string(),
             "Name": &*started.execution_name,
             "RoleArn": &*started.role_arn,
-            "RedriveCount": 0,
+            "RedriveCount": redrives.len(),
         },
         "StateMachine": {
             "Id": &*started.state_machine_arn,
             "Name": &*started.state_machine_name,
         },
     });
+    if let Some(redriven) = redrives.last() {
+        context["Execution"]["RedriveTime"] = Value::from(redriven.at.to_string());
+    }
     let Some(active) = execution
         .frames
         .get(&frame)

@@ -9,8 +9,9 @@ use crate::draft::Draft;
 use crate::event::{EventKind, EventNumber, FrameId, HistoryEvent, ReceivedEvent};
 use crate::evolve::evolve;
 use crate::execution::{Execution, Phase};
-use crate::failure::{Failure, TIMEOUT};
+use crate::failure::{Failure, RUNTIME, TIMEOUT};
 use crate::input::{Input, TokenReport};
+use crate::redrive::NotRedrivable;
 use crate::steps;
 use crate::steps::task;
 use crate::token::TaskToken;
@@ -50,6 +51,9 @@ pub enum DecideError {
     /// No state waits for the posted event, and the execution keeps as many as it may.
     #[error("the execution keeps as many untaken events as it may")]
     InboxFull,
+    /// The execution cannot be redriven.
+    #[error(transparent)]
+    NotRedrivable(#[from] NotRedrivable),
 }
 
 /// Posted events that an execution keeps until a state takes them, at most.
@@ -138,7 +142,7 @@ fn cut(draft: &mut Draft<'_>, events_max: u64, before: Execution) {
     }
     let cause =
         format!("The execution reached the maximum number of history events ({events_max}).");
-    let failure = Failure::new(steps::RUNTIME_ERROR, cause);
+    let failure = Failure::new(RUNTIME, cause);
     let follows = draft.execution.last_id;
     draft.emit_after(FrameId::ROOT, follows, EventKind::ExecutionFailed(failure));
 }
@@ -217,9 +221,11 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
         }
         Input::Stop { failure, principal } => {
             require_running(draft)?;
+            steps::map_run::abort_all(draft);
             let kind = EventKind::ExecutionAborted { failure, principal };
             draft.emit_after(FrameId::ROOT, 0, kind);
         }
+        Input::Redrive(order) => steps::redrive::take(draft, order)?,
     }
     Ok(())
 }
@@ -330,12 +336,9 @@ fn report(
 }
 
 fn fire_timers(draft: &mut Draft<'_>) {
-    let deadline = draft
-        .execution
-        .started
-        .as_ref()
-        .and_then(|started| started.deadline);
+    let deadline = draft.execution.deadline();
     if draft.execution.end.is_none() && deadline.is_some_and(|deadline| deadline <= draft.now) {
+        steps::map_run::abort_all(draft);
         let failure = Failure::named(TIMEOUT);
         draft.emit_after(FrameId::ROOT, 0, EventKind::ExecutionTimedOut(failure));
         return;

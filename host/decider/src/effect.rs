@@ -40,6 +40,7 @@ pub fn effects_of(execution: &Execution, event: &HistoryEvent) -> Option<Effect>
     match &event.kind {
         EventKind::TaskScheduled(order) => task_effect(event.number, order),
         EventKind::MapRunStarted(_) => Some(Effect::RunMap { run: event.number }),
+        EventKind::MapRunRedriven(redriven) => Some(Effect::RunMap { run: redriven.run }),
         kind if kind.is_end() => tell_parent(execution),
         _ => None,
     }

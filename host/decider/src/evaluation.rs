@@ -40,7 +40,7 @@ pub(crate) fn evaluate<R>(
         .started
         .as_ref()
         .expect("a started execution has its start");
-    let build = || context::build(definition, execution, frame, moment.item);
+    let build = || context::build(definition, execution, frame, moment.event, moment.item);
     let env = Env {
         input: &active.input,
         context: &build,

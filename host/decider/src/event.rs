@@ -15,6 +15,7 @@ use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 
 use crate::failure::Failure;
 use crate::map_run::MapRunStarted;
+use crate::redrive::{ExecutionRedriven, MapRunRedriven};
 use crate::started::ExecutionStarted;
 
 /// Position of an event in its execution's history, counted from 1.
@@ -248,6 +249,20 @@ pub enum EventKind {
         /// How it ended.
         result: Result<Payload, Failure>,
     },
+    /// An execution that did not succeed goes on: the only event that follows an end.
+    ExecutionRedriven(ExecutionRedriven),
+    /// A state that was not left is taken up again by a redrive. Hidden on the wire.
+    StateRedriven {
+        /// Which state.
+        state: StateRef,
+    },
+    /// A Map Run goes on with the children that did not succeed.
+    MapRunRedriven(MapRunRedriven),
+    /// A Map Run was given up with its execution, or with the state that it was part of.
+    MapRunAborted {
+        /// The `MapRunStarted` event.
+        run: EventNumber,
+    },
 }
 
 /// Details of [`EventKind::StateEntered`].
@@ -451,6 +466,7 @@ impl EventKind {
                 | Self::EventReceived(_)
                 | Self::EventTaken { .. }
                 | Self::ChildEnded { .. }
+                | Self::StateRedriven { .. }
         )
     }
 

@@ -3,6 +3,7 @@
 
 mod children;
 mod map_runs;
+mod redrives;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -94,13 +95,13 @@ fn apply(execution: &mut Execution, event: &HistoryEvent) {
             set_timer(execution, frame, Some(*due));
         }
         EventKind::StateAborted { .. } => {
-            clear_active(execution, frame);
+            redrives::halt(execution, frame);
             move_cursor(execution, event);
         }
         EventKind::EvaluationFailed { .. }
         | EventKind::ParallelStateFailed
         | EventKind::MapStateFailed => {
-            children::remove_children(execution, frame);
+            redrives::halt_children(execution, frame);
             move_cursor(execution, event);
         }
         _ => children::apply_to_children(execution, event),
@@ -172,8 +173,7 @@ fn apply_to_task(execution: &mut Execution, event: &HistoryEvent) {
         EventKind::EventTaken { received } => {
             execution.inbox.remove(received);
         }
-        // All other kinds are handled before.
-        _ => {}
+        _ => redrives::apply(execution, event),
     }
 }
 
@@ -190,15 +190,13 @@ fn end(
         output,
         failure,
     });
-    execution.frames.clear();
-    execution.ready.clear();
-    execution.timers.clear();
-    execution.tasks.clear();
-    execution.to_run.clear();
-    execution.map_runs.clear();
-    execution.inbox.clear();
-    execution.variables_bytes = 0;
-    execution.plans.0.clear();
+    // What did not succeed may be redriven: its frames say where it goes on.
+    redrives::halt(execution, FrameId::ROOT);
+    if status == Status::Succeeded {
+        execution.frames.clear();
+        execution.inbox.clear();
+    }
+    debug_assert!(execution.timers.is_empty() && execution.tasks.is_empty());
 }
 
 fn add_frame(
@@ -221,6 +219,7 @@ fn add_frame(
             active: None,
             variables: BTreeMap::new(),
             due: None,
+            halted: false,
         },
     );
 }
@@ -307,7 +306,7 @@ fn close_task(execution: &mut Execution, frame: FrameId, scheduled: EventNumber)
 }
 
 fn plan_retry(execution: &mut Execution, frame: FrameId, retrier: u32, due: Timestamp) {
-    children::remove_children(execution, frame);
+    redrives::drop_children(execution, frame);
     if let Some(active) = active_mut(execution, frame) {
         *active.retries.entry(retrier).or_insert(0) += 1;
         active.attempt += 1;
@@ -318,7 +317,7 @@ fn plan_retry(execution: &mut Execution, frame: FrameId, retrier: u32, due: Time
 
 /// Takes a frame out of its state, with all that the state holds.
 fn clear_active(execution: &mut Execution, frame: FrameId) {
-    children::remove_children(execution, frame);
+    redrives::drop_children(execution, frame);
     set_timer(execution, frame, None);
     let Some(held) = execution.frames.get_mut(&frame) else {
         return;

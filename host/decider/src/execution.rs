@@ -18,6 +18,7 @@ use crate::evolve::evolve;
 use crate::failure::Failure;
 
 use crate::map_run::MapRunStarted;
+use crate::redrive::Redriven;
 use crate::started::ExecutionStarted;
 pub use active::ActiveState;
 pub use usage::TotalUsage;
@@ -54,6 +55,9 @@ pub struct Execution {
     /// Bytes of the variables of all frames.
     #[serde(default)]
     pub(crate) variables_bytes: u64,
+    /// Redrives so far.
+    #[serde(default)]
+    pub(crate) redrives: Vec<Redriven>,
     /// Items of running Map states. A cache of what the definition says: it is
     /// filled by decisions, and takes no part in equality or storage.
     #[serde(skip)]
@@ -101,6 +105,10 @@ pub(crate) struct Frame {
     pub(crate) variables: BTreeMap<String, Payload>,
     /// Key of this frame in the timers.
     pub(crate) due: Option<Timestamp>,
+    /// Whether it was given up: nothing of it happens any more, unless the execution ends so
+    /// and is redriven.
+    #[serde(default)]
+    pub(crate) halted: bool,
 }
 
 /// Whose branch or iteration a frame is.
@@ -171,6 +179,12 @@ pub(crate) struct OpenMapRun {
     pub(crate) id: u64,
     pub(crate) at: Timestamp,
     pub(crate) started: Arc<MapRunStarted>,
+    /// How often it was redriven.
+    #[serde(default)]
+    pub(crate) redrives: u32,
+    /// How it ended.
+    #[serde(default)]
+    pub(crate) ended: Option<Result<(), Failure>>,
 }
 
 /// A scheduled task without an end.
@@ -206,6 +220,9 @@ pub(crate) struct Children {
     pub(crate) begun: u32,
     /// Frames that run.
     pub(crate) running: BTreeSet<FrameId>,
+    /// Frames that failed or were given up.
+    #[serde(default)]
+    pub(crate) lost: BTreeSet<FrameId>,
 }
 
 impl Children {
@@ -287,8 +304,7 @@ impl Execution {
             return None;
         }
         let timer = self.timers.first().map(|(due, _)| *due);
-        let deadline = self.started.as_ref().and_then(|started| started.deadline);
-        match (timer, deadline) {
+        match (timer, self.deadline()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
@@ -355,20 +371,23 @@ impl Execution {
 
     /// Returns where the execution is: each active state, by frame.
     pub fn active_states(&self) -> impl Iterator<Item = ActiveState<'_>> + '_ {
-        self.frames.iter().filter_map(|(frame, held)| {
-            let active = held.active.as_ref()?;
-            Some(ActiveState {
-                frame: *frame,
-                state: active.state,
-                name: &active.name,
-                state_type: active.state_type,
-                entered_at: active.entered_at,
-                attempt: active.attempt,
-                due: held.due,
-                waits_for: active.waits_for(),
-                waits_for_token: active.waits_for_token(),
+        let runs = self.end.is_none();
+        let live = self.frames.iter();
+        live.filter(move |(_, held)| runs && !held.halted)
+            .filter_map(|(frame, held)| {
+                let active = held.active.as_ref()?;
+                Some(ActiveState {
+                    frame: *frame,
+                    state: active.state,
+                    name: &active.name,
+                    state_type: active.state_type,
+                    entered_at: active.entered_at,
+                    attempt: active.attempt,
+                    due: held.due,
+                    waits_for: active.waits_for(),
+                    waits_for_token: active.waits_for_token(),
+                })
             })
-        })
     }
 
     pub(crate) fn open_task(&self, number: EventNumber) -> Option<&OpenTask> {
@@ -379,13 +398,13 @@ impl Execution {
         }
     }
 
-    /// Returns the frame and everything below it, parents first.
+    /// Returns the frame and everything below it, parents first; what was given up, too.
     pub(crate) fn subtree(&self, root: FrameId) -> Vec<FrameId> {
         let mut found = vec![root];
         let mut next = 0;
         while let Some(frame) = found.get(next).copied() {
             if let Some(children) = self.children_of(frame) {
-                found.extend(children.running.iter().copied());
+                found.extend(children.running.iter().chain(&children.lost).copied());
             }
             next += 1;
         }

@@ -19,6 +19,8 @@ pub(crate) const TIMEOUT: &str = "States.Timeout";
 pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
 /// The error of data that is more than an execution may carry.
 pub(crate) const DATA_LIMIT: &str = "States.DataLimitExceeded";
+/// The error that nothing retries or catches.
+pub(crate) const RUNTIME: &str = "States.Runtime";
 
 /// The longest error name that the wire shows, in characters.
 const ERROR_MAX_CHARS: usize = 256;

@@ -6,6 +6,7 @@ use stepwell_states::{Payload, Timestamp};
 
 use crate::event::{EventNumber, ReceivedEvent, Usage};
 use crate::failure::Failure;
+use crate::redrive::Redrive;
 use crate::started::ExecutionStarted;
 use crate::token::TaskToken;
 
@@ -85,6 +86,8 @@ pub enum Input {
         /// Who asks, as the server knows them.
         principal: Option<Arc<str>>,
     },
+    /// Somebody asks to go on with an execution that did not succeed.
+    Redrive(Redrive),
 }
 
 /// What was reported by a task token.

@@ -67,11 +67,18 @@ impl MapScope {
             entered_id: active.entered_id,
             entered_at: active.entered_at,
             input: active.input.clone(),
-            context: context::build(definition, execution, frame, None),
+            context: context::build(definition, execution, frame, active.entered, None),
             variables: Visible(execution.variables_of(frame)),
             items: items.into(),
             order,
         })
+    }
+
+    /// Returns how often an open run was redriven.
+    #[must_use]
+    pub fn redrives_of(execution: &Execution, run: EventNumber) -> Option<u32> {
+        let open = execution.map_run_of(*execution.map_runs.get(&run)?)?;
+        Some(open.redrives)
     }
 
     /// Returns what an open run was begun with, and when that was.

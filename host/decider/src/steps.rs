@@ -6,6 +6,7 @@ pub(crate) mod map;
 pub(crate) mod map_run;
 pub(crate) mod parallel;
 pub(crate) mod pass;
+pub(crate) mod redrive;
 pub(crate) mod succeed;
 pub(crate) mod task;
 pub(crate) mod wait;
@@ -14,18 +15,16 @@ use stepwell_states::{Payload, StateKind, StateRef, Transition, catch};
 
 use crate::draft::{Draft, state_type};
 use crate::event::{EventKind, FrameId, StateEntered, StateType};
-use crate::failure::Failure;
+use crate::execution::Phase;
+use crate::failure::{Failure, RUNTIME};
 
-/// The error that nothing retries or catches.
-pub(crate) const RUNTIME_ERROR: &str = "States.Runtime";
-
-/// Enters the state that a ready frame goes to, and goes as far as it can there.
+/// Enters the state that a ready frame goes to, or takes up again the one that it is in, and
+/// goes as far as it can there.
 pub(crate) fn enter(draft: &mut Draft<'_>, frame: FrameId) {
     let held = draft.frame(frame);
-    let next = held
-        .next
-        .clone()
-        .expect("a ready frame has a state to enter");
+    let Some(next) = held.next.clone() else {
+        return redrive::resume(draft, frame);
+    };
     let state_ref = next
         .state
         .unwrap_or_else(|| draft.definition.scope(held.scope).start_at);
@@ -71,7 +70,7 @@ pub(crate) fn failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {
     if plan_retry(draft, frame, failure) {
         return;
     }
-    if failure.error_name() != RUNTIME_ERROR {
+    if failure.error_name() != RUNTIME {
         match draft.active(frame).state_type {
             StateType::Map => {
                 draft.emit(frame, EventKind::MapStateFailed);
@@ -148,7 +147,7 @@ fn frame_failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {
     let held = draft.frame(frame);
     let follows = held.cursor;
     match held.parent {
-        Some(parent) if failure.error_name() != RUNTIME_ERROR => {
+        Some(parent) if failure.error_name() != RUNTIME => {
             end_children(draft, parent.frame, frame, failure);
             failed(draft, parent.frame, failure);
         }
@@ -202,6 +201,11 @@ fn list_aborted(draft: &Draft<'_>, child: FrameId, events: &mut Vec<(FrameId, Ev
         events.push((child, EventKind::MapIterationAborted(iteration)));
     }
     let Some(active) = &held.active else { return };
+    if let Phase::MapRun(open) = &active.phase
+        && draft.execution.map_runs.contains_key(&open.number)
+    {
+        events.push((child, EventKind::MapRunAborted { run: open.number }));
+    }
     // The other types do their work at once: there is no event of their being aborted.
     if matches!(
         active.state_type,

@@ -119,7 +119,9 @@ impl Children {
                     .parent
                     .as_ref()
                     .is_some_and(|link| open.contains(&link.scheduled));
-                if !wanted && child.summary.status == stepwell_store::Status::Running {
+                // One that was redriven by itself is waited for by nobody: it runs on its own.
+                let own = child.summary.redrive_count > 0;
+                if !wanted && !own && child.summary.status == stepwell_store::Status::Running {
                     stop(&starter, child.key, Arc::clone(&principal));
                 }
             }

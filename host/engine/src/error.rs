@@ -102,6 +102,12 @@ pub enum EngineError {
     /// As many express executions run as may, or they hold as much memory as they may.
     #[error("too many express executions run at once: try again")]
     Throttled,
+    /// The execution cannot be redriven.
+    #[error("the execution cannot be redriven: {reason}")]
+    NotRedrivable {
+        /// Why, in AWS's words.
+        reason: String,
+    },
     /// The text is no task token, or none of this host.
     #[error("the task token is not valid")]
     InvalidToken,
@@ -136,6 +142,9 @@ impl From<DecideError> for EngineError {
             DecideError::InboxFull => Self::InboxFull,
             DecideError::ForeignToken => Self::InvalidToken,
             DecideError::TaskClosed | DecideError::TaskTaken => Self::TaskTimedOut,
+            DecideError::NotRedrivable(reason) => Self::NotRedrivable {
+                reason: reason.to_string(),
+            },
             DecideError::AlreadyStarted | DecideError::NotStarted => {
                 Self::Internal(error.to_string())
             }

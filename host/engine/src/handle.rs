@@ -12,6 +12,7 @@ mod express;
 mod histories;
 mod machine_orders;
 mod map_runs;
+mod redrive;
 pub(crate) mod starting;
 mod state_machines;
 mod tasks;

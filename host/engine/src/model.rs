@@ -1,5 +1,6 @@
 //! What the doors ask of the engine, and what it answers.
 
+mod executions;
 mod express;
 mod logging;
 mod machines;
@@ -7,12 +8,12 @@ mod machines;
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepwell_decider::{Failure, HistoryEvent, StateType, Status, TotalUsage};
+use stepwell_decider::{HistoryEvent, Status};
 use stepwell_states::{Diagnostic, ExecutionType, Format, Payload, StateMachine, Timestamp};
 
+pub use executions::*;
 pub use express::{Billing, SyncExecution};
 pub use logging::{LogDestination, LogGroup, LogLevel, LoggingConfiguration};
-
 pub use machines::*;
 
 /// The tenant that a request is for.
@@ -58,108 +59,6 @@ pub fn status_word(status: Status) -> &'static str {
         Status::TimedOut => "TIMED_OUT",
         Status::Aborted => "ABORTED",
     }
-}
-
-/// An order to start an execution.
-#[derive(Debug, Clone)]
-pub struct StartExecution {
-    /// Name or ARN of the state machine.
-    pub state_machine: String,
-    /// Name of the execution; without one, a UUID.
-    pub name: Option<String>,
-    /// Input; without one, `{}`.
-    pub input: Option<Payload>,
-    /// W3C trace context of the caller.
-    pub traceparent: Option<String>,
-}
-
-/// A started execution, durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StartedExecution {
-    /// ARN of the execution.
-    pub arn: String,
-    /// Its name.
-    pub name: String,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// Whether it existed: a start with the same name and input is the same start.
-    pub existed: bool,
-}
-
-/// All that is known about an execution.
-#[derive(Debug, Clone)]
-pub struct ExecutionDescription {
-    /// Its line in lists.
-    pub summary: ExecutionSummary,
-    /// Its input.
-    pub input: Payload,
-    /// Its output, if it succeeded.
-    pub output: Option<Payload>,
-    /// Its error and cause, if it ended otherwise.
-    pub failure: Option<Failure>,
-    /// Revision of the state machine that it runs.
-    pub revision: u64,
-    /// W3C trace context that it was started with.
-    pub traceparent: Option<String>,
-    /// Who started it.
-    pub started_by: Option<String>,
-    /// ARN of the execution that started it, if one did.
-    pub parent_arn: Option<String>,
-    /// Where it is.
-    pub active: Vec<ActiveStateDescription>,
-    /// What its tasks used so far.
-    pub usage: TotalUsage,
-}
-
-/// An execution's line in lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecutionSummary {
-    /// Its ARN.
-    pub arn: String,
-    /// Its name.
-    pub name: String,
-    /// ARN of its state machine.
-    pub state_machine_arn: String,
-    /// Name of its state machine.
-    pub state_machine: String,
-    /// Its status.
-    pub status: Status,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// When it ended.
-    pub stopped_at: Option<Timestamp>,
-}
-
-/// A state that an execution is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActiveStateDescription {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub state_type: StateType,
-    /// Since when.
-    pub entered_at: Timestamp,
-    /// Number of the attempt, counted from 1.
-    pub attempt: u32,
-    /// What it waits for, in a few words.
-    pub waits_for: String,
-    /// When something happens by itself.
-    pub due: Option<Timestamp>,
-    /// Token of its task, where the task waits for one.
-    pub task_token: Option<String>,
-}
-
-/// Which executions to list.
-#[derive(Debug, Clone, Default)]
-pub struct ListExecutions {
-    /// Name or ARN of a state machine; without one, all of the tenant's.
-    pub state_machine: Option<String>,
-    /// Only those with this status.
-    pub status: Option<Status>,
-    /// Where the last page ended.
-    pub page_token: Option<String>,
-    /// Lines a page; 1 to 1,000.
-    pub limit: u32,
 }
 
 /// A page of a list.

@@ -163,7 +163,11 @@ async fn call_own(
     };
     let call = ApiCall {
         operation: action.to_owned(),
-        request: request_of(action, order.work.order.parameters.to_value()),
+        request: named(
+            action,
+            order,
+            request_of(action, order.work.order.parameters.to_value()),
+        ),
         times: TimeForm::Text,
         repeated: order.repeated,
     };
@@ -207,6 +211,18 @@ fn request_of(action: &str, parameters: Value) -> Value {
         (member, value)
     });
     Value::Object(members.collect())
+}
+
+/// The request with a name of its own, where the operation takes one: a call that is made
+/// again after a crash is the same call, as an SDK of AWS's sees to it.
+fn named(action: &str, order: &ServiceOrder, mut request: Value) -> Value {
+    const MEMBER: &str = "clientToken";
+    let takes_name = api_operation(action)
+        .is_some_and(|operation| operation.members.iter().any(|known| known.name == MEMBER));
+    if takes_name && request.get(MEMBER).is_none_or(Value::is_null) {
+        request[MEMBER] = request_id(&order.started.seed, order.work.scheduled).into();
+    }
+    request
 }
 
 /// An answer as a task sees it: its members begin with capitals.

@@ -15,6 +15,7 @@ mod express;
 mod fault;
 mod histories;
 mod machines;
+mod redrives;
 mod request;
 mod settings;
 mod tags;
@@ -64,6 +65,7 @@ impl EngineHandle {
             "StartSyncExecution" => express::start_sync(self, caller, &request, times).await,
             "StopExecution" => executions::stop(self, caller, &request, times).await,
             "DescribeExecution" => executions::describe(self, caller, &request, times).await,
+            "RedriveExecution" => redrives::redrive(self, caller, &request, times).await,
             "ListExecutions" => executions::list(self, caller, &request, times).await,
             "GetExecutionHistory" => histories::read(self, caller, &request, times).await,
             "CreateStateMachine" => machines::create(self, caller, &request, times).await,

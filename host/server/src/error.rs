@@ -51,6 +51,8 @@ pub(crate) enum Code {
     TypeNotSupported,
     /// The execution is at its end.
     ExecutionEnded,
+    /// The execution cannot be redriven.
+    ExecutionNotRedrivable,
     /// The Map Run is at its end.
     MapRunEnded,
     /// The state machine is being deleted.
@@ -88,7 +90,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -104,6 +106,7 @@ impl Code {
         Self::NameTaken,
         Self::TypeNotSupported,
         Self::ExecutionEnded,
+        Self::ExecutionNotRedrivable,
         Self::MapRunEnded,
         Self::StateMachineDeleting,
         Self::RevisionChanged,
@@ -140,6 +143,7 @@ impl Code {
             Self::NameTaken => ("NameTaken", StatusCode::CONFLICT),
             Self::TypeNotSupported => ("TypeNotSupported", StatusCode::CONFLICT),
             Self::ExecutionEnded => ("ExecutionEnded", StatusCode::CONFLICT),
+            Self::ExecutionNotRedrivable => ("ExecutionNotRedrivable", StatusCode::CONFLICT),
             Self::MapRunEnded => ("MapRunEnded", StatusCode::CONFLICT),
             Self::StateMachineDeleting => ("StateMachineDeleting", StatusCode::CONFLICT),
             Self::RevisionChanged => ("RevisionChanged", StatusCode::CONFLICT),
@@ -246,6 +250,7 @@ impl From<EngineError> for ApiError {
             EngineError::Throttled => Self::new(Code::Throttled, message),
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
             EngineError::InboxFull => Self::new(Code::InboxFull, message),
+            EngineError::NotRedrivable { .. } => Self::new(Code::ExecutionNotRedrivable, message),
             EngineError::MapRunEnded => Self::new(Code::MapRunEnded, message),
             EngineError::InvalidToken => {
                 Self::new(Code::InvalidTaskToken, message).about("taskToken")

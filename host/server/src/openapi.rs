@@ -40,6 +40,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         executions::list_executions,
         executions::describe_execution,
         executions::stop_execution,
+        executions::redrive_execution,
         executions::post_event,
         history::read_history,
         map_runs::list_map_runs,

@@ -60,6 +60,10 @@ pub(crate) fn routes() -> Vec<Route> {
             "/v1/executions/{execution}/stop",
             executions::stop_execution,
         ),
+        post(
+            "/v1/executions/{execution}/redrive",
+            executions::redrive_execution,
+        ),
         post("/v1/executions/{execution}/events", executions::post_event),
         get("/v1/executions/{execution}/history", history::read_history),
         get("/v1/map-runs", map_runs::list_map_runs),

@@ -30,16 +30,17 @@ pub use data_sets::{DataSet, DataSetList};
 pub use error::{ApiErrorBody, ApiErrorDetails, Diagnostic, Severity};
 pub use executions::{
     ActiveState, Execution, ExecutionList, ExecutionStatus, ExecutionSummary, PostEventRequest,
-    StartExecutionRequest, StartExecutionResponse, StopExecutionRequest, TotalUsage,
+    RedriveExecutionRequest, RedriveExecutionResponse, RedriveStatus, StartExecutionRequest,
+    StartExecutionResponse, StopExecutionRequest, TotalUsage,
 };
 pub use express::{Billing, SyncExecution};
 pub use history::{
     ActivityScheduledDetails, ActivityStartedDetails, AwsEvents, DataDetails,
-    EvaluationFailedDetails, EventContext, ExecutionStartedDetails, Extras, FailureDetails,
-    History, HistoryEvent, LambdaFunctionScheduledDetails, MapIterationDetails,
-    MapRunStartedDetails, MapStateStartedDetails, OutputDetails, StateEnteredDetails,
-    StateExitedDetails, TaskDetails, TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
-    Usage, aws_event, rest_event,
+    EvaluationFailedDetails, EventContext, ExecutionRedrivenDetails, ExecutionStartedDetails,
+    Extras, FailureDetails, History, HistoryEvent, LambdaFunctionScheduledDetails,
+    MapIterationDetails, MapRunRedrivenDetails, MapRunStartedDetails, MapStateStartedDetails,
+    OutputDetails, StateEnteredDetails, StateExitedDetails, TaskDetails, TaskFailureDetails,
+    TaskOutputDetails, TaskScheduledDetails, Usage, aws_event, rest_event,
 };
 pub use json::JsonText;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};

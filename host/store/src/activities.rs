@@ -39,7 +39,7 @@ pub struct WorkerTasks {
     pub offered: Vec<(String, EventNumber)>,
     /// Tasks that wait no more.
     pub withdrawn: Vec<EventNumber>,
-    /// Whether the execution has ended, and all that it offered is void.
+    /// Whether the execution has ended, and all that it had offered is void.
     pub all_withdrawn: bool,
 }
 
@@ -50,6 +50,12 @@ impl WorkerTasks {
         connection: &Connection,
         execution: ExecutionKey,
     ) -> Result<(), StoreError> {
+        // First: an execution that was redriven offers again.
+        if self.all_withdrawn {
+            connection
+                .prepare_cached("DELETE FROM activity_tasks WHERE execution = ?1")?
+                .execute([execution])?;
+        }
         for (activity, scheduled) in &self.offered {
             connection
                 .prepare_cached(
@@ -69,11 +75,6 @@ impl WorkerTasks {
                     "DELETE FROM activity_tasks WHERE execution = ?1 AND scheduled = ?2",
                 )?
                 .execute(params![execution, scheduled.0.cast_signed()])?;
-        }
-        if self.all_withdrawn {
-            connection
-                .prepare_cached("DELETE FROM activity_tasks WHERE execution = ?1")?
-                .execute([execution])?;
         }
         Ok(())
     }

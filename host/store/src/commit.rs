@@ -4,7 +4,7 @@
 //! as the status, the timer and the work flag stay as they are, no index is touched.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use stepwell_decider::{EventNumber, HistoryEvent};
+use stepwell_decider::{EventKind, EventNumber, HistoryEvent};
 use stepwell_states::Timestamp;
 
 use crate::activities::WorkerTasks;
@@ -76,6 +76,9 @@ impl Store {
             worker_tasks,
         } = write;
         let version = EventNumber(expected_version.0 + events.len() as u64);
+        let redriven = events
+            .iter()
+            .any(|event| matches!(event.kind, EventKind::ExecutionRedriven(_)));
         let pages = match codec::numbering_problem(expected_version, &events) {
             Some(reason) => Err(StoreError::Refused { reason }),
             None => codec::encode(events),
@@ -87,6 +90,7 @@ impl Store {
             version,
             pages,
             summary,
+            redriven,
             told_children,
             snapshot,
             map,
@@ -102,6 +106,8 @@ struct CommitJob {
     version: EventNumber,
     pages: Result<Vec<EncodedPage>, StoreError>,
     summary: Summary,
+    /// Whether the execution is redriven: it may end with the status that it had.
+    redriven: bool,
     told_children: Vec<ExecutionKey>,
     snapshot: Option<Snapshot>,
     map: MapChanges,
@@ -144,7 +150,8 @@ impl CommitJob {
         let moved = connection
             .prepare_cached(
                 "UPDATE executions SET version = ?2
-                 WHERE id = ?1 AND version = ?3 AND status = ?4 AND has_work = ?5 AND due_at IS ?6",
+                 WHERE id = ?1 AND version = ?3 AND status = ?4 AND has_work = ?5 AND due_at IS ?6
+                     AND NOT ?7",
             )?
             .execute(params![
                 self.key,
@@ -152,12 +159,13 @@ impl CommitJob {
                 expected,
                 summary.status,
                 summary.has_work,
-                due_at
+                due_at,
+                self.redriven
             ])?;
         if moved == 1 {
             return Ok(());
         }
-        if self.current_status(connection)? == summary.status {
+        if self.current_status(connection)? == summary.status && !self.redriven {
             connection
                 .prepare_cached(
                     "UPDATE executions SET version = ?2, has_work = ?3, due_at = ?4 WHERE id = ?1",
@@ -168,7 +176,7 @@ impl CommitJob {
         connection
             .prepare_cached(
                 "UPDATE executions SET version = ?2, has_work = ?3, due_at = ?4, status = ?5,
-                     stopped_at = ?6, error = ?7
+                     stopped_at = ?6, error = ?7, redrive_count = ?8, redriven_at = ?9
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -179,6 +187,8 @@ impl CommitJob {
                 summary.status,
                 summary.stopped_at.map(Timestamp::as_ms),
                 summary.error,
+                summary.redrive_count,
+                summary.redriven_at.map(Timestamp::as_ms),
             ])?;
         Ok(())
     }

@@ -16,7 +16,8 @@ macro_rules! select {
     ($rest:literal $(,)?) => {
         concat!(
             "SELECT id, tenant, machine, revision, name, input_digest, started_at, version, status,
-                 due_at, has_work, stopped_at, error, parent_id, parent_scheduled, map_run
+                 due_at, has_work, stopped_at, error, parent_id, parent_scheduled, map_run,
+                 redrive_count, redriven_at
              FROM executions ",
             $rest
         )
@@ -89,6 +90,10 @@ pub struct Summary {
     pub stopped_at: Option<Timestamp>,
     /// Name of the error it ended with, for lists.
     pub error: Option<String>,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// When that was last.
+    pub redriven_at: Option<Timestamp>,
 }
 
 impl Summary {
@@ -101,6 +106,8 @@ impl Summary {
             has_work: true,
             stopped_at: None,
             error: None,
+            redrive_count: 0,
+            redriven_at: None,
         }
     }
 }
@@ -150,6 +157,8 @@ pub struct ExecutionFilter {
     pub of: ExecutionsOf,
     /// Only those in this status.
     pub status: Option<Status>,
+    /// Only those that were redriven, or only those that were not.
+    pub redriven: Option<bool>,
 }
 
 /// Whose executions to list.
@@ -375,6 +384,8 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
             has_work: row.get(10)?,
             stopped_at: columns::optional_timestamp(row, 11)?,
             error: row.get(12)?,
+            redrive_count: row.get(16)?,
+            redriven_at: columns::optional_timestamp(row, 17)?,
         },
         parent: parent
             .zip(scheduled)
@@ -394,32 +405,28 @@ fn newest_keys(
     before: Option<ExecutionKey>,
     limit: usize,
 ) -> Result<Vec<ExecutionKey>, StoreError> {
-    let (sql, of) = match filter.of {
-        ExecutionsOf::Tenant(TenantId(id)) => (
-            "SELECT id FROM executions
-             WHERE tenant = ?1 AND status = ?2 AND id < ?3 AND map_run IS NULL
-             ORDER BY id DESC LIMIT ?4",
-            id,
-        ),
-        ExecutionsOf::Machine(MachineId(id)) => (
-            "SELECT id FROM executions
-             WHERE machine = ?1 AND status = ?2 AND id < ?3 AND map_run IS NULL
-             ORDER BY id DESC LIMIT ?4",
-            id,
-        ),
-        ExecutionsOf::MapRun(MapRunKey(id)) => (
-            "SELECT id FROM executions WHERE map_run = ?1 AND status = ?2 AND id < ?3
-             ORDER BY id DESC LIMIT ?4",
-            id,
-        ),
+    let (of, id) = match filter.of {
+        ExecutionsOf::Tenant(TenantId(id)) => ("tenant = ?1 AND map_run IS NULL", id),
+        ExecutionsOf::Machine(MachineId(id)) => ("machine = ?1 AND map_run IS NULL", id),
+        ExecutionsOf::MapRun(MapRunKey(id)) => ("map_run = ?1", id),
     };
-    let mut statement = connection.prepare_cached(sql)?;
+    // Each in words of its own, so that an index over those few serves it.
+    let redriven = match filter.redriven {
+        None => "",
+        Some(true) => " AND redrive_count > 0",
+        Some(false) => " AND redrive_count = 0",
+    };
+    let sql = format!(
+        "SELECT id FROM executions WHERE {of} AND status = ?2 AND id < ?3{redriven}
+         ORDER BY id DESC LIMIT ?4"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let before = before.unwrap_or(ExecutionKey(i64::MAX));
     let rows_max = columns::limit(limit);
     let mut keys: Vec<ExecutionKey> = Vec::new();
     for status in Status::ALL {
         if filter.status.is_none_or(|wanted| wanted == status) {
-            let found = statement.query_map(params![of, status, before, rows_max], |r| r.get(0))?;
+            let found = statement.query_map(params![id, status, before, rows_max], |r| r.get(0))?;
             for key in found {
                 keys.push(key?);
             }

@@ -8,10 +8,10 @@ use stepwell_server::wire::{
     AccessKeyList, AccessKeyMade, AccessKeyRequest, Activity, ActivityList, BindRequest, Binding,
     BindingList, ComponentList, ComponentPushed, ComponentVersions, CreateActivityRequest, DataSet,
     DataSetList, DeployRequest, Deployed, Execution, ExecutionList, ExecutionStatus, History,
-    MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest, StartExecutionRequest,
-    StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest, SyncExecution,
-    TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, UpdateMapRunRequest,
-    path_segment,
+    MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest, RedriveExecutionRequest,
+    RedriveExecutionResponse, StartExecutionRequest, StartExecutionResponse, StateMachine,
+    StateMachineList, StopExecutionRequest, SyncExecution, TaskFailureRequest,
+    TaskHeartbeatRequest, TaskSuccessRequest, UpdateMapRunRequest, path_segment,
 };
 
 use ureq::http::Method;
@@ -125,6 +125,14 @@ impl Client {
         request: &StopExecutionRequest,
     ) -> Result<(), CallError> {
         self.post_empty(&execution_path(execution, "/stop"), request)
+    }
+
+    pub(crate) fn redrive_execution(
+        &self,
+        execution: &str,
+        request: &RedriveExecutionRequest,
+    ) -> Result<Answer<RedriveExecutionResponse>, CallError> {
+        self.post(&execution_path(execution, "/redrive"), request)
     }
 
     pub(crate) fn post_event(

@@ -66,6 +66,16 @@ pub(crate) fn render(execution: &Execution, now: Timestamp) -> String {
     if let Some(parent) = &execution.parent_arn {
         line("parent", &safe(parent));
     }
+    if let Some(run) = &execution.map_run_arn {
+        line("map run", &safe(run));
+    }
+    if let Some(at) = execution.redriven_at {
+        let times = units::count(execution.redrive_count.into(), "time", "times");
+        line(
+            "redriven",
+            &format!("{times}, last {}", time::instant(at.0)),
+        );
+    }
     if let Some(traceparent) = &execution.traceparent {
         line("trace", &safe(traceparent));
     }

@@ -63,6 +63,10 @@ fn payload_bytes(kind: &EventKind) -> usize {
         | EventKind::MapStateFailed
         | EventKind::MapIterationAborted(_)
         | EventKind::EventTaken { .. }
-        | EventKind::MapRunSucceeded { .. } => 0,
+        | EventKind::MapRunSucceeded { .. }
+        | EventKind::MapRunRedriven(_)
+        | EventKind::MapRunAborted { .. }
+        | EventKind::ExecutionRedriven(_)
+        | EventKind::StateRedriven { .. } => 0,
     }
 }

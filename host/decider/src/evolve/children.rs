@@ -6,8 +6,7 @@ use stepwell_states::{Payload, ScopeId};
 
 use crate::event::{EventKind, FrameId, HistoryEvent, MapIteration};
 use crate::evolve::{
-    add_frame, apply_to_task, children_mut, clear_active, map_runs, move_cursor, set_phase,
-    set_timer,
+    add_frame, apply_to_task, children_mut, map_runs, move_cursor, redrives, set_phase, set_timer,
 };
 use crate::execution::{Children, Execution, Next, ParentFrame, Phase};
 
@@ -24,7 +23,9 @@ pub(super) fn apply_to_children(execution: &mut Execution, event: &HistoryEvent)
         EventKind::MapStateSucceeded => map_runs::state_succeeded(execution, event.frame),
         EventKind::MapRunStarted(_)
         | EventKind::MapRunSucceeded { .. }
-        | EventKind::MapRunFailed { .. } => map_runs::apply(execution, event),
+        | EventKind::MapRunFailed { .. }
+        | EventKind::MapRunRedriven(_)
+        | EventKind::MapRunAborted { .. } => map_runs::apply(execution, event),
         EventKind::BranchSucceeded { output } | EventKind::MapIterationSucceeded { output, .. } => {
             child_succeeded(execution, event, output);
         }
@@ -60,6 +61,7 @@ fn start_branches(
         succeeded: 0,
         begun: u32::try_from(branches.len()).unwrap_or(u32::MAX),
         running,
+        lost: BTreeSet::new(),
     };
     set_phase(execution, event.frame, Phase::Children(children));
     set_timer(execution, event.frame, None);
@@ -72,6 +74,7 @@ fn start_iterations(execution: &mut Execution, event: &HistoryEvent, length: u32
         succeeded: 0,
         begun: 0,
         running: BTreeSet::new(),
+        lost: BTreeSet::new(),
     };
     set_phase(execution, event.frame, Phase::Children(children));
     set_timer(execution, event.frame, None);
@@ -124,7 +127,7 @@ fn child_succeeded(execution: &mut Execution, event: &HistoryEvent, output: &Pay
     } else {
         event.id
     };
-    remove_frame(execution, event.frame);
+    redrives::drop_frame(execution, event.frame);
     if let Some(frame) = execution.frames.get_mut(&parent.frame) {
         frame.cursor = cursor;
     }
@@ -143,9 +146,7 @@ fn child_lost(execution: &mut Execution, event: &HistoryEvent) {
         return;
     };
     let (parent, cursor) = (frame.parent, frame.cursor);
-    for below in execution.subtree(event.frame).into_iter().rev() {
-        remove_frame(execution, below);
-    }
+    redrives::halt(execution, event.frame);
     let Some(parent) = parent else { return };
     let failed = !matches!(event.kind, EventKind::MapIterationAborted(_));
     if let Some(frame) = execution.frames.get_mut(&parent.frame).filter(|_| failed) {
@@ -153,24 +154,6 @@ fn child_lost(execution: &mut Execution, event: &HistoryEvent) {
     }
     if let Some(children) = children_mut(execution, parent.frame) {
         children.running.remove(&event.frame);
-    }
-}
-
-pub(super) fn remove_children(execution: &mut Execution, frame: FrameId) {
-    for below in execution.subtree(frame).into_iter().skip(1).rev() {
-        remove_frame(execution, below);
-    }
-    execution.plans.0.remove(&frame);
-    if execution.children_of(frame).is_some() {
-        set_phase(execution, frame, Phase::Entered);
-    }
-}
-
-fn remove_frame(execution: &mut Execution, frame: FrameId) {
-    clear_active(execution, frame);
-    execution.ready.remove(&frame);
-    if let Some(removed) = execution.frames.remove(&frame) {
-        let held: usize = removed.variables.values().map(Payload::byte_len).sum();
-        execution.variables_bytes = execution.variables_bytes.saturating_sub(held as u64);
+        children.lost.insert(event.frame);
     }
 }

@@ -4,8 +4,8 @@ use stepwell_states::{choose, effective_input};
 
 use crate::draft::{Draft, Left};
 use crate::event::FrameId;
-use crate::failure::Failure;
-use crate::steps::{RUNTIME_ERROR, failed};
+use crate::failure::{Failure, RUNTIME};
+use crate::steps::failed;
 
 pub(crate) fn run(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
     let chosen = draft.evaluate_or_fail(frame, |state, env| {
@@ -21,6 +21,6 @@ pub(crate) fn run(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
          Failed to transition out of the state. The state does not point to a next state.",
         active.name, active.entered_id
     );
-    failed(draft, frame, &Failure::new(RUNTIME_ERROR, cause));
+    failed(draft, frame, &Failure::new(RUNTIME, cause));
     Err(Left)
 }

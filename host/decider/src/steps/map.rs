@@ -127,15 +127,22 @@ pub(crate) fn iteration_succeeded(draft: &mut Draft<'_>, frame: FrameId, output:
         EventKind::MapIterationSucceeded { iteration, output },
     );
     // How a step ends is all in the events that it recorded.
-    let _ = if draft
-        .execution
-        .children_of(parent)
-        .is_some_and(Children::all_succeeded)
-    {
-        join(draft, parent)
+    let _ = start_or_join(draft, parent, cursor);
+}
+
+/// Goes on with the iterations that there are, after a redrive.
+pub(crate) fn go_on(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
+    let after = draft.frame(frame).cursor;
+    start_or_join(draft, frame, after)
+}
+
+fn start_or_join(draft: &mut Draft<'_>, frame: FrameId, after: u64) -> Result<(), Left> {
+    let children = draft.execution.children_of(frame);
+    if children.is_some_and(Children::all_succeeded) {
+        join(draft, frame)
     } else {
-        start_iterations(draft, parent, cursor)
-    };
+        start_iterations(draft, frame, after)
+    }
 }
 
 pub(crate) fn iteration_failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {

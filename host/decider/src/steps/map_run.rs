@@ -134,6 +134,13 @@ fn own_label(machine: &str, state: &str) -> String {
     uuid(&hash.finalize().into())
 }
 
+/// Records that Map Runs are given up, since the execution is.
+pub(crate) fn abort_all(draft: &mut Draft<'_>) {
+    for (run, frame) in draft.execution.map_runs.clone() {
+        draft.emit(frame, EventKind::MapRunAborted { run });
+    }
+}
+
 /// The Map Run that a frame waits for has ended.
 pub(crate) fn finished(
     draft: &mut Draft<'_>,

@@ -27,14 +27,17 @@ pub(crate) fn start(
 pub(crate) fn branch_succeeded(draft: &mut Draft<'_>, branch: FrameId, output: Payload) {
     let parent = draft.frame(branch).parent.expect("a branch has a parent");
     draft.emit(branch, EventKind::BranchSucceeded { output });
-    if draft
-        .execution
-        .children_of(parent.frame)
-        .is_some_and(Children::all_succeeded)
-    {
-        // How a step ends is all in the events that it recorded.
-        let _ = join(draft, parent.frame);
+    // How a step ends is all in the events that it recorded.
+    let _ = go_on(draft, parent.frame);
+}
+
+/// Leaves the state if all branches have succeeded.
+pub(crate) fn go_on(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
+    let children = draft.execution.children_of(frame);
+    if children.is_some_and(Children::all_succeeded) {
+        return join(draft, frame);
     }
+    Ok(())
 }
 
 fn join(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {

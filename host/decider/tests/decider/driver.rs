@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use stepwell_decider::{
-    Effect, Execution, ExecutionStarted, Failure, HistoryEvent, Input, PendingWork, Seed, decide,
-    outstanding_effects,
+    Effect, EventKind, Execution, ExecutionStarted, Failure, HistoryEvent, Input, PendingWork,
+    Seed, decide, outstanding_effects,
 };
 use stepwell_states::{Diagnostic, Payload, ScopeId, Severity, StateMachine, Timestamp, parse};
 
@@ -141,6 +141,26 @@ impl Run {
         }
         self.now = self.execution.next_due()?.max(self.now);
         Some(Input::TimersDue)
+    }
+
+    /// Goes on as far as another history goes, or to the end; false if there is none in sight.
+    pub(crate) fn finish_within(
+        &mut self,
+        definition: &StateMachine,
+        policy: Policy,
+        other: &[HistoryEvent],
+    ) -> bool {
+        for _ in 0..DECISIONS_MAX {
+            let next = other.get(self.events.len()).map(|event| &event.kind);
+            if next.is_none_or(|kind| matches!(kind, EventKind::ExecutionAborted { .. })) {
+                return true;
+            }
+            let Some(input) = self.next_input(policy) else {
+                return true;
+            };
+            self.tell(definition, input);
+        }
+        false
     }
 
     /// Goes on to the end; false if there is none in sight.

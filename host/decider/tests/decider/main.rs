@@ -7,4 +7,5 @@ mod driver;
 mod generated;
 mod histories;
 mod properties;
+mod redrives;
 mod rules;

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
+use crate::handle::redrive;
 use crate::handle::starting::NewStart;
 use crate::model::{
     ActiveStateDescription, Caller, ExecutionDescription, ExecutionSummary, ListExecutions, PageOf,
@@ -67,12 +68,20 @@ impl EngineHandle {
         caller: &Caller,
         key: ExecutionKey,
     ) -> Result<ExecutionDescription, EngineError> {
-        let loaded = self.read(move |store| load_execution(store, key)).await?;
+        let loaded = self
+            .read(move |store| {
+                let Some((row, execution)) = load_execution(store, key)? else {
+                    return Ok(None);
+                };
+                let orphan = redrive::is_orphan(store, &row)?;
+                Ok(Some((row, execution, orphan)))
+            })
+            .await?;
         let missing = || EngineError::NotFound {
             kind: "execution",
             name: key.to_string(),
         };
-        let (row, execution) = loaded.ok_or_else(missing)?;
+        let (row, execution, orphan) = loaded.ok_or_else(missing)?;
         let started = execution.started().ok_or_else(missing)?;
         let parent = started
             .parent
@@ -92,10 +101,17 @@ impl EngineHandle {
                 status: execution.status(),
                 started_at: execution.started_at(),
                 stopped_at: end.map(|end| end.at),
+                redrive_count: execution.redrive_count(),
+                redriven_at: execution.redrives().last().map(|last| last.at),
             },
             input: started.input.clone(),
             output: end.and_then(|end| end.output.clone()),
             failure: end.and_then(|end| end.failure.clone()),
+            redrivable: redrive::redrivable(&execution, orphan, self.now()),
+            map_run_arn: started
+                .map_child
+                .as_ref()
+                .map(|child| child.run_arn.to_string()),
             revision: row.revision.unsigned_abs(),
             traceparent: started.traceparent.as_deref().map(str::to_owned),
             started_by: started.principal.as_deref().map(str::to_owned),
@@ -148,7 +164,11 @@ impl EngineHandle {
         let limit = list.limit as usize;
         let (rows, names) = self
             .read(move |store| {
-                let filter = ExecutionFilter { of, status };
+                let filter = ExecutionFilter {
+                    of,
+                    status,
+                    redriven: None,
+                };
                 let rows = store.list_executions(filter, before, limit + 1)?;
                 let mut names = std::collections::BTreeMap::new();
                 for row in &rows {
@@ -188,6 +208,7 @@ impl EngineHandle {
         let filter = ExecutionFilter {
             of: ExecutionsOf::MapRun(run),
             status: list.status.map(crate::shard::store_status),
+            redriven: None,
         };
         let mut rows = self
             .read(move |store| store.list_executions(filter, before, limit + 1))
@@ -365,6 +386,8 @@ fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> ExecutionSu
         status: crate::shard::decider_status(row.summary.status),
         started_at: row.started_at,
         stopped_at: row.summary.stopped_at,
+        redrive_count: row.summary.redrive_count,
+        redriven_at: row.summary.redriven_at,
     }
 }
 

@@ -181,6 +181,7 @@ impl EngineHandle {
         let filter = ExecutionFilter {
             of: ExecutionsOf::Machine(machine.id),
             status: Some(stepwell_store::Status::Running),
+            redriven: None,
         };
         let running = self
             .read(move |store| store.list_executions(filter, None, 1))

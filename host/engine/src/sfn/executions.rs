@@ -6,6 +6,7 @@ use stepwell_states::Payload;
 use stepwell_states::aws::syntax_problem;
 
 use super::fault::{ApiError, ApiFault, fault_of};
+use super::redrives;
 use super::request::Request;
 use super::times::TimeForm;
 use crate::error::EngineError;
@@ -131,16 +132,9 @@ fn description(described: &ExecutionDescription, times: TimeForm) -> Value {
             shown.insert("cause".to_owned(), (&**cause).into());
         }
     }
-    let status = described.summary.status;
-    if matches!(status, Status::Running | Status::Succeeded) {
-        let reason = format!(
-            "Execution is {} and cannot be redriven",
-            status_word(status)
-        );
-        shown.insert("redriveStatus".to_owned(), "NOT_REDRIVABLE".into());
-        shown.insert("redriveStatusReason".to_owned(), reason.into());
-    } else {
-        shown.insert("redriveStatus".to_owned(), "REDRIVABLE".into());
+    redrives::add_status(&mut shown, &described.redrivable);
+    if let Some(run) = &described.map_run_arn {
+        shown.insert("mapRunArn".to_owned(), run.as_str().into());
     }
     Value::Object(shown)
 }
@@ -156,7 +150,7 @@ fn line(summary: &ExecutionSummary, times: TimeForm) -> Map<String, Value> {
     if let Some(stopped_at) = summary.stopped_at {
         put("stopDate", times.write(stopped_at));
     }
-    put("redriveCount", 0.into());
+    redrives::add_count(&mut shown, summary, times);
     shown
 }
 

@@ -93,6 +93,10 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
             "This operation is not supported by this type of state machine",
         ),
         EngineError::Throttled => ApiFault::new("ThrottlingException", "Rate exceeded"),
+        EngineError::NotRedrivable { reason } => ApiFault::new(
+            "ExecutionNotRedrivable",
+            format!("Execution Not Redrivable: '{reason}'"),
+        ),
         EngineError::InvalidToken => ApiFault::invalid_token(),
         EngineError::TaskTimedOut | EngineError::ExecutionEnded => ApiFault::new(
             "TaskTimedOut",

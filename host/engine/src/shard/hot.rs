@@ -346,6 +346,8 @@ impl Hot {
             error: end
                 .and_then(|end| end.failure.as_ref())
                 .and_then(|failure| failure.error.as_deref().map(str::to_owned)),
+            redrive_count: self.execution.redrive_count(),
+            redriven_at: self.execution.redrives().last().map(|last| last.at),
         }
     }
 

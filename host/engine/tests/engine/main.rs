@@ -12,6 +12,7 @@ mod http;
 mod machines;
 mod map_runs;
 mod recovery;
+mod redrives;
 mod running;
 mod services;
 mod waiting;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use stepwell_engine::{EngineError, Payload, SimulatedClock, StartExecution, Status};
+use stepwell_engine::{EngineError, Payload, SimulatedClock, StartExecution, Status, TaskResult};
 use stepwell_store::{ExecutionFilter, ExecutionsOf, Fault, FaultPlan, MapRunKey};
 
 use crate::harness::{Bench, START, Scripted, failed, ok};
@@ -63,19 +63,41 @@ impl FaultPlan for Once {
     }
 }
 
-/// Moves the clock on whenever the execution waits, until its end.
-async fn drive(bench: &Bench, arn: &str) -> Result<String, EngineError> {
+/// Moves the clock on whenever the execution waits, until its end; redrives it, up to that
+/// often, where that is no good one.
+async fn drive_again(bench: &Bench, arn: &str, redrives: u32) -> Result<String, EngineError> {
+    let mut refused = 0;
     loop {
         let step = Duration::from_millis(2);
         let found = bench.handle.wait_for_end(&bench.caller, arn, step).await?;
         if let Some(output) = found.output {
             return Ok(output.as_str().to_owned());
         }
-        assert_eq!(found.summary.status, Status::Running, "{found:#?}");
+        if found.summary.status != Status::Running {
+            let count = found.summary.redrive_count;
+            assert!(count < redrives, "{found:#?}");
+            // The same order, even if its answer was lost.
+            let token = Some(format!("redrive-{count}"));
+            let redriven = bench
+                .handle
+                .redrive_execution(&bench.caller, arn, token)
+                .await;
+            match redriven {
+                // Refused for now: the order is given again.
+                Err(EngineError::Unavailable(_)) if refused < 3 => refused += 1,
+                other => drop(other?),
+            }
+            continue;
+        }
         if let Some(due) = found.active.iter().filter_map(|active| active.due).min() {
             bench.clock.advance_to(due);
         }
     }
+}
+
+/// The same, of an execution that succeeds.
+async fn drive(bench: &Bench, arn: &str) -> Result<String, EngineError> {
+    drive_again(bench, arn, 0).await
 }
 
 /// A definition that is cut at each of its commits.
@@ -85,6 +107,10 @@ struct Flow {
     output: &'static str,
     /// It has more commits than this.
     commits_min: u64,
+    /// What its tasks do.
+    tasks: fn() -> Scripted,
+    /// How often it is redriven at most.
+    redrives: u32,
 }
 
 const ORDINARY: Flow = Flow {
@@ -92,7 +118,43 @@ const ORDINARY: Flow = Flow {
     input: INPUT,
     output: OUTPUT,
     commits_min: 6,
+    tasks: flow_tasks,
+    redrives: 0,
 };
+
+/// Branches and iterations of which some fail, once on each host.
+const REDRIVEN: Flow = Flow {
+    definition: r#"{"StartAt":"All","States":{"All":{"Type":"Parallel","End":true,"Branches":[
+        {"StartAt":"A","States":{"A":{"Type":"Task","Resource":"task:a","End":true}}},
+        {"StartAt":"Nap","States":{"Nap":{"Type":"Wait","Seconds":5,"Next":"B"},
+            "B":{"Type":"Task","Resource":"task:b","End":true}}},
+        {"StartAt":"Each","States":{"Each":{"Type":"Map","MaxConcurrency":1,"End":true,
+            "ItemsPath":"$.items","ItemProcessor":{"StartAt":"C","States":{
+                "C":{"Type":"Task","Resource":"task:c","End":true}}}}}}]}}}"#,
+    input: INPUT,
+    output: r#"["a","b",[1,2,3]]"#,
+    commits_min: 8,
+    tasks: failing_once,
+    redrives: 6,
+};
+
+fn failing_once() -> Scripted {
+    let tasks = Scripted::default();
+    tasks.on("A", |_| ok(r#""a""#));
+    let first = AtomicU64::new(0);
+    tasks.on("B", move |_| match first.fetch_add(1, Ordering::SeqCst) {
+        0 => failed("Boom"),
+        _ => ok(r#""b""#),
+    });
+    let first = AtomicU64::new(0);
+    tasks.on("C", move |order| {
+        if order.input.as_str() == "2" && first.fetch_add(1, Ordering::SeqCst) == 0 {
+            return failed("Boom");
+        }
+        TaskResult::Completed(order.input.clone())
+    });
+    tasks
+}
 
 /// The same with children that are in memory alone.
 const EXPRESS_RUN: Flow = Flow {
@@ -118,6 +180,8 @@ const MAP_RUN: Flow = Flow {
     input: "[1,2,3,4,5]",
     output: "[1,2,3,4,5]",
     commits_min: 8,
+    tasks: flow_tasks,
+    redrives: 0,
 };
 
 async fn start(bench: &Bench, flow: &Flow) -> Result<String, EngineError> {
@@ -139,7 +203,7 @@ async fn start(bench: &Bench, flow: &Flow) -> Result<String, EngineError> {
 async fn survives(flow: &Flow, commit: u64, before: bool, fault: Fault) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let clock = SimulatedClock::new(START);
-    let set_up = Bench::in_folder(folder.path().into(), clock.clone(), flow_tasks()).await;
+    let set_up = Bench::in_folder(folder.path().into(), clock.clone(), (flow.tasks)()).await;
     set_up.deploy("machine", flow.definition).await;
     set_up.close().await;
 
@@ -149,7 +213,7 @@ async fn survives(flow: &Flow, commit: u64, before: bool, fault: Fault) -> bool 
         fault,
         hits: AtomicU64::new(0),
     });
-    let tasks = flow_tasks();
+    let tasks = (flow.tasks)();
     let faults: Arc<dyn FaultPlan> = plan.clone();
     let bench =
         Bench::with_faults(folder.path().into(), clock.clone(), tasks.clone(), faults).await;
@@ -157,7 +221,8 @@ async fn survives(flow: &Flow, commit: u64, before: bool, fault: Fault) -> bool 
     if let Ok(arn) = start(&bench, flow).await {
         acknowledged = Some(arn.clone());
         let dies = fault == Fault::Die;
-        let run = tokio::time::timeout(Duration::from_secs(60), drive(&bench, &arn)).await;
+        let run = drive_again(&bench, &arn, flow.redrives);
+        let run = tokio::time::timeout(Duration::from_secs(60), run).await;
         let output = run.expect("the flow must end or be refused, not hang");
         if !dies {
             let output = output.unwrap();
@@ -166,12 +231,12 @@ async fn survives(flow: &Flow, commit: u64, before: bool, fault: Fault) -> bool 
     }
     bench.close().await;
 
-    let again = Bench::in_folder(folder.path().into(), clock, flow_tasks()).await;
+    let again = Bench::in_folder(folder.path().into(), clock, (flow.tasks)()).await;
     let arn = match acknowledged {
         Some(arn) => arn,
         None => start(&again, flow).await.unwrap(),
     };
-    let output = drive(&again, &arn).await.unwrap();
+    let output = drive_again(&again, &arn, flow.redrives).await.unwrap();
     assert_eq!(
         output, flow.output,
         "commit {commit}, before: {before}, {fault:?}"
@@ -201,6 +266,7 @@ async fn map_runs_are_whole(bench: &Bench) {
                 ExecutionFilter {
                     of: ExecutionsOf::MapRun(run.key),
                     status: None,
+                    redriven: None,
                 },
                 None,
                 10,
@@ -230,6 +296,7 @@ async fn a_host_that_dies_at_any_commit_loses_nothing() {
     survives_everywhere(&ORDINARY, Fault::Die).await;
     survives_everywhere(&MAP_RUN, Fault::Die).await;
     survives_everywhere(&EXPRESS_RUN, Fault::Die).await;
+    survives_everywhere(&REDRIVEN, Fault::Die).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,6 +304,7 @@ async fn a_commit_that_fails_is_made_up_for() {
     survives_everywhere(&ORDINARY, Fault::Fail).await;
     survives_everywhere(&MAP_RUN, Fault::Fail).await;
     survives_everywhere(&EXPRESS_RUN, Fault::Fail).await;
+    survives_everywhere(&REDRIVEN, Fault::Fail).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

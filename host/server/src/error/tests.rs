@@ -73,6 +73,12 @@ async fn engine_errors_have_their_status_code_and_field() {
         (EngineError::InboxFull, (429, "InboxFull", None)),
         (EngineError::ExecutionEnded, (409, "ExecutionEnded", None)),
         (
+            EngineError::NotRedrivable {
+                reason: "Execution is RUNNING and cannot be redriven".to_owned(),
+            },
+            (409, "ExecutionNotRedrivable", None),
+        ),
+        (
             EngineError::InvalidToken,
             (400, "InvalidTaskToken", Some("taskToken")),
         ),

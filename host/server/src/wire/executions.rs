@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{
     ActiveStateDescription, ExecutionDescription, ExecutionSummary as EngineSummary, PageOf,
-    PostEvent, StartExecution, StartedExecution, StateType, Status, TotalUsage as EngineUsage,
+    PostEvent, Redrivable, StartExecution, StartedExecution, StateType, Status,
+    TotalUsage as EngineUsage,
 };
 use utoipa::ToSchema;
 
@@ -39,6 +40,18 @@ impl ExecutionStatus {
             Self::Aborted => "ABORTED",
         }
     }
+}
+
+/// Whether an execution may be redriven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RedriveStatus {
+    /// It may.
+    Redrivable,
+    /// It may not.
+    NotRedrivable,
+    /// With the Map Run whose child it is.
+    RedrivableByMapRun,
 }
 
 /// Body of `POST /v1/executions`.
@@ -125,6 +138,20 @@ pub struct Execution {
     /// ARN of the execution that started it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_arn: Option<String>,
+    /// ARN of the Map Run whose child it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run_arn: Option<String>,
+    /// How often it was redriven.
+    #[serde(default)]
+    pub redrive_count: u32,
+    /// When it was last redriven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redriven_at: Option<Time>,
+    /// Whether it may be redriven.
+    pub redrive_status: RedriveStatus,
+    /// Why it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redrive_status_reason: Option<String>,
     /// Where it is, since when, and what it waits for.
     pub active: Vec<ActiveState>,
     /// What its tasks used so far.
@@ -187,6 +214,12 @@ pub struct ExecutionSummary {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_at: Option<Time>,
+    /// How often it was redriven.
+    #[serde(default)]
+    pub redrive_count: u32,
+    /// When it was last redriven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redriven_at: Option<Time>,
 }
 
 /// Answer to `GET /v1/executions`: a page, newest first.
@@ -210,6 +243,24 @@ pub struct StopExecutionRequest {
     /// Why it is stopped, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+}
+
+/// Body of `POST /v1/executions/{execution}/redrive`; may be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RedriveExecutionRequest {
+    /// A name for this order, 1 to 64 printable characters: the same name again, within 15
+    /// minutes, is the same order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+}
+
+/// Answer to `POST /v1/executions/{execution}/redrive`: the redrive is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RedriveExecutionResponse {
+    /// When the execution was redriven.
+    pub redriven_at: Time,
 }
 
 /// Body of `POST /v1/executions/{execution}/events`.
@@ -282,6 +333,11 @@ impl From<ExecutionDescription> for Execution {
     fn from(execution: ExecutionDescription) -> Self {
         let summary = execution.summary;
         let failure = execution.failure.unwrap_or_default();
+        let (redrive_status, redrive_status_reason) = match execution.redrivable {
+            Redrivable::Yes => (RedriveStatus::Redrivable, None),
+            Redrivable::ByMapRun => (RedriveStatus::RedrivableByMapRun, None),
+            Redrivable::No(reason) => (RedriveStatus::NotRedrivable, Some(reason)),
+        };
         Self {
             execution_arn: summary.arn,
             name: summary.name,
@@ -298,6 +354,11 @@ impl From<ExecutionDescription> for Execution {
             traceparent: execution.traceparent,
             started_by: execution.started_by,
             parent_arn: execution.parent_arn,
+            map_run_arn: execution.map_run_arn,
+            redrive_count: summary.redrive_count,
+            redriven_at: summary.redriven_at.map(Time),
+            redrive_status,
+            redrive_status_reason,
             active: execution
                 .active
                 .into_iter()
@@ -343,6 +404,8 @@ impl From<EngineSummary> for ExecutionSummary {
             status: summary.status.into(),
             started_at: summary.started_at.into(),
             stopped_at: summary.stopped_at.map(Time),
+            redrive_count: summary.redrive_count,
+            redriven_at: summary.redriven_at.map(Time),
         }
     }
 }

@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 
 pub use details::{
     ActivityScheduledDetails, ActivityStartedDetails, DataDetails, EvaluationFailedDetails,
-    ExecutionStartedDetails, FailureDetails, LambdaFunctionScheduledDetails, MapIterationDetails,
+    ExecutionRedrivenDetails, ExecutionStartedDetails, FailureDetails,
+    LambdaFunctionScheduledDetails, MapIterationDetails, MapRunRedrivenDetails,
     MapRunStartedDetails, MapStateStartedDetails, OutputDetails, StateEnteredDetails,
     StateExitedDetails, TaskDetails, TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
 };
@@ -149,6 +150,12 @@ pub struct HistoryEvent<T = Time> {
     /// Of `MapRunFailed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_run_failed_event_details: Option<FailureDetails>,
+    /// Of `MapRunRedriven`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run_redriven_event_details: Option<MapRunRedrivenDetails>,
+    /// Of `ExecutionRedriven`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_redriven_event_details: Option<ExecutionRedrivenDetails>,
     /// Of `EvaluationFailed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_failed_event_details: Option<EvaluationFailedDetails>,

@@ -66,6 +66,10 @@ pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
         | EventKind::EvaluationFailed { .. }
         | EventKind::EventTaken { .. }
         | EventKind::MapRunSucceeded { .. }
-        | EventKind::MapRunFailed { .. } => {}
+        | EventKind::MapRunFailed { .. }
+        | EventKind::MapRunRedriven(_)
+        | EventKind::MapRunAborted { .. }
+        | EventKind::ExecutionRedriven(_)
+        | EventKind::StateRedriven { .. } => {}
     }
 }

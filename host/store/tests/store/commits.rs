@@ -148,6 +148,7 @@ fn a_decision_moves_row_timer_work_and_end_together() {
         has_work: false,
         stopped_at: Some(time(9)),
         error: failure.error.as_deref().map(str::to_owned),
+        ..Summary::working()
     };
     home.commit(end.clone()).unwrap();
     let row = home.store.load_execution_row(key).unwrap().unwrap();

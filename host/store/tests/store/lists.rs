@@ -90,7 +90,11 @@ fn lists_are_newest_first_by_status_and_by_owner() {
     home.create(new).unwrap();
 
     let list = |of, status, before: Option<i64>, limit| -> Vec<i64> {
-        let filter = ExecutionFilter { of, status };
+        let filter = ExecutionFilter {
+            of,
+            status,
+            redriven: None,
+        };
         let rows = home
             .store
             .list_executions(filter, before.map(ExecutionKey), limit)

@@ -41,8 +41,10 @@ pub(super) enum Fact<'a> {
     ChildrenFailed,
     /// An iteration began, in that frame.
     IterationStarted { index: u32, frame: u32 },
-    /// A branch or an iteration reached its end, well or not.
-    ChildEnded,
+    /// A branch or an iteration reached its end.
+    ChildSucceeded,
+    /// A branch or an iteration failed.
+    ChildFailed,
     /// An expression could not be evaluated.
     EvaluationFailed {
         failure: FailureDetails,
@@ -53,6 +55,10 @@ pub(super) enum Fact<'a> {
         name: &'a str,
         principal: Option<&'a str>,
     },
+    /// The execution goes on after its end.
+    Redriven { count: u32 },
+    /// A state goes on that was not left.
+    TakenUp,
     /// Nothing that a trace shows.
     Other,
 }
@@ -92,9 +98,15 @@ impl<'a> Fact<'a> {
             "ParallelStateSucceeded" | "MapStateSucceeded" => Self::ChildrenSucceeded,
             "ParallelStateFailed" | "MapStateFailed" => Self::ChildrenFailed,
             "MapIterationStarted" => Self::iteration_started(event, extras),
-            "BranchSucceeded" | "BranchFailed" | "MapIterationSucceeded" | "MapIterationFailed" => {
-                Self::ChildEnded
+            "BranchSucceeded" | "MapIterationSucceeded" => Self::ChildSucceeded,
+            "BranchFailed" | "MapIterationFailed" => Self::ChildFailed,
+            "ExecutionRedriven" => {
+                let details = event.execution_redriven_event_details.as_ref();
+                Self::Redriven {
+                    count: details.map_or(0, |redriven| redriven.redrive_count),
+                }
             }
+            "StateRedriven" => Self::TakenUp,
             "WaitStarted" => Self::WaitStarted,
             "RetryScheduled" => Self::RetryScheduled(internal_failure(extras)),
             "EventReceived" => Self::EventReceived {

@@ -167,20 +167,27 @@ impl Fold {
                 frame: child,
             } => self.frames.add(child, frame, index),
             // Large Map states have many: what has ended is forgotten.
-            Fact::ChildEnded => self.frames.forget(frame),
+            Fact::ChildSucceeded => self.frames.forget(frame),
+            Fact::ChildFailed => self.frames.halt(frame),
+            Fact::Redriven { count } => self.redriven(moment, count, rows),
+            Fact::TakenUp => self.frames.take_up(frame, moment.at()),
             Fact::EvaluationFailed { failure, location } => {
                 self.evaluation_failed(moment, &failure, location, rows);
             }
             Fact::EventReceived { name, principal } => {
-                let by = principal
-                    .map(|by| format!(", from {by}"))
-                    .unwrap_or_default();
-                let mut row = self.step(moment, &format!("received{by}"), POINTER);
-                row.state = format!("event {name}");
-                rows.push(Row::Step(row));
+                rows.push(Row::Step(self.received(moment, name, principal)));
             }
             Fact::Other => {}
         }
+    }
+
+    fn received(&self, moment: Moment<'_>, name: &str, principal: Option<&str>) -> Step {
+        let by = principal
+            .map(|by| format!(", from {by}"))
+            .unwrap_or_default();
+        let mut step = self.step(moment, &format!("received{by}"), POINTER);
+        step.state = format!("event {name}");
+        step
     }
 
     fn enter(&mut self, moment: Moment<'_>, name: &str, state_type: &str, rows: &mut Vec<Row>) {
@@ -206,6 +213,7 @@ impl Fold {
             None => {}
         }
         frame.visit = Some(Visit::new(name, state_type, moment.at()));
+        frame.halted = false;
         // A Fail state is never left: it ends its frame.
         if state_type == "Fail" {
             self.row(moment, "fail", BAD, rows);
@@ -240,10 +248,18 @@ impl Fold {
     }
 
     fn give_up(&mut self, moment: Moment<'_>, rows: &mut Vec<Row>) {
-        if self.frames.visit(moment.frame()).is_some() {
+        let frame = self.frames.get(moment.frame());
+        if frame.is_some_and(|frame| frame.visit.is_some() && !frame.halted) {
             self.row(moment, "given up", NOTICE, rows);
         }
-        self.frames.leave(moment.frame());
+        self.frames.halt(moment.frame());
+    }
+
+    fn redriven(&mut self, moment: Moment<'_>, count: u32, rows: &mut Vec<Row>) {
+        self.end = None;
+        let mut row = self.step(moment, "goes on where it stopped", NOTICE);
+        row.state = format!("redrive {count}");
+        rows.push(Row::Step(row));
     }
 
     /// The end of an execution ends what still waits in it; and where nothing waits and no
@@ -251,6 +267,9 @@ impl Fold {
     fn close_visits(&self, moment: Moment<'_>, rows: &mut Vec<Row>) {
         for frame in self.frames.all() {
             let Some(visit) = &frame.visit else { continue };
+            if frame.halted {
+                continue;
+            }
             let (event, style) = match &visit.waits {
                 Some(waits) => (format!("given up; {}", waits.what), NOTICE),
                 None if visit.failed || visit.state_type == "Fail" => continue,
@@ -401,7 +420,7 @@ impl Fold {
     }
 
     fn open_row(&self, frame: &Frame, now: Timestamp) -> Option<Row> {
-        let visit = frame.visit.as_ref()?;
+        let visit = frame.visit.as_ref().filter(|_| !frame.halted)?;
         let Waits { what, since, due } = visit.waits.as_ref()?;
         let event = match due {
             Some(due) => format!("{what}, {} left", units::duration(between(now, *due))),

@@ -21,6 +21,8 @@ pub(super) struct Frame {
     pub(super) visit: Option<Visit>,
     /// What waits for the next state to be entered.
     pub(super) held: Option<Held>,
+    /// Whether it failed or was given up: it is here for a redrive to go on with.
+    pub(super) halted: bool,
 }
 
 /// A stay in a state.
@@ -96,6 +98,7 @@ impl Frames {
             branch,
             visit: None,
             held: None,
+            halted: false,
         };
         self.0.insert(id, frame);
     }
@@ -103,6 +106,26 @@ impl Frames {
     /// Forgets a line that has ended.
     pub(super) fn forget(&mut self, id: u32) {
         self.0.remove(&id);
+    }
+
+    /// A line failed, or was given up.
+    pub(super) fn halt(&mut self, id: u32) {
+        if let Some(frame) = self.0.get_mut(&id) {
+            frame.halted = true;
+            frame.held = None;
+        }
+    }
+
+    /// A line goes on in the state that it did not leave.
+    pub(super) fn take_up(&mut self, id: u32, at: Timestamp) {
+        if let Some(frame) = self.0.get_mut(&id) {
+            frame.halted = false;
+            if let Some(visit) = &mut frame.visit {
+                visit.begin_attempt(at, None);
+                visit.waits = None;
+                visit.failed = false;
+            }
+        }
     }
 
     /// Whether the line is known.

@@ -32,6 +32,7 @@ impl Script {
             "BranchFailed",
             "EventReceived",
             "EventTaken",
+            "StateRedriven",
         ];
         let id = if internal.contains(&event_type) {
             0
@@ -543,6 +544,52 @@ fn a_parallel_state_that_is_retried_shows_the_failure_of_its_branch() {
     );
     let open: Vec<&str> = rows[8..10].to_vec();
     assert_eq!(open, ["2.001 s    [0] customer        runs", ""], "{shown}");
+}
+
+#[test]
+fn a_redriven_execution_goes_on_in_the_lines_that_it_had() {
+    let mut script = Script::default()
+        .started()
+        .entered(0, 0, "Parallel", "notify", 0);
+    script = script.bare(0, 0, "ParallelStateStarted");
+    let parallel = script.id;
+    let error = json!({ "executionFailedEventDetails": { "error": "ChannelDown" } });
+    let count = json!({ "executionRedrivenEventDetails": { "redriveCount": 1 } });
+    script = script
+        .entered(0, 1, "Task", "customer", parallel)
+        .scheduled(0, 1, "customer")
+        .entered(0, 2, "Wait", "later", parallel)
+        .failed(1, 1, 1, "ChannelDown", "no use")
+        .bare(1, 1, "BranchFailed")
+        .bare(1, 2, "WaitStateAborted")
+        .bare(1, 0, "ParallelStateFailed")
+        .add(1, 0, "ExecutionFailed", 0, error, json!(null))
+        .add(5_000, 0, "ExecutionRedriven", 0, count, json!(null))
+        .bare(5_000, 0, "StateRedriven")
+        .bare(5_000, 1, "StateRedriven")
+        .scheduled(5_000, 1, "customer")
+        .bare(5_000, 2, "StateRedriven")
+        .exited(5_000, 2, "Wait", "later")
+        .succeeded(5_002, 1, 1, 1_200);
+    let shown = script.render(6_000);
+    let rows: Vec<&str> = shown.lines().skip(3).map(str::trim).collect();
+    assert_eq!(
+        rows[..7],
+        [
+            "3       0 ms  notify                parallel",
+            "7       1 ms    [0] customer        task failed             1    900 µs     90 k   1.1 MiB",
+            "└ ChannelDown: no use",
+            "8       1 ms    [1] later           given up",
+            "9       1 ms  notify                parallel failed              1.0 ms",
+            "11    5.000 s  redrive 1             goes on where it stopped",
+            "13    5.000 s    [1] later           waited                        5.0 s",
+        ],
+        "{shown}"
+    );
+    assert!(
+        rows[7].starts_with("14    5.002 s    [0] customer        task ok"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -194,6 +194,24 @@ pub struct MapRunStartedDetails {
     pub map_run_arn: String,
 }
 
+/// A Map Run goes on with what did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MapRunRedrivenDetails {
+    /// ARN of the Map Run.
+    pub map_run_arn: String,
+    /// How often it has been redriven, with this time.
+    pub redrive_count: u32,
+}
+
+/// An execution goes on that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionRedrivenDetails {
+    /// How often it has been redriven, with this time.
+    pub redrive_count: u32,
+}
+
 /// How many items a Map state has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -23,9 +23,15 @@ pub(super) fn extras(event: &EngineEvent, context: EventContext<'_>) -> Extras {
         EventKind::ExecutionAborted { principal, .. } => {
             extras.principal = owned(principal.as_ref());
         }
+        EventKind::ExecutionRedriven(redriven) => {
+            extras.principal = owned(redriven.principal.as_ref());
+            extras.due = redriven.deadline.map(Time);
+        }
         EventKind::StateEntered(entered) => extras.state = owned(Some(&entered.name)),
         EventKind::StateExited(exited) => extras.state = owned(Some(&exited.name)),
-        EventKind::StateAborted { state, .. } | EventKind::EvaluationFailed { state, .. } => {
+        EventKind::StateAborted { state, .. }
+        | EventKind::EvaluationFailed { state, .. }
+        | EventKind::StateRedriven { state } => {
             extras.state = context.state_name(*state);
         }
         EventKind::WaitStarted { due } => extras.due = Some(Time(*due)),

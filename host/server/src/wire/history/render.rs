@@ -15,7 +15,8 @@ use stepwell_states::StateRef;
 use super::extras::extras;
 use super::{
     ActivityScheduledDetails, ActivityStartedDetails, DataDetails, EvaluationFailedDetails,
-    ExecutionStartedDetails, HistoryEvent, LambdaFunctionScheduledDetails, MapIterationDetails,
+    ExecutionRedrivenDetails, ExecutionStartedDetails, HistoryEvent,
+    LambdaFunctionScheduledDetails, MapIterationDetails, MapRunRedrivenDetails,
     MapRunStartedDetails, MapStateStartedDetails, StateEnteredDetails, StateExitedDetails,
     TaskDetails, TaskFailureDetails, TaskOutputDetails, TaskScheduledDetails,
 };
@@ -110,7 +111,8 @@ impl<T> HistoryEvent<T> {
             | EventKind::ExecutionSucceeded { .. }
             | EventKind::ExecutionFailed(_)
             | EventKind::ExecutionTimedOut(_)
-            | EventKind::ExecutionAborted { .. } => self.set_execution_details(kind),
+            | EventKind::ExecutionAborted { .. }
+            | EventKind::ExecutionRedriven(_) => self.set_execution_details(kind),
             EventKind::TaskScheduled(task) => self.set_scheduled(task, context.region),
             EventKind::MapStateStarted { .. }
             | EventKind::MapIterationStarted(_)
@@ -118,7 +120,8 @@ impl<T> HistoryEvent<T> {
             | EventKind::MapIterationFailed { .. }
             | EventKind::MapIterationAborted(_)
             | EventKind::MapRunStarted(_)
-            | EventKind::MapRunFailed { .. } => self.set_map_details(kind),
+            | EventKind::MapRunFailed { .. }
+            | EventKind::MapRunRedriven(_) => self.set_map_details(kind),
             EventKind::EvaluationFailed {
                 failure,
                 location,
@@ -161,6 +164,12 @@ impl<T> HistoryEvent<T> {
                 self.execution_aborted_event_details = Some(failure.into());
                 "ExecutionAborted"
             }
+            EventKind::ExecutionRedriven(redriven) => {
+                self.execution_redriven_event_details = Some(ExecutionRedrivenDetails {
+                    redrive_count: redriven.count,
+                });
+                "ExecutionRedriven"
+            }
             other => plain_type(other),
         }
     }
@@ -197,6 +206,13 @@ impl<T> HistoryEvent<T> {
             EventKind::MapRunFailed { failure, .. } => {
                 self.map_run_failed_event_details = Some(failure.into());
                 "MapRunFailed"
+            }
+            EventKind::MapRunRedriven(redriven) => {
+                self.map_run_redriven_event_details = Some(MapRunRedrivenDetails {
+                    map_run_arn: redriven.arn.as_ref().to_owned(),
+                    redrive_count: redriven.count,
+                });
+                "MapRunRedriven"
             }
             other => plain_type(other),
         }
@@ -377,6 +393,8 @@ fn plain_type(kind: &EventKind) -> &'static str {
         EventKind::MapStateSucceeded => "MapStateSucceeded",
         EventKind::MapStateFailed => "MapStateFailed",
         EventKind::MapRunSucceeded { .. } => "MapRunSucceeded",
+        EventKind::MapRunAborted { .. } => "MapRunAborted",
+        EventKind::StateRedriven { .. } => "StateRedriven",
         EventKind::WaitStarted { .. } => "WaitStarted",
         EventKind::TaskHeartbeat { .. } => "TaskHeartbeat",
         EventKind::ChildEnded { .. } => "ChildEnded",

@@ -1,0 +1,66 @@
+//! Takes up again what an execution was doing when it ended.
+
+use stepwell_states::StateKind;
+
+use crate::decide::DecideError;
+use crate::draft::Draft;
+use crate::event::{EventKind, FrameId, StateEntered};
+use crate::execution::Phase;
+use crate::redrive::{ExecutionRedriven, NotRedrivable, Redrive};
+use crate::steps::{map, parallel, run};
+
+/// Goes on with an execution that did not succeed; changes nothing where the same order was
+/// carried out already.
+pub(crate) fn take(draft: &mut Draft<'_>, order: Redrive) -> Result<(), DecideError> {
+    let execution = &*draft.execution;
+    let token = order.client_token.as_deref();
+    if token.is_some_and(|token| execution.redriven_as(token, draft.now).is_some()) {
+        return Ok(());
+    }
+    execution.check_redrivable(draft.now)?;
+    let started = execution.started.as_ref().ok_or(DecideError::NotStarted)?;
+    if started.map_child.is_some() && !order.by_map_run {
+        return Err(NotRedrivable::ByMapRun.into());
+    }
+    let now = draft.now.max(execution.last_at);
+    let allowed_ms = started
+        .deadline
+        .map(|deadline| deadline.as_ms() - execution.started_at.as_ms());
+    let redriven = ExecutionRedriven {
+        count: execution.redrive_count().saturating_add(1),
+        deadline: allowed_ms.map(|ms| now.plus_ms(ms.unsigned_abs())),
+        client_token: order.client_token,
+        principal: order.principal,
+    };
+    let follows = execution.last_id;
+    let kind = EventKind::ExecutionRedriven(redriven);
+    draft.emit_after(FrameId::ROOT, follows, kind);
+    Ok(())
+}
+
+/// Runs the state again that a frame had not left. It is the same visit of the state: with
+/// the input that it was entered with, and of its attempts the first.
+pub(crate) fn resume(draft: &mut Draft<'_>, frame: FrameId) {
+    let active = draft.active(frame);
+    let state = active.state;
+    // There is nothing but its entry that a Fail state could show.
+    if let StateKind::Fail(_) = draft.state(frame).kind {
+        let entered = StateEntered {
+            state,
+            state_type: active.state_type,
+            name: active.name.clone(),
+            input: active.input.clone(),
+        };
+        draft.emit(frame, EventKind::StateEntered(entered));
+        return run(draft, frame);
+    }
+    draft.emit(frame, EventKind::StateRedriven { state });
+    // How a step ends is all in the events that it recorded.
+    match &draft.active(frame).phase {
+        Phase::Children(_) => match &draft.state(frame).kind {
+            StateKind::Map(_) => drop(map::go_on(draft, frame)),
+            _ => drop(parallel::go_on(draft, frame)),
+        },
+        _ => run(draft, frame),
+    }
+}
