@@ -10,6 +10,8 @@ use super::times::TimeForm;
 use crate::handle::EngineHandle;
 use crate::model::{Activity, Caller};
 
+/// Characters of a worker's name, at most.
+const WORKER_MAX_CHARS: usize = 80;
 /// How long a call waits for a task: AWS's minute.
 const POLL: Duration = Duration::from_secs(60);
 
@@ -80,7 +82,7 @@ pub(super) async fn get_task(
     request: &Request,
 ) -> Result<Value, ApiError> {
     let named = request.arn("activityArn")?;
-    let worker = request.optional_text("workerName");
+    let worker = request.bounded("workerName", WORKER_MAX_CHARS)?;
     let task = engine.get_activity_task(caller, named, worker, POLL).await;
     let task = task.map_err(|error| fault_of(error, named))?;
     Ok(match task {

@@ -95,6 +95,14 @@ impl Request {
         Ok(given)
     }
 
+    /// Returns a text of `max` characters at most; it may be empty.
+    pub(super) fn at_most(&self, member: &str, max: usize) -> Result<Option<&str>, ApiError> {
+        match self.optional_text(member) {
+            Some("") => Ok(Some("")),
+            _ => self.bounded(member, max),
+        }
+    }
+
     /// Returns an ARN, which at least begins like one.
     pub(super) fn arn(&self, member: &str) -> Result<&str, ApiError> {
         let given = self.text(member);

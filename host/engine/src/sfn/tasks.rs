@@ -11,6 +11,12 @@ use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::{Caller, TaskReport};
 
+/// Characters of a task's token, at most.
+const TOKEN_MAX_CHARS: usize = 2_048;
+/// Characters of an error's name, at most.
+const ERROR_MAX_CHARS: usize = 256;
+/// Characters of a cause, at most.
+const CAUSE_MAX_CHARS: usize = 32_768;
 /// Events that are read at a time in search of a task's end.
 const STEP: usize = 256;
 
@@ -20,7 +26,7 @@ pub(super) async fn succeed(
     request: &Request,
     repeated: bool,
 ) -> Result<Value, ApiError> {
-    let token = request.text("taskToken");
+    let token = token_of(request)?;
     // Before the output: a text that is no token is told so, whatever comes with it.
     let read = read_token(token)?;
     let output = Payload::parse(request.text("output")).map_err(|problem| {
@@ -45,12 +51,12 @@ pub(super) async fn fail(
     request: &Request,
     repeated: bool,
 ) -> Result<Value, ApiError> {
-    let token = request.text("taskToken");
-    let read = read_token(token)?;
+    let token = token_of(request)?;
     let (error, cause) = (
-        request.optional_text("error"),
-        request.optional_text("cause"),
+        request.at_most("error", ERROR_MAX_CHARS)?,
+        request.at_most("cause", CAUSE_MAX_CHARS)?,
     );
+    let read = read_token(token)?;
     let done = Done::Failure(Failure::from_parts(error, cause));
     let reported = TaskReport::Failure {
         error: error.map(str::to_owned),
@@ -71,8 +77,13 @@ pub(super) async fn heartbeat(
     caller: &Caller,
     request: &Request,
 ) -> Result<Value, ApiError> {
-    let token = request.text("taskToken");
+    let token = token_of(request)?;
     report(engine, caller, token, TaskReport::Heartbeat, None).await
+}
+
+fn token_of(request: &Request) -> Result<&str, ApiError> {
+    let token = request.bounded("taskToken", TOKEN_MAX_CHARS)?;
+    Ok(token.unwrap_or_default())
 }
 
 fn read_token(text: &str) -> Result<TaskToken, ApiFault> {

@@ -323,6 +323,34 @@ async fn operations_on_activities_are_those_of_aws() {
             "Invalid Arn: 'Invalid ARN prefix: no_an_activity_arn'".to_owned(),
         ),
         (
+            "GetActivityTask",
+            json!({"activityArn": PICK, "workerName": "w".repeat(81)}),
+            "ValidationException",
+            format!(
+                "1 validation error detected: Value '{}' at 'workerName' failed to satisfy \
+                 constraint: Member must have length less than or equal to 80",
+                "w".repeat(81)
+            ),
+        ),
+        (
+            "SendTaskHeartbeat",
+            json!({"taskToken": ""}),
+            "ValidationException",
+            "1 validation error detected: Value '' at 'taskToken' failed to satisfy constraint: \
+             Member must have length greater than or equal to 1"
+                .to_owned(),
+        ),
+        (
+            "SendTaskFailure",
+            json!({"taskToken": "t", "error": "e".repeat(257)}),
+            "ValidationException",
+            format!(
+                "1 validation error detected: Value '{}' at 'error' failed to satisfy \
+                 constraint: Member must have length less than or equal to 256",
+                "e".repeat(257)
+            ),
+        ),
+        (
             "CreateActivity",
             json!({"name": "activity~name"}),
             "InvalidName",
