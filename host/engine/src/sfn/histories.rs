@@ -14,6 +14,17 @@ use super::times::TimeForm;
 use crate::handle::EngineHandle;
 use crate::model::Caller;
 
+/// Members of an event's details that are data of the execution.
+const EXECUTION_DATA: [&str; 7] = [
+    "input",
+    "inputDetails",
+    "output",
+    "outputDetails",
+    "parameters",
+    "assignedVariables",
+    "assignedVariablesDetails",
+];
+
 /// What an event is shown with besides what it says itself.
 #[derive(Debug, Clone, Copy)]
 pub struct ShownHistory<'a> {
@@ -76,10 +87,27 @@ pub(super) async fn read(
         tasks: &tasks,
     };
     let shown = slice.events.iter();
-    let shown = shown.map(|event| shape.show(event, times.write(event.at), context));
-    let mut answer = json!({ "events": shown.collect::<Vec<_>>() });
+    let mut shown: Vec<Value> = shown
+        .map(|event| shape.show(event, times.write(event.at), context))
+        .collect();
+    if request.flag("includeExecutionData") == Some(false) {
+        shown.iter_mut().for_each(leave_data_out);
+    }
+    let mut answer = json!({ "events": shown });
     if let Some(last) = slice.events.last().filter(|_| slice.more) {
         answer["nextToken"] = last.number.to_string().into();
     }
     Ok(answer)
+}
+
+/// Takes out of an event what the execution was given and gave.
+fn leave_data_out(event: &mut Value) {
+    for (member, details) in event.as_object_mut().into_iter().flatten() {
+        if let Some(details) = details
+            .as_object_mut()
+            .filter(|_| member.ends_with("Details"))
+        {
+            details.retain(|name, _| !EXECUTION_DATA.contains(&name.as_str()));
+        }
+    }
 }

@@ -262,18 +262,20 @@ async fn a_task_of_an_activity_that_does_not_exist_fails() {
     assert_eq!(events[2..4], ["3 2 TaskScheduled", "4 3 TaskSubmitFailed"]);
 }
 
+async fn call(bench: &Bench, operation: &str, request: Value) -> Result<Value, ApiError> {
+    let call = ApiCall {
+        operation: operation.to_owned(),
+        request,
+        times: TimeForm::Seconds,
+        repeated: false,
+    };
+    bench.handle.call_sfn(&bench.caller, call).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn operations_on_activities_are_those_of_aws() {
     let bench = Bench::in_memory().await;
-    let call = |operation: &str, request: Value| {
-        let call = ApiCall {
-            operation: operation.to_owned(),
-            request,
-            times: TimeForm::Seconds,
-            repeated: false,
-        };
-        bench.handle.call_sfn(&bench.caller, call)
-    };
+    let call = |operation: &'static str, request: Value| call(&bench, operation, request);
     let made = json!({"activityArn": PICK, "creationDate": json!(1_800_000_000.0)});
     for _ in 0..2 {
         let created = call("CreateActivity", json!({"name": "pick"}))
@@ -309,6 +311,11 @@ async fn operations_on_activities_are_those_of_aws() {
             .unwrap();
         assert_eq!(deleted, json!({}));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_breaks_the_rules_of_activities_is_refused_in_awss_words() {
+    let bench = Bench::in_memory().await;
     for (operation, request, code, message) in [
         (
             "GetActivityTask",
@@ -357,7 +364,7 @@ async fn operations_on_activities_are_those_of_aws() {
             "Invalid Name: 'activity~name'".to_owned(),
         ),
     ] {
-        let Err(ApiError::Fault(fault)) = call(operation, request).await else {
+        let Err(ApiError::Fault(fault)) = call(&bench, operation, request).await else {
             panic!("{operation} must be refused");
         };
         assert_eq!((fault.code, fault.message), (code, message));
