@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::children::Children;
 use crate::config::EngineConfig;
 use crate::definitions::Definitions;
+use crate::deletions::Deletions;
 use crate::dispatch::Dispatcher;
 use crate::error::EngineError;
 use crate::express::Express;
@@ -64,6 +65,7 @@ impl Engine {
         let guests = guest_runtime(&config)?;
         let next_key = Arc::new(AtomicI64::new(first_free_key(&store)?));
         drop_broken_uploads(&store);
+        let deletions = Deletions::read(&store, config.clock.now()).map_err(unreadable)?;
         let (map_runs, map_inbox) = MapRuns::channel();
         let (shards, inboxes) = shard_channels(config.shards.max(1));
         let counters = Arc::new(Counters::default());
@@ -93,16 +95,13 @@ impl Engine {
             workers: Arc::new(Workers::default()),
             counters: Arc::clone(&counters),
             health: Arc::new(Health::default()),
+            deletions: Arc::new(deletions),
             children: Children {
                 runtime: guests.handle().clone(),
                 starter: Arc::downgrade(&starter),
             },
             map_runs,
-            services: Services {
-                runtime: guests.handle().clone(),
-                engine: OnceLock::new(),
-                http_places: Arc::new(Semaphore::new(HTTP_AT_ONCE)),
-            },
+            services: services(&guests),
             config,
         });
         let handle = EngineHandle(Arc::new(Inner {
@@ -115,6 +114,7 @@ impl Engine {
             workers: Arc::clone(&shared.workers),
             counters,
             health: Arc::clone(&shared.health),
+            deletions: Arc::clone(&shared.deletions),
             map_runs: shared.map_runs.clone(),
             known_keys: Arc::default(),
             shutting_down: watch::Sender::new(false),
@@ -198,6 +198,14 @@ fn unreadable(error: StoreError) -> EngineError {
 
 fn no_thread(error: std::io::Error) -> EngineError {
     EngineError::Internal(format!("a thread cannot be started: {error}"))
+}
+
+fn services(guests: &Runtime) -> Services {
+    Services {
+        runtime: guests.handle().clone(),
+        engine: OnceLock::new(),
+        http_places: Arc::new(Semaphore::new(HTTP_AT_ONCE)),
+    }
 }
 
 /// Guests run on threads of their own: a busy guest delays no request.

@@ -3,6 +3,7 @@
 mod access;
 mod access_keys;
 mod activities;
+mod aliases;
 mod bindings;
 mod checking;
 mod components;
@@ -15,7 +16,9 @@ mod map_runs;
 mod redrive;
 pub(crate) mod starting;
 mod state_machines;
+mod tags;
 mod tasks;
+mod versions;
 
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
@@ -26,6 +29,7 @@ use stepwell_store::{ExecutionKey, ExecutionRow, Store, StoreError, TenantId};
 use tokio::sync::watch;
 
 use crate::definitions::Definitions;
+use crate::deletions::Deletions;
 use crate::dispatch::Dispatcher;
 use crate::error::{EngineError, from_store};
 use crate::health::Health;
@@ -61,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) workers: Arc<Workers>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) health: Arc<Health>,
+    pub(crate) deletions: Arc<Deletions>,
     pub(crate) map_runs: MapRuns,
     pub(crate) known_keys: Arc<KnownKeys>,
     pub(crate) shutting_down: watch::Sender<bool>,

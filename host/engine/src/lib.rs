@@ -23,6 +23,7 @@ mod clock;
 mod config;
 mod data_sets;
 mod definitions;
+mod deletions;
 mod dispatch;
 mod engine;
 mod error;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_decider::{HistoryEvent, Status};
-use stepwell_states::{Diagnostic, ExecutionType, Format, Payload, StateMachine, Timestamp};
+use stepwell_states::{Payload, StateMachine, Timestamp};
 
 pub use executions::*;
 pub use express::{Billing, SyncExecution};
@@ -173,78 +173,6 @@ pub struct Binding {
     pub created_at: Timestamp,
     /// Who bound it.
     pub created_by: String,
-}
-
-/// A definition to deploy.
-#[derive(Debug, Clone, Default)]
-pub struct DeployStateMachine {
-    /// Name; without one, the name that the short form gives.
-    pub name: Option<String>,
-    /// The text.
-    pub definition: String,
-    /// Its format; without one, found out.
-    pub format: Option<Format>,
-    /// Kind of its executions, which never changes; without one, what it is already, or
-    /// STANDARD.
-    pub machine_type: Option<ExecutionType>,
-    /// ARN of a role, for AWS's tools.
-    pub role_arn: Option<String>,
-    /// Whether an integration that no component is bound to refuses the deployment; else
-    /// it is a warning, and fails the task at run time.
-    pub refuse_unbound: bool,
-}
-
-/// A deployed definition.
-#[derive(Debug, Clone)]
-pub struct DeployedStateMachine {
-    /// What is deployed now.
-    pub state_machine: StateMachineDescription,
-    /// Whether this made a new revision; the same text again does not.
-    pub changed: bool,
-    /// Warnings of the validator.
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// A state machine and its current revision.
-#[derive(Debug, Clone)]
-pub struct StateMachineDescription {
-    /// Its ARN.
-    pub arn: String,
-    /// Its name.
-    pub name: String,
-    /// Kind of its executions.
-    pub machine_type: ExecutionType,
-    /// Whether it is being deleted: it takes no new executions.
-    pub is_deleting: bool,
-    /// Number of the revision, counted from 1.
-    pub revision: u64,
-    /// UUID of the revision, unless it is the first.
-    pub revision_id: Option<String>,
-    /// Its settings.
-    pub settings: MachineSettings,
-    /// When the state machine was created.
-    pub created_at: Timestamp,
-    /// When the revision was made.
-    pub revised_at: Timestamp,
-    /// Who made the revision.
-    pub revised_by: String,
-    /// The text as it was deployed.
-    pub definition: String,
-    /// The definition in the Amazon States Language, as JSON.
-    pub asl: String,
-    /// The components that the revision pins: name and digest.
-    pub components: Vec<(String, String)>,
-    /// ARN of the role.
-    pub role_arn: String,
-}
-
-/// What the validator found.
-#[derive(Debug, Clone)]
-pub struct ValidationReport {
-    /// Whether the definition can be deployed.
-    pub valid: bool,
-    /// All problems and warnings, in the order of the text.
-    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// A component and one of its versions.

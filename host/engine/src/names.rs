@@ -46,6 +46,77 @@ pub(crate) fn machine_name<'a>(tenant: &Tenant, given: &'a str) -> Option<&'a st
     rest.split(':').next()
 }
 
+/// How a request names a state machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MachineName<'a> {
+    pub(crate) name: &'a str,
+    /// Label of a distributed Map of it.
+    pub(crate) label: Option<&'a str>,
+    pub(crate) qualifier: Option<Qualifier<'a>>,
+}
+
+/// What stands behind a machine's name in an ARN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Qualifier<'a> {
+    Version(i64),
+    Alias(&'a str),
+}
+
+/// Reads all that a name or an ARN says of a state machine. None if the ARN is of another
+/// kind or tenant.
+pub(crate) fn machine_reference<'a>(tenant: &Tenant, given: &'a str) -> Option<MachineName<'a>> {
+    let rest = if given.starts_with("arn:") {
+        own_resource(tenant, given)?.strip_prefix("stateMachine:")?
+    } else {
+        given
+    };
+    let (machine, qualifier) = match rest.split_once(':') {
+        None => (rest, None),
+        Some((machine, qualifier)) => (machine, Some(read_qualifier(qualifier)?)),
+    };
+    let (name, label) = match machine.split_once('/') {
+        None => (machine, None),
+        Some((name, label)) => (name, Some(label)),
+    };
+    Some(MachineName {
+        name,
+        label,
+        qualifier,
+    })
+}
+
+/// A number is a version; aliases are no numbers.
+fn read_qualifier(text: &str) -> Option<Qualifier<'_>> {
+    if text.is_empty() || text.contains(':') {
+        return None;
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // One that is greater than any number is a version that nobody has.
+        return text.parse().ok().map(Qualifier::Version);
+    }
+    Some(Qualifier::Alias(text))
+}
+
+/// Reads off an ARN of this tenant what may have tags: `stateMachine:NAME`, `activity:NAME`.
+/// A version or alias has none of its own.
+pub(crate) fn tagged<'a>(tenant: &Tenant, arn: &'a str) -> Option<&'a str> {
+    let resource = own_resource(tenant, arn)?;
+    let name = resource
+        .strip_prefix("stateMachine:")
+        .or_else(|| resource.strip_prefix("activity:"))?;
+    (!name.contains(':')).then_some(resource)
+}
+
+/// Reads the end of the ARN of a version: its number.
+pub(crate) fn version_number(arn: &str) -> Option<i64> {
+    arn.rsplit(':').next()?.parse().ok()
+}
+
+/// Reads the end of the ARN of an alias: its name.
+pub(crate) fn alias_name(arn: &str) -> Option<String> {
+    arn.rsplit(':').next().map(str::to_owned)
+}
+
 /// ARN of an activity.
 pub(crate) fn activity_arn(tenant: &Tenant, activity: &str) -> String {
     format!(
@@ -153,6 +224,31 @@ mod tests {
         let foreign = own.replace("000000000000", "111111111111");
         assert_eq!(machine_name(&tenant, &foreign), None);
         assert_eq!(machine_name(&tenant, "arn:aws:s3:::bucket"), None);
+    }
+
+    #[test]
+    fn what_stands_behind_a_machine_is_a_version_an_alias_or_a_label() {
+        let tenant = tenant();
+        let own = machine_arn(&tenant, "orders");
+        let read = |end: &str| {
+            let arn = format!("{own}{end}");
+            let found = machine_reference(&tenant, &arn)?;
+            assert_eq!(found.name, "orders", "{end}");
+            let qualifier = found.qualifier.map(|qualifier| match qualifier {
+                Qualifier::Version(version) => format!("version {version}"),
+                Qualifier::Alias(alias) => format!("alias {alias}"),
+            });
+            let label = found.label.map(|label| format!("label {label}"));
+            Some(qualifier.or(label).unwrap_or_default())
+        };
+        assert_eq!(read("").as_deref(), Some(""));
+        assert_eq!(read(":12").as_deref(), Some("version 12"));
+        assert_eq!(read(":PROD").as_deref(), Some("alias PROD"));
+        assert_eq!(read(":1a").as_deref(), Some("alias 1a"));
+        assert_eq!(read("/each").as_deref(), Some("label each"));
+        for nothing in [":", ":1:2", ":99999999999999999999"] {
+            assert_eq!(read(nothing), None, "{nothing}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod access;
 mod activities;
+mod aliases;
 mod definitions;
 mod describing;
 mod executions;
@@ -21,6 +22,7 @@ mod settings;
 mod tags;
 mod tasks;
 mod times;
+mod versions;
 
 use serde_json::Value;
 
@@ -77,6 +79,17 @@ impl EngineHandle {
             "ListStateMachines" => machines::list(self, caller, &request, times).await,
             "DeleteStateMachine" => machines::delete(self, caller, &request).await,
             "ValidateStateMachineDefinition" => machines::validate(self, caller, &request).await,
+            "PublishStateMachineVersion" => versions::publish(self, caller, &request, times).await,
+            "ListStateMachineVersions" => versions::list(self, caller, &request, times).await,
+            "DeleteStateMachineVersion" => versions::delete(self, caller, &request).await,
+            "CreateStateMachineAlias" => aliases::create(self, caller, &request, times).await,
+            "UpdateStateMachineAlias" => aliases::update(self, caller, &request, times).await,
+            "DescribeStateMachineAlias" => aliases::describe(self, caller, &request, times).await,
+            "ListStateMachineAliases" => aliases::list(self, caller, &request, times).await,
+            "DeleteStateMachineAlias" => aliases::delete(self, caller, &request).await,
+            "TagResource" => tags::put(self, caller, &request).await,
+            "UntagResource" => tags::take(self, caller, &request).await,
+            "ListTagsForResource" => tags::list(self, caller, &request).await,
             "CreateActivity" => activities::create(self, caller, &request, times).await,
             "DescribeActivity" => activities::describe(self, caller, &request, times).await,
             "ListActivities" => activities::list(self, caller, &request, times).await,

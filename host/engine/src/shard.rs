@@ -140,6 +140,7 @@ pub(crate) struct Shared {
     pub(crate) workers: Arc<crate::workers::Workers>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) health: Arc<crate::health::Health>,
+    pub(crate) deletions: Arc<crate::deletions::Deletions>,
     /// Starts executions that tasks ask for.
     pub(crate) children: crate::children::Children,
     /// Runs the items of distributed Maps.

@@ -147,6 +147,8 @@ fn new_execution(key: i64, tenant: TenantId, machine: MachineId) -> NewExecution
         summary: Summary::working(),
         parent: None,
         map_run: None,
+        machine_version: None,
+        machine_alias: None,
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
     }

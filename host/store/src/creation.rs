@@ -39,6 +39,10 @@ pub struct NewExecution {
     pub parent: Option<ParentLink>,
     /// The Map Run whose child it is: its name need not be free among its machine's.
     pub map_run: Option<MapRunKey>,
+    /// The version of the machine that it is started with, if with one.
+    pub machine_version: Option<i64>,
+    /// The alias that leads to that version.
+    pub machine_alias: Option<String>,
     /// What its first events change about Map Runs.
     pub map: MapChanges,
     /// Tasks that workers may take.
@@ -161,8 +165,8 @@ fn insert_execution(
     let mut insert = connection.prepare_cached(
         "INSERT INTO executions (id, version, status, has_work, due_at, stopped_at, error, tenant,
              machine, revision, name, input_digest, started_at, parent_id, parent_scheduled,
-             map_run)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+             map_run, machine_version, machine_alias)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          ON CONFLICT (machine, name) WHERE map_run IS NULL DO NOTHING",
     )?;
     let inserted = insert.execute(params![
@@ -184,6 +188,8 @@ fn insert_execution(
             .as_ref()
             .map(|parent| parent.scheduled.0.cast_signed()),
         new.map_run,
+        new.machine_version,
+        new.machine_alias,
     ])?;
     Ok(inserted == 1)
 }

@@ -1,6 +1,6 @@
 //! The rows of executions: look-up, lists, counts.
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_decider::{EventNumber, HistoryEvent, ParentLink};
 use stepwell_states::Timestamp;
@@ -17,7 +17,7 @@ macro_rules! select {
         concat!(
             "SELECT id, tenant, machine, revision, name, input_digest, started_at, version, status,
                  due_at, has_work, stopped_at, error, parent_id, parent_scheduled, map_run,
-                 redrive_count, redriven_at
+                 redrive_count, redriven_at, machine_version, machine_alias
              FROM executions ",
             $rest
         )
@@ -137,6 +137,10 @@ pub struct ExecutionRow {
     pub parent: Option<ParentLink>,
     /// The Map Run whose child it is.
     pub map_run: Option<MapRunKey>,
+    /// The version of its machine that it was started with, if with one.
+    pub machine_version: Option<i64>,
+    /// The alias that led to that version.
+    pub machine_alias: Option<String>,
 }
 
 /// All that is needed to go on with an execution.
@@ -151,7 +155,7 @@ pub struct LoadedExecution {
 }
 
 /// Which executions to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionFilter {
     /// Whose.
     pub of: ExecutionsOf,
@@ -162,12 +166,16 @@ pub struct ExecutionFilter {
 }
 
 /// Whose executions to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecutionsOf {
     /// Those of a tenant, without the children of Map Runs.
     Tenant(TenantId),
     /// Those of a state machine, without the children of Map Runs.
     Machine(MachineId),
+    /// Those that were started with a version of a state machine, also through an alias.
+    Version(MachineId, i64),
+    /// Those that were started with an alias of a state machine.
+    Alias(MachineId, String),
     /// The children of a Map Run.
     MapRun(MapRunKey),
 }
@@ -394,6 +402,8 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
                 scheduled: EventNumber(scheduled.cast_unsigned()),
             }),
         map_run: row.get(15)?,
+        machine_version: row.get(18)?,
+        machine_alias: row.get(19)?,
     })
 }
 
@@ -405,9 +415,18 @@ fn newest_keys(
     before: Option<ExecutionKey>,
     limit: usize,
 ) -> Result<Vec<ExecutionKey>, StoreError> {
+    let mut also = Value::Null;
     let (of, id) = match filter.of {
         ExecutionsOf::Tenant(TenantId(id)) => ("tenant = ?1 AND map_run IS NULL", id),
         ExecutionsOf::Machine(MachineId(id)) => ("machine = ?1 AND map_run IS NULL", id),
+        ExecutionsOf::Version(MachineId(id), version) => {
+            also = Value::Integer(version);
+            ("machine = ?1 AND machine_version = ?5", id)
+        }
+        ExecutionsOf::Alias(MachineId(id), alias) => {
+            also = Value::Text(alias);
+            ("machine = ?1 AND machine_alias = ?5", id)
+        }
         ExecutionsOf::MapRun(MapRunKey(id)) => ("map_run = ?1", id),
     };
     // Each in words of its own, so that an index over those few serves it.
@@ -426,7 +445,11 @@ fn newest_keys(
     let mut keys: Vec<ExecutionKey> = Vec::new();
     for status in Status::ALL {
         if filter.status.is_none_or(|wanted| wanted == status) {
-            let found = statement.query_map(params![id, status, before, rows_max], |r| r.get(0))?;
+            let read = |row: &Row<'_>| row.get(0);
+            let found = match &also {
+                Value::Null => statement.query_map(params![id, status, before, rows_max], read)?,
+                also => statement.query_map(params![id, status, before, rows_max, also], read)?,
+            };
             for key in found {
                 keys.push(key?);
             }

@@ -18,7 +18,7 @@ use crate::model::{
     ActiveStateDescription, Caller, ExecutionDescription, ExecutionSummary, ListExecutions, PageOf,
     PostEvent, StartExecution, StartedExecution,
 };
-use crate::names;
+use crate::names::{self, Qualifier};
 use crate::shard::Message;
 use crate::shard::load::load_execution;
 
@@ -98,6 +98,8 @@ impl EngineHandle {
                 name: started.execution_name.to_string(),
                 state_machine_arn: names::machine_arn(&caller.tenant, &started.state_machine_name),
                 state_machine: started.state_machine_name.to_string(),
+                version_arn: started.version_arn.as_deref().map(str::to_owned),
+                alias_arn: started.alias_arn.as_deref().map(str::to_owned),
                 status: execution.status(),
                 started_at: execution.started_at(),
                 stopped_at: end.map(|end| end.at),
@@ -148,17 +150,7 @@ impl EngineHandle {
         let before = begins_before(&list)?;
         let of = match &list.state_machine {
             None => ExecutionsOf::Tenant(TenantId(caller.tenant.id)),
-            Some(given) => {
-                let machine = self.find_machine(caller, given).await?;
-                if machine.machine_type == ExecutionType::Express.as_str() {
-                    return Err(EngineError::TypeNotSupported {
-                        machine_type: ExecutionType::Express.as_str(),
-                        advice: "what its executions did stands in the log that its logging \
-                                 configuration names",
-                    });
-                }
-                ExecutionsOf::Machine(machine.id)
-            }
+            Some(given) => self.executions_of(caller, given).await?,
         };
         let status = list.status.map(crate::shard::store_status);
         let limit = list.limit as usize;
@@ -192,6 +184,29 @@ impl EngineHandle {
         Ok(PageOf {
             items: items.collect(),
             next_page_token,
+        })
+    }
+
+    /// Whose executions a name or ARN stands for: those of a machine, a version or an alias.
+    async fn executions_of(
+        &self,
+        caller: &Caller,
+        given: &str,
+    ) -> Result<ExecutionsOf, EngineError> {
+        let machine = self.find_machine(caller, given).await?;
+        if machine.machine_type == ExecutionType::Express.as_str() {
+            return Err(EngineError::TypeNotSupported {
+                machine_type: ExecutionType::Express.as_str(),
+                advice: "what its executions did stands in the log that its logging configuration \
+                         names",
+            });
+        }
+        let machine = machine.id;
+        let reference = names::machine_reference(&caller.tenant, given);
+        Ok(match reference.and_then(|reference| reference.qualifier) {
+            None => ExecutionsOf::Machine(machine),
+            Some(Qualifier::Version(version)) => ExecutionsOf::Version(machine, version),
+            Some(Qualifier::Alias(alias)) => ExecutionsOf::Alias(machine, alias.to_owned()),
         })
     }
 
@@ -378,10 +393,15 @@ fn has_ended(row: &ExecutionRow) -> bool {
 }
 
 fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> ExecutionSummary {
+    let machine_arn = names::machine_arn(&caller.tenant, machine);
+    let version = row.machine_version;
+    let alias = row.machine_alias.as_deref();
     ExecutionSummary {
         arn: names::execution_arn(&caller.tenant, machine, &row.name),
         name: row.name.clone(),
-        state_machine_arn: names::machine_arn(&caller.tenant, machine),
+        version_arn: version.map(|version| format!("{machine_arn}:{version}")),
+        alias_arn: alias.map(|alias| format!("{machine_arn}:{alias}")),
+        state_machine_arn: machine_arn,
         state_machine: machine.to_owned(),
         status: crate::shard::decider_status(row.summary.status),
         started_at: row.started_at,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use stepwell_decider::{ExecutionStarted, ParentLink, Seed};
 use stepwell_states::{ExecutionType, Payload, Timestamp};
-use stepwell_store::{Created, ExecutionKey, Kept, Store, StoreError, TenantId};
+use stepwell_store::{AliasRow, Created, ExecutionKey, Kept, Store, StoreError, TenantId};
 use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
@@ -16,7 +16,7 @@ use crate::express::Express;
 use crate::handle::blocking;
 use crate::handle::state_machines::refused;
 use crate::model::{StartExecution, StartedExecution, Tenant};
-use crate::names;
+use crate::names::{self, Qualifier};
 use crate::shard::{Message, Shards, StartOrder};
 
 /// An order to start an execution, and what the server knows of it.
@@ -35,6 +35,9 @@ pub(super) struct Prepared {
     pub(super) seed: [u8; 32],
     pub(super) name: String,
     pub(super) revision: Arc<Revision>,
+    /// The version that it runs, if the order names one or an alias.
+    pub(super) version: Option<i64>,
+    pub(super) alias: Option<String>,
 }
 
 /// Starts executions.
@@ -119,15 +122,17 @@ impl Starter {
             None => uuid_of(&seed),
         };
         names::check("name", &name)?;
-        let revision = self
-            .current_revision(tenant, &start.order.state_machine)
+        let chosen = self
+            .choose(tenant, &start.order.state_machine, &seed)
             .await?;
         Ok(Prepared {
             start,
             input,
             seed,
             name,
-            revision,
+            revision: chosen.revision,
+            version: chosen.version,
+            alias: chosen.alias,
         })
     }
 
@@ -138,7 +143,12 @@ impl Starter {
             seed,
             name,
             revision,
+            version,
+            alias,
         } = prepared;
+        let machine_arn = names::machine_arn(tenant, &revision.name);
+        let qualified =
+            |qualifier: &dyn std::fmt::Display| format!("{machine_arn}:{qualifier}").into();
         let timeout = revision.definition.timeout_seconds;
         let deadline = timeout.map(|seconds| self.now().plus_ms(seconds.saturating_mul(1_000)));
         ExecutionStarted {
@@ -147,10 +157,10 @@ impl Starter {
             tenant: Arc::clone(&tenant.name),
             execution_arn: names::execution_arn(tenant, &revision.name, name).into(),
             execution_name: name.as_str().into(),
-            state_machine_arn: names::machine_arn(tenant, &revision.name).into(),
+            version_arn: version.as_ref().map(|version| qualified(version)),
+            alias_arn: alias.as_ref().map(|alias| qualified(alias)),
+            state_machine_arn: machine_arn.into(),
             state_machine_name: Arc::clone(&revision.name),
-            version_arn: None,
-            alias_arn: None,
             role_arn: Arc::clone(&revision.role_arn),
             region: Arc::clone(&tenant.region),
             seed: Seed(*seed),
@@ -165,23 +175,33 @@ impl Starter {
         }
     }
 
-    /// Finds the revision that a new execution of a machine runs.
-    async fn current_revision(
+    /// Finds the revision that a new execution runs: the machine's current one, or that of
+    /// a version; of the two that an alias may lead to, the seed draws one.
+    async fn choose(
         &self,
         tenant: &Tenant,
         given: &str,
-    ) -> Result<Arc<Revision>, EngineError> {
+        seed: &[u8; 32],
+    ) -> Result<Chosen, EngineError> {
         let not_found = || EngineError::NotFound {
             kind: "state machine",
             name: given.to_owned(),
         };
-        let name = names::machine_name(tenant, given)
-            .ok_or_else(not_found)?
-            .to_owned();
+        let reference = names::machine_reference(tenant, given)
+            .filter(|reference| reference.label.is_none())
+            .ok_or_else(not_found)?;
+        let name = reference.name.to_owned();
+        let (version, alias) = match reference.qualifier {
+            None => (None, None),
+            Some(Qualifier::Version(version)) => (Some(version), None),
+            Some(Qualifier::Alias(alias)) => (None, Some(alias.to_owned())),
+        };
         let (store, definitions) = (self.store.clone(), Arc::clone(&self.definitions));
-        let tenant = TenantId(tenant.id);
-        if let Some(kept) = definitions.kept_latest(&store, tenant, &name) {
-            return Ok(kept);
+        let (tenant, draw) = (TenantId(tenant.id), draw_of(seed));
+        if reference.qualifier.is_none()
+            && let Some(kept) = definitions.kept_latest(&store, tenant, &name)
+        {
+            return Ok(Chosen::latest(kept));
         }
         let found = blocking(move || {
             let generation = store.generation(Kept::Machines);
@@ -191,12 +211,68 @@ impl Starter {
             if machine.deleting_at.is_some() {
                 return Err(StoreError::Deleting { what: name });
             }
-            let revision = definitions.revision(&store, machine.id, machine.revision)?;
-            definitions.keep_latest(tenant, name, generation, Arc::clone(&revision));
-            Ok(Some(revision))
+            let mut version = version;
+            if let Some(alias) = &alias {
+                let Some(found) = store.find_alias(machine.id, alias)? else {
+                    return Ok(None);
+                };
+                version = Some(route_of(&found, draw));
+            }
+            let Some(number) = version else {
+                let revision = definitions.revision(&store, machine.id, machine.revision)?;
+                definitions.keep_latest(tenant, name, generation, Arc::clone(&revision));
+                return Ok(Some(Chosen::latest(revision)));
+            };
+            let Some(found) = store.find_version(machine.id, number)? else {
+                return Ok(None);
+            };
+            Ok(Some(Chosen {
+                revision: definitions.revision(&store, machine.id, found.revision)?,
+                version,
+                alias,
+            }))
         });
         let found = found.await?.map_err(|error| refused(error, given))?;
         found.ok_or_else(not_found)
+    }
+}
+
+/// What a start leads to.
+struct Chosen {
+    revision: Arc<Revision>,
+    /// The version, if the start names one or an alias.
+    version: Option<i64>,
+    alias: Option<String>,
+}
+
+impl Chosen {
+    fn latest(revision: Arc<Revision>) -> Self {
+        Self {
+            revision,
+            version: None,
+            alias: None,
+        }
+    }
+}
+
+/// Draws a number below 100 from a seed.
+fn draw_of(seed: &[u8; 32]) -> u8 {
+    use sha2::{Digest as _, Sha256};
+    let mut hash = Sha256::new();
+    hash.update(b"route");
+    hash.update(seed);
+    let digest = hash.finalize();
+    let mut bytes = [0_u8; 8];
+    bytes.copy_from_slice(&digest[..8]);
+    // The remainder is below 100, so it fits.
+    u8::try_from(u64::from_be_bytes(bytes) % 100).unwrap_or_default()
+}
+
+/// The version that a draw leads to.
+fn route_of(alias: &AliasRow, draw: u8) -> i64 {
+    match alias.second {
+        Some(second) if draw >= alias.first.weight => second.version,
+        _ => alias.first.version,
     }
 }
 
@@ -238,4 +314,44 @@ pub(super) fn uuid_for(purpose: &[u8], seed: &[u8; 32]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_states::Timestamp;
+    use stepwell_store::Route;
+
+    use super::*;
+
+    #[test]
+    fn weights_are_kept_over_many_starts() {
+        let alias = |first: u8| AliasRow {
+            name: "PROD".to_owned(),
+            description: None,
+            first: Route {
+                version: 1,
+                weight: first,
+            },
+            second: Some(Route {
+                version: 2,
+                weight: 100 - first,
+            }),
+            created_at: Timestamp::from_ms(0),
+            updated_at: Timestamp::from_ms(0),
+        };
+        let draws: Vec<u8> = (0..10_000_u32)
+            .map(|number| {
+                let mut seed = [0; 32];
+                seed[..4].copy_from_slice(&number.to_be_bytes());
+                draw_of(&seed)
+            })
+            .collect();
+        for weight in [0, 1, 30, 100] {
+            let alias = alias(weight);
+            let first = draws.iter().filter(|draw| route_of(&alias, **draw) == 1);
+            let (count, expected) = (first.count(), usize::from(weight) * 100);
+            let slack = if weight % 100 == 0 { 0 } else { 150 };
+            assert!(count.abs_diff(expected) <= slack, "{weight}: {count}");
+        }
+    }
 }

@@ -1,22 +1,25 @@
 //! State machines: validate, deploy, describe, list, delete.
 
+use std::sync::Arc;
+
 use serde_json::Value;
-use stepwell_states::{ExecutionType, Format, Severity, StateMachine, check_type};
+use stepwell_states::{ExecutionType, Format, Severity, StateMachine, Timestamp, check_type};
 use stepwell_store::{
-    ExecutionFilter, ExecutionsOf, MachineRow, NewRevision, PutMode, RevisionRow, Store,
-    StoreError, TenantId,
+    ExecutionFilter, ExecutionsOf, MachineId, MachineRow, NewRevision, PutMode, RevisionRow, Store,
+    StoreError, TenantId, VersionRow,
 };
 
 use crate::definitions::{component_digest, format_word};
 use crate::error::{EngineError, from_store};
 use crate::handle::checking::{Checked, check, check_size, is_error, is_unbound};
 use crate::handle::starting::new_uuid;
+use crate::handle::versions::version_of;
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{
     Caller, DeployStateMachine, DeployedStateMachine, MachineSettings, StateMachineDescription,
     Tenant, ValidationReport,
 };
-use crate::names;
+use crate::names::{self, Qualifier};
 
 /// State machines of a list, at most.
 const LIST_MAX: usize = 10_000;
@@ -126,7 +129,7 @@ impl EngineHandle {
         .await?
     }
 
-    /// Describes a state machine by name or ARN.
+    /// Describes a state machine by name or ARN: its current revision, or that of a version.
     ///
     /// # Errors
     ///
@@ -136,9 +139,23 @@ impl EngineHandle {
         caller: &Caller,
         state_machine: &str,
     ) -> Result<StateMachineDescription, EngineError> {
-        let name = self.find_machine(caller, state_machine).await?.name;
+        let machine = self.find_machine(caller, state_machine).await?;
+        let reference = names::machine_reference(&caller.tenant, state_machine);
+        let not_found = || EngineError::NotFound {
+            kind: "state machine",
+            name: state_machine.to_owned(),
+        };
+        let version = match reference.and_then(|reference| reference.qualifier) {
+            None => None,
+            Some(Qualifier::Version(number)) => {
+                let found = self.read(move |store| store.find_version(machine.id, number));
+                Some(found.await?.ok_or_else(not_found)?)
+            }
+            // An alias is described by an operation of its own.
+            Some(Qualifier::Alias(_)) => return Err(not_found()),
+        };
         let (store, tenant) = (self.0.store.clone(), caller.tenant.clone());
-        blocking(move || describe(&store, &tenant, &name)).await?
+        blocking(move || description(&store, &tenant, machine, version)).await?
     }
 
     /// Lists the tenant's state machines by name.
@@ -158,7 +175,7 @@ impl EngineHandle {
                 .map_err(from_store)?;
             machines
                 .into_iter()
-                .map(|machine| description(&store, &tenant, machine))
+                .map(|machine| description(&store, &tenant, machine, None))
                 .collect()
         })
         .await?
@@ -193,9 +210,33 @@ impl EngineHandle {
                 reason,
             });
         }
-        self.read(move |store| store.delete_state_machine(machine.id, at))
-            .await?;
-        Ok(())
+        self.delete_machine(machine.id, at).await
+    }
+
+    /// Deletes a state machine as Step Functions does: it takes no new executions, those
+    /// that it has are stopped at their next step, and with the last of them it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or trouble of the host's own.
+    pub async fn begin_deletion(
+        &self,
+        caller: &Caller,
+        state_machine: &str,
+    ) -> Result<(), EngineError> {
+        self.require_running()?;
+        let machine = self.find_machine(caller, state_machine).await?;
+        self.delete_machine(machine.id, self.0.starter.now()).await
+    }
+
+    async fn delete_machine(&self, machine: MachineId, at: Timestamp) -> Result<(), EngineError> {
+        let deletions = Arc::clone(&self.0.deletions);
+        let deleted = self.read(move |store| match deletions.begin(store, machine, at) {
+            // Somebody else has deleted it meanwhile.
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        });
+        deleted.await
     }
 
     /// Finds the state machine that a request names.
@@ -283,16 +324,20 @@ fn describe(
         kind: "state machine",
         name: name.to_owned(),
     })?;
-    description(store, tenant, machine)
+    description(store, tenant, machine, None)
 }
 
 fn description(
     store: &Store,
     tenant: &Tenant,
     machine: MachineRow,
+    version: Option<VersionRow>,
 ) -> Result<StateMachineDescription, EngineError> {
+    let number = version
+        .as_ref()
+        .map_or(machine.revision, |version| version.revision);
     let revision = store
-        .load_revision(machine.id, machine.revision)
+        .load_revision(machine.id, number)
         .map_err(from_store)?;
     let RevisionRow {
         definition,
@@ -311,12 +356,14 @@ fn description(
         ))
     })?;
     let components = pins.into_iter();
+    let arn = names::machine_arn(tenant, &machine.name);
     Ok(StateMachineDescription {
         machine_type: machine_type(&machine)?,
-        arn: names::machine_arn(tenant, &machine.name),
+        version: version.map(|version| version_of(&arn, version)),
+        arn,
         name: machine.name,
         is_deleting: machine.deleting_at.is_some(),
-        revision: machine.revision.unsigned_abs(),
+        revision: number.unsigned_abs(),
         revision_id: uuid,
         settings: MachineSettings::read(&settings),
         created_at: machine.created_at,

@@ -77,6 +77,9 @@ impl Nursery {
             summary: hot.summary(),
             parent: None,
             map_run: Some(self.run),
+            // Lists by version and alias are of the machine's own executions.
+            machine_version: None,
+            machine_alias: None,
             map,
         };
         let end = changes::child_end(&hot.execution);

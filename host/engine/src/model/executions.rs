@@ -69,6 +69,10 @@ pub struct ExecutionSummary {
     pub state_machine_arn: String,
     /// Name of its state machine.
     pub state_machine: String,
+    /// ARN of the version that it was started with, if with one.
+    pub version_arn: Option<String>,
+    /// ARN of the alias that led to that version.
+    pub alias_arn: Option<String>,
     /// Its status.
     pub status: Status,
     /// When it started.

@@ -33,19 +33,23 @@ pub(super) async fn describe(
     let named = request.machine_arn("stateMachineArn")?;
     let found = engine.describe_state_machine(caller, named).await;
     let found = found.map_err(|error| fault_of(error, named))?;
+    let version = found.version.as_ref();
     let status = if found.is_deleting {
         "DELETING"
     } else {
         "ACTIVE"
     };
     let mut answer = json!({
-        "stateMachineArn": found.arn,
+        "stateMachineArn": version.map_or(&found.arn, |version| &version.arn),
         "name": found.name,
         "status": status,
         "roleArn": found.role_arn,
         "type": found.machine_type.as_str(),
-        "creationDate": times.write(found.created_at),
+        "creationDate": times.write(version.map_or(found.created_at, |version| version.created_at)),
     });
+    if let Some(description) = version.and_then(|version| version.description.as_deref()) {
+        answer["description"] = description.into();
+    }
     settings::put(&mut answer, &found.settings);
     if let Some(revision) = &found.revision_id {
         answer["revisionId"] = revision.as_str().into();

@@ -144,6 +144,12 @@ fn line(summary: &ExecutionSummary, times: TimeForm) -> Map<String, Value> {
     let mut put = |member: &str, value: Value| shown.insert(member.to_owned(), value);
     put("executionArn", summary.arn.as_str().into());
     put("stateMachineArn", summary.state_machine_arn.as_str().into());
+    if let Some(version) = &summary.version_arn {
+        put("stateMachineVersionArn", version.as_str().into());
+    }
+    if let Some(alias) = &summary.alias_arn {
+        put("stateMachineAliasArn", alias.as_str().into());
+    }
     put("name", summary.name.as_str().into());
     put("status", status_word(summary.status).into());
     put("startDate", times.write(summary.started_at));

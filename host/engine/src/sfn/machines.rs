@@ -2,18 +2,17 @@
 
 use serde_json::{Value, json};
 use stepwell_states::Severity;
+use stepwell_store::{MachineRow, TenantId};
 
 use super::definitions::{diagnose, kind_of, refused, require_valid};
 use super::fault::{ApiError, ApiFault, fault_of};
-use super::request::Request;
+use super::request::{Request, page_token};
 use super::settings;
 use super::tags;
 use super::times::TimeForm;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
-use crate::model::{
-    Caller, NewStateMachine, Publication, StateMachineDescription, UpdateStateMachine,
-};
+use crate::model::{Caller, NewStateMachine, Publication, UpdateStateMachine};
 use crate::names;
 
 /// The types of a machine, in AWS's order.
@@ -23,7 +22,7 @@ const VALIDATION_MAX: u64 = 100;
 /// Characters of an ARN, at most.
 const ARN_MAX_CHARS: usize = 256;
 /// Characters of a description, at most.
-pub(super) const DESCRIPTION_MAX_CHARS: usize = 256;
+const DESCRIPTION_MAX_CHARS: usize = 256;
 
 pub(super) async fn create(
     engine: &EngineHandle,
@@ -68,7 +67,7 @@ pub(super) async fn update(
     request: &Request,
     times: TimeForm,
 ) -> Result<Value, ApiError> {
-    let named = request.machine_arn("stateMachineArn")?;
+    let named = request.bare_machine_arn(&caller.tenant, "stateMachineArn")?;
     let changes = ["definition", "roleArn", "loggingConfiguration"];
     let more = ["tracingConfiguration", "encryptionConfiguration"];
     if !changes
@@ -117,10 +116,8 @@ fn role_arn(request: &Request) -> Result<Option<String>, ApiError> {
 
 /// Reads whether a version is published, and what it says of itself.
 fn publication(request: &Request) -> Result<Option<Publication>, ApiError> {
+    check_description(request, "versionDescription")?;
     let description = request.optional_text("versionDescription");
-    if description.is_some_and(|text| text.chars().count() > DESCRIPTION_MAX_CHARS) {
-        return Err(too_long_description("versionDescription"));
-    }
     let publish = request.flag("publish").unwrap_or_default();
     if !publish && description.is_some() {
         let message = "Version description can only be set when publish is true";
@@ -131,9 +128,14 @@ fn publication(request: &Request) -> Result<Option<Publication>, ApiError> {
     }))
 }
 
-pub(super) fn too_long_description(member: &str) -> ApiError {
+/// Expects that a description is not too long.
+pub(super) fn check_description(request: &Request, member: &str) -> Result<(), ApiError> {
+    let given = request.optional_text(member).unwrap_or_default();
+    if given.chars().count() <= DESCRIPTION_MAX_CHARS {
+        return Ok(());
+    }
     let rule = format!("Member must have length less than or equal to {DESCRIPTION_MAX_CHARS}");
-    ApiFault::constraint("'...'", member, &rule).into()
+    Err(ApiFault::constraint(&format!("'{given}'"), member, &rule).into())
 }
 
 pub(super) async fn list(
@@ -142,26 +144,25 @@ pub(super) async fn list(
     request: &Request,
     times: TimeForm,
 ) -> Result<Value, ApiError> {
-    let limit = request.page_size()?;
-    let found = engine.list_state_machines(caller).await;
-    let mut found = found.map_err(|error| fault_of(error, ""))?;
-    // The list goes by name, and so does the token: the last name of the page before.
-    if let Some(after) = request.optional_text("nextToken") {
-        found.retain(|machine| machine.name.as_str() > after);
-    }
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let line = |machine: &StateMachineDescription| {
+    let limit = request.page_size()? as usize;
+    let after = request.page_token()?;
+    let tenant = TenantId(caller.tenant.id);
+    let found =
+        engine.read(move |store| store.list_state_machines(tenant, after.as_deref(), limit + 1));
+    let mut found = found.await.map_err(|error| fault_of(error, ""))?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let line = |machine: &MachineRow| {
         json!({
-            "stateMachineArn": machine.arn,
+            "stateMachineArn": names::machine_arn(&caller.tenant, &machine.name),
             "name": machine.name,
-            "type": machine.machine_type.as_str(),
+            "type": machine.machine_type,
             "creationDate": times.write(machine.created_at),
         })
     };
     let mut answer = json!({ "stateMachines": found.iter().map(line).collect::<Vec<_>>() });
     if let Some(last) = found.last().filter(|_| more) {
-        answer["nextToken"] = last.name.as_str().into();
+        answer["nextToken"] = page_token(&last.name).into();
     }
     Ok(answer)
 }
@@ -171,8 +172,8 @@ pub(super) async fn delete(
     caller: &Caller,
     request: &Request,
 ) -> Result<Value, ApiError> {
-    let named = request.machine_arn("stateMachineArn")?;
-    match engine.delete_state_machine(caller, named).await {
+    let named = request.bare_machine_arn(&caller.tenant, "stateMachineArn")?;
+    match engine.begin_deletion(caller, named).await {
         // What is not there is deleted.
         Ok(()) | Err(EngineError::NotFound { .. }) => Ok(json!({})),
         Err(error) => Err(fault_of(error, named)),

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 use stepwell_states::{ApiOperation, MemberKind};
 
 use super::fault::{ApiError, ApiFault};
-use crate::names;
+use crate::model::Tenant;
+use crate::names::{self, Qualifier};
 
 /// Lines of a page unless the request says otherwise.
 const PAGE_DEFAULT: u32 = 100;
@@ -127,6 +128,68 @@ impl Request {
         Err(ApiFault::new("ValidationException", message).into())
     }
 
+    /// Reads the ARN of a state machine itself: none of its versions, aliases and Maps.
+    pub(super) fn bare_machine_arn(&self, tenant: &Tenant, member: &str) -> Result<&str, ApiError> {
+        let given = self.machine_arn(member)?;
+        let reference = names::machine_reference(tenant, given);
+        if reference.is_none_or(|reference| reference.qualifier.is_none()) {
+            return Ok(given);
+        }
+        let message = "Invalid Arn: 'Resource type not valid in this context: stateMachine'";
+        Err(ApiFault::new("InvalidArn", message).into())
+    }
+
+    /// Reads the ARN of an alias: that of its machine, and its name.
+    pub(super) fn alias_arn(
+        &self,
+        tenant: &Tenant,
+        member: &str,
+    ) -> Result<(String, String), ApiError> {
+        match self.qualified(tenant, member)? {
+            (machine, Qualifier::Alias(alias)) => Ok((machine, alias.to_owned())),
+            (_, Qualifier::Version(_)) => Err(Self::wrong_resource()),
+        }
+    }
+
+    /// Reads the ARN of a version: that of its machine, and its number.
+    pub(super) fn version_arn(
+        &self,
+        tenant: &Tenant,
+        member: &str,
+    ) -> Result<(String, i64), ApiError> {
+        match self.qualified(tenant, member)? {
+            (machine, Qualifier::Version(version)) => Ok((machine, version)),
+            (_, Qualifier::Alias(_)) => Err(Self::wrong_resource()),
+        }
+    }
+
+    fn qualified(
+        &self,
+        tenant: &Tenant,
+        member: &str,
+    ) -> Result<(String, Qualifier<'_>), ApiError> {
+        let given = self.arn(member)?;
+        let reference = names::machine_reference(tenant, given);
+        let reference = reference.filter(|reference| reference.label.is_none());
+        let found = reference.and_then(|found| Some((found.name, found.qualifier?)));
+        let (name, qualifier) = found.ok_or_else(Self::wrong_resource)?;
+        Ok((names::machine_arn(tenant, name), qualifier))
+    }
+
+    fn wrong_resource() -> ApiError {
+        let message = "Invalid Arn: 'Resource type not valid in this context: stateMachine'";
+        ApiFault::new("InvalidArn", message).into()
+    }
+
+    /// Returns the token of a page: a name that [`page_token`] has written.
+    pub(super) fn page_token(&self) -> Result<Option<String>, ApiError> {
+        let Some(given) = self.optional_text("nextToken") else {
+            return Ok(None);
+        };
+        let name = read_token(given).ok_or_else(ApiFault::invalid_token)?;
+        Ok(Some(name))
+    }
+
     pub(super) fn has(&self, member: &str) -> bool {
         self.0.contains_key(member)
     }
@@ -165,6 +228,24 @@ impl Request {
     }
 }
 
+/// Writes the token of the page that begins behind a name. It holds for ever, and says
+/// nothing to people.
+pub(super) fn page_token(name: &str) -> String {
+    name.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read_token(token: &str) -> Option<String> {
+    let digits = token.as_bytes();
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let bytes = digits.chunks_exact(2).map(|pair| {
+        let text = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(text, 16).ok()
+    });
+    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
+}
+
 /// Characters of a page's token, at most.
 fn token_max_chars(operation: &ApiOperation) -> usize {
     match operation.name {
@@ -179,5 +260,20 @@ fn is_of_kind(value: &Value, kind: MemberKind) -> bool {
         MemberKind::Number => value.is_number(),
         MemberKind::Flag => value.is_boolean(),
         MemberKind::Other => value.is_array() || value.is_object(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{page_token, read_token};
+
+    #[test]
+    fn a_token_leads_back_to_its_name() {
+        for name in ["orders", "Ünïcode", "a"] {
+            assert_eq!(read_token(&page_token(name)).as_deref(), Some(name));
+        }
+        for nothing in ["a", "zz", "orders", "ff"] {
+            assert_eq!(read_token(nothing), None, "{nothing}");
+        }
     }
 }

@@ -1,14 +1,56 @@
-//! Tags as requests give them.
+//! Tags: put on, taken off, listed.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::fault::{ApiError, ApiFault};
-use crate::model::Tag;
+use super::fault::{ApiError, ApiFault, fault_of};
+use super::request::Request;
+use crate::handle::EngineHandle;
+use crate::model::{Caller, Tag};
 
 /// Characters of a tag's key, at most.
 const KEY_MAX_CHARS: usize = 128;
 /// Characters of a tag's value, at most.
 const VALUE_MAX_CHARS: usize = 256;
+
+pub(super) async fn put(
+    engine: &EngineHandle,
+    caller: &Caller,
+    request: &Request,
+) -> Result<Value, ApiError> {
+    let named = request.arn("resourceArn")?;
+    let tags = read(request.other("tags"))?;
+    let put = engine.tag(caller, named, tags).await;
+    put.map_err(|error| fault_of(error, named))?;
+    Ok(json!({}))
+}
+
+pub(super) async fn take(
+    engine: &EngineHandle,
+    caller: &Caller,
+    request: &Request,
+) -> Result<Value, ApiError> {
+    let named = request.arn("resourceArn")?;
+    let wrong_type = || ApiFault::new("SerializationException", "tagKeys must be a list of texts");
+    let keys = request.other("tagKeys").and_then(Value::as_array);
+    let keys = keys.ok_or_else(wrong_type)?.iter();
+    let keys: Option<Vec<String>> = keys.map(|key| Some(key.as_str()?.to_owned())).collect();
+    let taken = engine.untag(caller, named, keys.ok_or_else(wrong_type)?);
+    taken.await.map_err(|error| fault_of(error, named))?;
+    Ok(json!({}))
+}
+
+pub(super) async fn list(
+    engine: &EngineHandle,
+    caller: &Caller,
+    request: &Request,
+) -> Result<Value, ApiError> {
+    let named = request.arn("resourceArn")?;
+    let tags = engine.list_tags(caller, named).await;
+    let tags = tags.map_err(|error| fault_of(error, named))?;
+    let tags = tags.iter();
+    let lines = tags.map(|tag| json!({ "key": tag.key, "value": tag.value }));
+    Ok(json!({ "tags": lines.collect::<Vec<_>>() }))
+}
 
 /// Reads a list of tags; of two with one key, the last one is meant.
 pub(super) fn read(given: Option<&Value>) -> Result<Vec<Tag>, ApiError> {

@@ -1,6 +1,6 @@
 //! Decides what has queued, commits it, and goes on when it is durable.
 
-use stepwell_decider::{Effect, Input};
+use stepwell_decider::{Effect, Failure, Input};
 use stepwell_store::{CommitDecision, Created, ExecutionKey, StoreError};
 
 use crate::error::{EngineError, from_store};
@@ -109,6 +109,7 @@ impl Shard {
             self.stop_children_of_given_up_tasks(key);
         }
         self.act_or_park(key, batch.effects);
+        self.look_at_deletion(key, batch.moved, batch.ended.is_some());
         if let Some(reply) = batch.started {
             drop(reply.send(Ok(Created::New)));
         }
@@ -120,6 +121,43 @@ impl Shard {
         }
         shared.watchers.wake(key.0, batch.ended.is_some());
         self.settle(key);
+    }
+
+    /// Where the state machine is being deleted: stops what has gone on to another state, and
+    /// finishes the deletion with the last execution.
+    fn look_at_deletion(&mut self, key: ExecutionKey, moved: bool, ended: bool) {
+        let Some(hot) = self.hot.get_mut(&key) else {
+            return;
+        };
+        let machine = hot.revision.machine;
+        // Children of a Map Run end with the execution that it belongs to.
+        let is_own = hot
+            .execution
+            .started()
+            .is_some_and(|started| started.map_child.is_none());
+        if !is_own || !self.shared.deletions.hold(machine) {
+            return;
+        }
+        if !ended {
+            if moved {
+                let failure = Failure::from_parts(None, None);
+                let input = Input::Stop {
+                    failure,
+                    principal: None,
+                };
+                hot.queue.push_back(Waiting::unattended(input));
+            }
+            return;
+        }
+        let shared = self.shared.clone();
+        let now = shared.config.clock.now();
+        // A write waits for the commit of others: not on this thread.
+        let runtime = shared.services.runtime.clone();
+        runtime.spawn_blocking(move || {
+            if let Err(error) = shared.deletions.finish(&shared.store, machine, now) {
+                tracing::warn!(%error, "{machine} is deleted by a later start or call");
+            }
+        });
     }
 
     /// Acts on effects, unless memory is full of executions that have something running:

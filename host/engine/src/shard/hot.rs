@@ -92,6 +92,8 @@ pub(crate) struct Batch {
     /// stopped.
     pub(crate) gave_up_children: bool,
     pub(crate) ended: Option<Status>,
+    /// Whether it went from one state to another.
+    pub(crate) moved: bool,
     /// Map Runs that are to look how they stand once it is durable.
     pub(crate) map_runs: Vec<MapRunNews>,
 }
@@ -177,6 +179,11 @@ impl Hot {
             summary: self.summary(),
             parent: started.parent.clone(),
             map_run: None,
+            machine_version: started
+                .version_arn
+                .as_deref()
+                .and_then(names::version_number),
+            machine_alias: started.alias_arn.as_deref().and_then(names::alias_name),
             map: before.changes(&self.execution),
         })
     }
@@ -288,6 +295,7 @@ impl Hot {
         };
         for event in events {
             batch.gave_up |= gives_up(&event.kind);
+            batch.moved |= matches!(event.kind, EventKind::StateEntered(_));
             batch.gave_up_children |=
                 self.revision.waits_for_executions && gives_up_children(&event.kind);
             let Some(effect) = effects_of(&self.execution, event) else {

@@ -15,4 +15,5 @@ mod recovery;
 mod redrives;
 mod running;
 mod services;
+mod versions;
 mod waiting;

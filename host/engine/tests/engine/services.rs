@@ -261,14 +261,6 @@ async fn refused_operations_have_the_names_and_texts_of_aws() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operation_that_is_not_there_fails_clearly() {
-    let bench = Bench::in_memory().await;
-    let parameters = json!({"ResourceArn": arn("stateMachine", "m"), "Tags": []});
-    let end = bench.run(&sfn("tagResource", &parameters), "{}").await;
-    assert_eq!(failure(&end).0, "Stepwell.NotSupported");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn parameters_that_no_call_takes_fail_the_state_before_it_is_scheduled() {
     let bench = Bench::in_memory().await;
     let end = bench

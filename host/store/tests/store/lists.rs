@@ -89,9 +89,9 @@ fn lists_are_newest_first_by_status_and_by_owner() {
     new.machine = other;
     home.create(new).unwrap();
 
-    let list = |of, status, before: Option<i64>, limit| -> Vec<i64> {
+    let list = |of: &ExecutionsOf, status, before: Option<i64>, limit| -> Vec<i64> {
         let filter = ExecutionFilter {
-            of,
+            of: of.clone(),
             status,
             redriven: None,
         };
@@ -105,15 +105,18 @@ fn lists_are_newest_first_by_status_and_by_owner() {
         ExecutionsOf::Machine(home.machine),
         ExecutionsOf::Tenant(home.tenant),
     );
-    assert_eq!(list(machine, None, None, 100), [7, 6, 5, 4, 3, 2, 1]);
-    assert_eq!(list(machine, None, Some(6), 3), [5, 4, 3]);
-    assert_eq!(list(machine, Some(Status::Succeeded), None, 100), [5, 2]);
-    assert_eq!(list(machine, Some(Status::Succeeded), Some(5), 100), [2]);
-    assert_eq!(list(machine, Some(Status::TimedOut), None, 100), [0_i64; 0]);
-    assert_eq!(list(tenant, None, None, 2), [8, 7]);
-    assert_eq!(list(tenant, Some(Status::Running), None, 3), [8, 7, 6]);
+    assert_eq!(list(&machine, None, None, 100), [7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(list(&machine, None, Some(6), 3), [5, 4, 3]);
+    assert_eq!(list(&machine, Some(Status::Succeeded), None, 100), [5, 2]);
+    assert_eq!(list(&machine, Some(Status::Succeeded), Some(5), 100), [2]);
     assert_eq!(
-        list(ExecutionsOf::Tenant(TenantId(99)), None, None, 3),
+        list(&machine, Some(Status::TimedOut), None, 100),
+        [0_i64; 0]
+    );
+    assert_eq!(list(&tenant, None, None, 2), [8, 7]);
+    assert_eq!(list(&tenant, Some(Status::Running), None, 3), [8, 7, 6]);
+    assert_eq!(
+        list(&ExecutionsOf::Tenant(TenantId(99)), None, None, 3),
         [0_i64; 0]
     );
 }

@@ -65,6 +65,8 @@ impl Home {
             summary: Summary::working(),
             parent: None,
             map_run: None,
+            machine_version: None,
+            machine_alias: None,
             map: MapChanges::default(),
             worker_tasks: stepwell_store::WorkerTasks::default(),
         }

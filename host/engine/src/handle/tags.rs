@@ -1,0 +1,82 @@
+//! Tags of state machines and activities.
+
+use stepwell_store::{Store, StoreError, TenantId};
+
+use crate::error::{EngineError, from_store};
+use crate::handle::{EngineHandle, blocking};
+use crate::model::{Caller, Tag};
+use crate::names;
+
+impl EngineHandle {
+    /// Puts tags on what an ARN names, in place of those with the same keys.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], [`EngineError::TooMany`], or trouble of the host's own.
+    pub async fn tag(&self, caller: &Caller, arn: &str, tags: Vec<Tag>) -> Result<(), EngineError> {
+        self.require_running()?;
+        let tags = tags.into_iter().map(|tag| stepwell_store::Tag {
+            key: tag.key,
+            value: tag.value,
+        });
+        let tags = tags.collect();
+        self.with_tags(caller, arn, move |store, tenant, resource| {
+            store.put_tags(tenant, resource, tags)
+        })
+        .await
+    }
+
+    /// Takes tags away; keys that it does not have are let pass.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or trouble of the host's own.
+    pub async fn untag(
+        &self,
+        caller: &Caller,
+        arn: &str,
+        keys: Vec<String>,
+    ) -> Result<(), EngineError> {
+        self.require_running()?;
+        self.with_tags(caller, arn, move |store, tenant, resource| {
+            store.delete_tags(tenant, resource, keys)
+        })
+        .await
+    }
+
+    /// Returns the tags of what an ARN names, by key.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or trouble of the host's own.
+    pub async fn list_tags(&self, caller: &Caller, arn: &str) -> Result<Vec<Tag>, EngineError> {
+        let list = |store: &Store, tenant, resource: &str| store.list_tags(tenant, resource);
+        let tags = self.with_tags(caller, arn, list).await?.into_iter();
+        let tags = tags.map(|tag| Tag {
+            key: tag.key,
+            value: tag.value,
+        });
+        Ok(tags.collect())
+    }
+
+    async fn with_tags<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        arn: &str,
+        work: impl FnOnce(&Store, TenantId, &str) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let not_found = || EngineError::NotFound {
+            kind: "resource",
+            name: arn.to_owned(),
+        };
+        let resource = names::tagged(&caller.tenant, arn).ok_or_else(not_found)?;
+        let (store, resource) = (self.0.store.clone(), resource.to_owned());
+        let tenant = TenantId(caller.tenant.id);
+        let done = blocking(move || work(&store, tenant, &resource)).await?;
+        done.map_err(|error| match error {
+            StoreError::NotFound { .. } => not_found(),
+            StoreError::TooMany { what, limit } => EngineError::TooMany { what, limit },
+            other => from_store(other),
+        })
+    }
+}
