@@ -112,7 +112,7 @@ fn enclosing_item(
         }
         let plan = match execution.plans.0.get(&parent.frame) {
             Some(plan) => Arc::clone(plan),
-            None => Arc::new(evaluate_plan(definition, execution, parent.frame).ok()?),
+            None => Arc::new(evaluate_plan(definition, execution, parent.frame, None).ok()?),
         };
         return Some(map_item(Item {
             index: u64::from(parent.index),

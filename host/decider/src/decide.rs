@@ -115,6 +115,7 @@ pub fn decide_within(
         now,
         events: Vec::new(),
         evaluated: Cell::new(0),
+        trial: None,
     };
     take(&mut draft, input)?;
     go_on(&mut draft, evaluated_max);

@@ -15,6 +15,7 @@ use crate::evolve::evolve;
 use crate::execution::{Active, Execution, Frame};
 use crate::failure::{DATA_LIMIT, Failure};
 use crate::steps;
+use crate::trial::Surroundings;
 
 /// Bytes of all variables that an execution holds at a time, as Step Functions bounds them.
 const VARIABLES_MAX_BYTES: u64 = 10 << 20;
@@ -26,6 +27,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) events: Vec<HistoryEvent>,
     /// How often fields in JSONata were evaluated: what takes long in a decision.
     pub(crate) evaluated: Cell<u32>,
+    /// The surroundings of a state that is only tried.
+    pub(crate) trial: Option<&'a Surroundings<'a>>,
 }
 
 /// The frame left the state that a step is about: the caller has nothing more to do.
@@ -133,6 +136,7 @@ impl<'a> Draft<'a> {
             now: self.now,
             event,
             item,
+            trial: self.trial,
         };
         evaluate(self.definition, self.execution, frame, moment, evaluation)
     }

@@ -10,6 +10,7 @@ use crate::context;
 use crate::event::{EventNumber, FrameId};
 use crate::execution::Execution;
 use crate::seed::Purpose;
+use crate::trial::Surroundings;
 
 /// When, and for which item, fields are evaluated.
 #[derive(Clone, Copy)]
@@ -18,6 +19,8 @@ pub(crate) struct Moment<'a> {
     /// What random-looking values derive from.
     pub(crate) event: EventNumber,
     pub(crate) item: Option<context::Item<'a>>,
+    /// The surroundings of a state that is only tried.
+    pub(crate) trial: Option<&'a Surroundings<'a>>,
 }
 
 /// Evaluates fields of the state that a frame is in.
@@ -40,7 +43,10 @@ pub(crate) fn evaluate<R>(
         .started
         .as_ref()
         .expect("a started execution has its start");
-    let build = || context::build(definition, execution, frame, moment.event, moment.item);
+    let build = || match moment.trial {
+        Some(trial) => trial.context(definition, execution, frame, moment.event, moment.item),
+        None => context::build(definition, execution, frame, moment.event, moment.item),
+    };
     let env = Env {
         input: &active.input,
         context: &build,
@@ -51,6 +57,7 @@ pub(crate) fn evaluate<R>(
             payload_bytes: started.payload_max_bytes as usize,
             ..EvalLimits::default()
         },
+        observer: moment.trial.map(Surroundings::observer),
     };
     evaluation(definition.state(active.state), &env)
 }
@@ -63,6 +70,7 @@ pub(crate) fn evaluate_plan(
     definition: &StateMachine,
     execution: &Execution,
     frame: FrameId,
+    trial: Option<&Surroundings<'_>>,
 ) -> Result<MapPlan, EvalFailure> {
     let active = execution
         .frames
@@ -73,6 +81,7 @@ pub(crate) fn evaluate_plan(
         now: active.entered_at,
         event: active.entered,
         item: None,
+        trial,
     };
     evaluate(definition, execution, frame, moment, |state, env| {
         let input = effective_input(state, env)?;

@@ -30,6 +30,7 @@ mod seed;
 mod started;
 mod steps;
 mod token;
+mod trial;
 
 pub use decide::{
     DecideError, Decision, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES, decide, decide_within,
@@ -49,3 +50,4 @@ pub use redrive::{ExecutionRedriven, MapRunRedriven, NotRedrivable, Redrive, Red
 pub use seed::{Purpose, Seed};
 pub use started::{ExecutionStarted, ParentLink};
 pub use token::{MalformedToken, TaskToken};
+pub use trial::{Trial, TrialEnd, TrialOrder, TrialOutcome};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_states::{
-    Batches, Env, EvalFailure, EvalLimits, MapItem, Payload, State, StateMachine, Timestamp,
-    Variables, batches, effective_input, map_item_input,
+    Batches, Env, EvalFailure, EvalLimits, MapItem, MapPlan, Payload, State, StateMachine,
+    Timestamp, Variables, batches, effective_input, map_item_input,
 };
 
 use crate::context::{self, Item};
@@ -58,7 +58,11 @@ impl MapScope {
         // The same items as when the state began: what failed then would have no run.
         let items = match &order.reader {
             Some(_) => Vec::new(),
-            None => evaluate_plan(definition, execution, frame).ok()?.items,
+            None => {
+                evaluate_plan(definition, execution, frame, None)
+                    .ok()?
+                    .items
+            }
         };
         Some(Self {
             run,
@@ -79,6 +83,18 @@ impl MapScope {
     pub fn redrives_of(execution: &Execution, run: EventNumber) -> Option<u32> {
         let open = execution.map_run_of(*execution.map_runs.get(&run)?)?;
         Some(open.redrives)
+    }
+
+    /// The same for a state that is only tried: what its fields see and give was said of it.
+    pub(crate) fn of_trial(self, context: Value, plan: &MapPlan) -> Self {
+        Self {
+            context,
+            items: match &self.order.reader {
+                Some(_) => self.items,
+                None => plan.items.as_slice().into(),
+            },
+            ..self
+        }
     }
 
     /// Returns what an open run was begun with, and when that was.
@@ -181,6 +197,7 @@ impl MapScope {
                 payload_bytes: self.started.payload_max_bytes as usize,
                 ..EvalLimits::default()
             },
+            observer: None,
         };
         effective_input(state, &env)
             .and_then(|input| evaluation(state, &env, &input))

@@ -21,9 +21,18 @@ use crate::failure::{Failure, RUNTIME};
 /// Enters the state that a ready frame goes to, or takes up again the one that it is in, and
 /// goes as far as it can there.
 pub(crate) fn enter(draft: &mut Draft<'_>, frame: FrameId) {
+    if draft.frame(frame).next.is_none() {
+        return redrive::resume(draft, frame);
+    }
+    arrive(draft, frame);
+    run(draft, frame);
+}
+
+/// Records that a ready frame enters the state that it goes to, if it goes to one.
+pub(crate) fn arrive(draft: &mut Draft<'_>, frame: FrameId) {
     let held = draft.frame(frame);
     let Some(next) = held.next.clone() else {
-        return redrive::resume(draft, frame);
+        return;
     };
     let state_ref = next
         .state
@@ -36,7 +45,6 @@ pub(crate) fn enter(draft: &mut Draft<'_>, frame: FrameId) {
         input: next.input,
     };
     draft.emit(frame, EventKind::StateEntered(entered));
-    run(draft, frame);
 }
 
 /// Begins the work of the state that a frame is in, for the first time or again.
@@ -94,6 +102,9 @@ pub(crate) fn failed(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) {
     match caught {
         Ok(completion) => match draft.check_variables(frame, &completion) {
             Ok(()) => {
+                if let Some(trial) = draft.trial {
+                    trial.caught(index, failure);
+                }
                 draft.exit(frame, completion, Some(state.catch[index].next));
             }
             Err(failure) => frame_failed(draft, frame, &failure),
@@ -114,12 +125,10 @@ fn plan_retry(draft: &mut Draft<'_>, frame: FrameId, failure: &Failure) -> bool 
     let Some((index, retrier)) = matching else {
         return false;
     };
-    let used = draft
-        .active(frame)
-        .retries
-        .get(&index)
-        .copied()
-        .unwrap_or(0);
+    let used = match draft.trial {
+        Some(trial) => trial.retried_with(index),
+        None => *draft.active(frame).retries.get(&index).unwrap_or(&0),
+    };
     if used >= retrier.max_attempts {
         return false;
     }

@@ -90,6 +90,7 @@ fn evaluate(bencher: Bencher<'_, '_>, state: &Value) {
             seed: [7; 32],
             now: Timestamp::from_ms(1_800_000_000_000),
             limits: EvalLimits::default(),
+            observer: None,
         };
         let effective = effective_input(state, &env)?;
         let result = pass_result(state, &env, &effective)?;

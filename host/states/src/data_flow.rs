@@ -7,6 +7,7 @@ mod accepted;
 pub(crate) mod evaluation;
 pub(crate) mod flow;
 mod map;
+mod observer;
 mod output;
 mod timing;
 
@@ -26,6 +27,7 @@ pub use map::{
     Batches, batches, map_item_input, map_plan, reader_arguments, reader_max_items,
     writer_arguments,
 };
+pub use observer::{Observer, Stage};
 pub use output::{
     arguments, catch, choose, complete, credentials, effective_input, fail_details, pass_result,
 };
@@ -63,6 +65,17 @@ pub struct Env<'a> {
     pub now: Timestamp,
     /// What an evaluation may cost.
     pub limits: EvalLimits,
+    /// Who is told what each field made of the data.
+    pub observer: Option<&'a dyn Observer>,
+}
+
+impl Env<'_> {
+    /// Tells the observer, if there is one, what a field made of the data.
+    pub(crate) fn tell(&self, stage: Stage, data: &Payload) {
+        if let Some(observer) = self.observer {
+            observer.reached(stage, data);
+        }
+    }
 }
 
 impl fmt::Debug for Env<'_> {

@@ -35,8 +35,8 @@ pub use data_flow::{
     reader_max_items, task_times, wait_until, writer_arguments,
 };
 pub use data_flow::{
-    Chosen, Completion, Env, EvalFailure, EvalLimits, MapItem, MapPlan, NoVariables, TaskTimes,
-    Variables,
+    Chosen, Completion, Env, EvalFailure, EvalLimits, MapItem, MapPlan, NoVariables, Observer,
+    Stage, TaskTimes, Variables,
 };
 pub use definition::*;
 pub use diagnostic::{Diagnostic, Severity};

@@ -63,6 +63,7 @@ fn run(definition: &str, input: &str) -> Result<Payload, EvalFailure> {
         seed: [1; 32],
         now: Timestamp::from_ms(0),
         limits: EvalLimits::default(),
+        observer: None,
     };
     let state = machine.state(machine.scope(machine.root()).start_at);
     soon("running", || {

@@ -169,6 +169,7 @@ fn evaluate(expression: &str, input: &Value) -> Option<Result<Payload, EvalFailu
         seed: [9; 32],
         now: Timestamp::from_ms(1_000),
         limits: EvalLimits::default(),
+        observer: None,
     };
     let state = machine.state(machine.scope(machine.root()).start_at);
     Some(complete(state, &env, &input, &input).map(|completion| completion.output))

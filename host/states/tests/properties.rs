@@ -267,6 +267,7 @@ fn exercise(machine: &StateMachine, input: &Payload, result: &Payload) {
         seed: [3; 32],
         now: Timestamp::from_ms(1_000),
         limits: EvalLimits::default(),
+        observer: None,
     };
     for (_, state) in machine.states() {
         let effective = effective_input(state, &env).unwrap_or_else(|_| input.clone());

@@ -168,6 +168,7 @@ fn intrinsic(call: &str, input: &Value) -> Option<Result<Value, EvalFailure>> {
         seed: [1; 32],
         now: Timestamp::from_ms(0),
         limits: EvalLimits::default(),
+        observer: None,
     };
     let state = machine.state(machine.scope(machine.root()).start_at);
     Some(arguments(state, &env, &input).map(|output| output.to_value()["r"].clone()))

@@ -22,14 +22,20 @@ pub(crate) fn start(draft: &mut Draft<'_>, frame: FrameId, map: &Map) -> Result<
     if let MapMode::Distributed { execution_type } = map.mode {
         return map_run::start(draft, frame, map, execution_type);
     }
-    let plan = plan(draft, frame)?;
-    let length = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
-    draft.emit(frame, EventKind::MapStateStarted { length });
-    if length == 0 {
+    if begin(draft, frame)? == 0 {
         return join(draft, frame);
     }
     let after = draft.frame(frame).cursor;
     start_iterations(draft, frame, after)
+}
+
+/// Finds the items of a Map whose iterations run within the execution, and records how
+/// many there are.
+pub(crate) fn begin(draft: &mut Draft<'_>, frame: FrameId) -> Result<u32, Left> {
+    let plan = plan(draft, frame)?;
+    let length = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
+    draft.emit(frame, EventKind::MapStateStarted { length });
+    Ok(length)
 }
 
 /// Starts as many iterations as may run now; the first event follows `after`.
@@ -58,20 +64,7 @@ fn start_iteration(
     index: u32,
     after: u64,
 ) -> Result<(), Left> {
-    let item = &plan.items[index as usize];
-    let place = Item {
-        index: u64::from(index),
-        item,
-        source: None,
-    };
-    let selected = draft.evaluate_for(frame, Some(place), |state, env| {
-        let input = effective_input(state, env)?;
-        map_item_input(state, env, &input, item)
-    });
-    let input = match selected {
-        Ok(input) => input,
-        Err(failure) => return Err(draft.evaluation_failed(frame, &failure)),
-    };
+    let input = iteration_input(draft, frame, plan, index)?;
     let iteration = MapIteration {
         name: draft.active(frame).name.clone(),
         index,
@@ -83,13 +76,33 @@ fn start_iteration(
     Ok(())
 }
 
+/// What an iteration is given.
+pub(crate) fn iteration_input(
+    draft: &mut Draft<'_>,
+    frame: FrameId,
+    plan: &MapPlan,
+    index: u32,
+) -> Result<Payload, Left> {
+    let item = &plan.items[index as usize];
+    let place = Item {
+        index: u64::from(index),
+        item,
+        source: None,
+    };
+    let selected = draft.evaluate_for(frame, Some(place), |state, env| {
+        let input = effective_input(state, env)?;
+        map_item_input(state, env, &input, item)
+    });
+    selected.map_err(|failure| draft.evaluation_failed(frame, &failure))
+}
+
 /// The items of a running Map. After a replay the cache is empty, and the same items
 /// are evaluated again from the same input.
 pub(crate) fn plan(draft: &mut Draft<'_>, frame: FrameId) -> Result<Arc<MapPlan>, Left> {
     if let Some(plan) = draft.execution.plans.0.get(&frame) {
         return Ok(Arc::clone(plan));
     }
-    let plan = match evaluate_plan(draft.definition, draft.execution, frame) {
+    let plan = match evaluate_plan(draft.definition, draft.execution, frame, draft.trial) {
         Ok(plan) => Arc::new(plan),
         Err(failure) => return Err(draft.evaluation_failed(frame, &failure)),
     };
@@ -153,9 +166,14 @@ pub(crate) fn iteration_failed(draft: &mut Draft<'_>, frame: FrameId, failure: &
 
 fn join(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
     let result = joined(draft, frame);
+    finish(draft, frame, &result)
+}
+
+/// All iterations are done, and this is what they gave.
+pub(crate) fn finish(draft: &mut Draft<'_>, frame: FrameId, result: &Payload) -> Result<(), Left> {
     let completion = draft.evaluate_or_fail(frame, |state, env| {
         let input = effective_input(state, env)?;
-        complete(state, env, &input, &result)
+        complete(state, env, &input, result)
     })?;
     if let Err(failure) = draft.check_variables(frame, &completion) {
         failed(draft, frame, &failure);

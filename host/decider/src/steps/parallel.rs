@@ -42,9 +42,14 @@ pub(crate) fn go_on(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
 
 fn join(draft: &mut Draft<'_>, frame: FrameId) -> Result<(), Left> {
     let result = joined(draft, frame);
+    finish(draft, frame, &result)
+}
+
+/// All branches are done, and this is what they gave.
+pub(crate) fn finish(draft: &mut Draft<'_>, frame: FrameId, result: &Payload) -> Result<(), Left> {
     let completion = draft.evaluate_or_fail(frame, |state, env| {
         let input = effective_input(state, env)?;
-        complete(state, env, &input, &result)
+        complete(state, env, &input, result)
     })?;
     if let Err(failure) = draft.check_variables(frame, &completion) {
         failed(draft, frame, &failure);

@@ -9,3 +9,4 @@ mod histories;
 mod properties;
 mod redrives;
 mod rules;
+mod trials;

@@ -21,7 +21,7 @@ fn mixed(work: &PendingWork) -> Result<Payload, Failure> {
 
 /// Goes to the end, as the driver does: at each step replay gives what was lived
 /// through, and deciding twice gives the same.
-fn lived(machine: &StateMachine) -> Run {
+pub(crate) fn lived(machine: &StateMachine) -> Run {
     let mut run = Run::start(machine, INPUT);
     assert!(run.finish(machine, mixed), "no end in sight");
     run

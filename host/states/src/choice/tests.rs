@@ -28,6 +28,7 @@ fn holds(rule: &Value, input: &Value) -> Result<bool, EvalFailure> {
         seed: [0; 32],
         now: Timestamp::from_ms(0),
         limits: EvalLimits::default(),
+        observer: None,
     };
     let state = machine.state(machine.find(machine.root(), "Choose").unwrap());
     let chosen = choose(state, &env, &input)?;

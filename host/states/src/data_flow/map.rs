@@ -381,6 +381,26 @@ impl Batches {
         items == 0 || (items < self.items_max && bytes + item.byte_len() < self.bytes_max)
     }
 
+    /// Puts items into batches, as many into each as it has room for.
+    pub fn group(&self, items: &[Payload]) -> Vec<Payload> {
+        let mut batches = Vec::new();
+        let mut batch: Vec<Payload> = Vec::new();
+        let mut bytes = self.frame_bytes();
+        for item in items {
+            if !self.has_room(batch.len(), bytes, item) {
+                batches.push(self.join(&batch));
+                batch.clear();
+                bytes = self.frame_bytes();
+            }
+            bytes += item.byte_len() + 1;
+            batch.push(item.clone());
+        }
+        if !batch.is_empty() {
+            batches.push(self.join(&batch));
+        }
+        batches
+    }
+
     /// Writes a batch.
     pub fn join(&self, items: &[Payload]) -> Payload {
         let items: Vec<&str> = items.iter().map(Payload::as_str).collect();

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::evaluation::{Evaluation, Purpose};
 use super::flow::{Flow, JsonPathFlow, ResultPath, Selection};
-use super::{Chosen, Completion, Env, EvalFailure};
+use super::{Chosen, Completion, Env, EvalFailure, Stage};
 use crate::definition::{FailText, ResourceKind, State, StateKind};
 use crate::jsonata::States;
 use crate::path::{Path, Root};
@@ -19,7 +19,11 @@ use crate::template::{Sources, Template};
 pub fn effective_input(state: &State, env: &Env<'_>) -> Result<Payload, EvalFailure> {
     let evaluation = Evaluation::new(env, Purpose::Input);
     match &state.flow {
-        Flow::JsonPath(flow) => select(&flow.input_path, env.input, &evaluation, state),
+        Flow::JsonPath(flow) => {
+            let input = select(&flow.input_path, env.input, &evaluation, state)?;
+            env.tell(Stage::InputPath, &input);
+            Ok(input)
+        }
         Flow::Jsonata(_) => Ok(env.input.clone()),
     }
 }
@@ -35,14 +39,17 @@ pub fn arguments(
     effective_input: &Payload,
 ) -> Result<Payload, EvalFailure> {
     let evaluation = Evaluation::new(env, Purpose::Arguments);
-    let template = match &state.flow {
-        Flow::JsonPath(flow) => flow.parameters.as_ref(),
-        Flow::Jsonata(flow) => flow.arguments.as_ref(),
+    let (template, stage) = match &state.flow {
+        Flow::JsonPath(flow) => (flow.parameters.as_ref(), Stage::Parameters),
+        Flow::Jsonata(flow) => (flow.arguments.as_ref(), Stage::Arguments),
     };
-    match template {
-        Some(template) => apply(template, effective_input, &evaluation, state),
-        None => Ok(effective_input.clone()),
-    }
+    let arguments = match template {
+        Some(template) => apply(template, effective_input, &evaluation, state)?,
+        None if stage == Stage::Arguments => return Ok(effective_input.clone()),
+        None => effective_input.clone(),
+    };
+    env.tell(stage, &arguments);
+    Ok(arguments)
 }
 
 /// Returns a Task's `Credentials`, if it has any.
@@ -77,7 +84,9 @@ pub fn pass_result(
     if let StateKind::Pass(pass) = &state.kind
         && let Some(result) = &pass.result
     {
-        return Evaluation::new(env, Purpose::Arguments).payload(&state.name, result);
+        let result = Evaluation::new(env, Purpose::Arguments).payload(&state.name, result)?;
+        env.tell(Stage::FixedResult, &result);
+        return Ok(result);
     }
     arguments(state, env, effective_input)
 }
@@ -96,6 +105,7 @@ pub fn complete(
 ) -> Result<Completion, EvalFailure> {
     let evaluation = Evaluation::new(env, Purpose::Completion);
     evaluation.within_limit(&state.name, result.clone())?;
+    env.tell(Stage::Result, result);
     match &state.flow {
         Flow::JsonPath(flow) => {
             let assigned = assign(flow.assign.as_ref(), result, &evaluation, state)?;
@@ -288,7 +298,9 @@ fn json_path_output(
         Some(selector) => apply(selector, result, evaluation, state)?,
         None => result.clone(),
     };
+    evaluation.env.tell(Stage::ResultSelector, &selected);
     let placed = place(&flow.result_path, &selected, evaluation, state)?;
+    evaluation.env.tell(Stage::ResultPath, &placed);
     select(&flow.output_path, &placed, evaluation, state)
 }
 

@@ -66,6 +66,7 @@ impl Bench {
             seed: [1; 32],
             now: Timestamp::parse_rfc3339(NOW).unwrap(),
             limits: EvalLimits::default(),
+            observer: None,
         };
         run(self.state(), &env)
     }

@@ -18,6 +18,7 @@ fn evaluate(call: &str, input: &Value) -> Result<Value, EvalFailure> {
         seed: [9; 32],
         now: Timestamp::from_ms(0),
         limits: EvalLimits::default(),
+        observer: None,
     };
     call.evaluate(&Evaluation::new(&env, Purpose::Arguments), input)
 }

@@ -88,6 +88,7 @@ fn within<T>(
         seed: [seed; 32],
         now: Timestamp::parse_rfc3339("2026-11-21T10:00:00Z").unwrap(),
         limits,
+        observer: None,
     };
     let state = machine.state(machine.find(machine.root(), "S").unwrap());
     run(state, &env, &input)
