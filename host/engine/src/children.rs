@@ -151,7 +151,8 @@ fn stop(starter: &Starter, key: ExecutionKey, principal: Arc<str>) {
     });
 }
 
-async fn start(starter: &Starter, order: ChildOrder) -> Result<Payload, CallError> {
+/// Starts an execution that a task asks for.
+pub(crate) async fn start(starter: &Starter, order: ChildOrder) -> Result<Payload, CallError> {
     let parameters = order.work.order.parameters.to_value();
     let scheduled = order.work.scheduled;
     let wanted = requested(&order, &parameters)?;

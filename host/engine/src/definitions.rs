@@ -188,11 +188,11 @@ impl Definitions {
     pub(crate) fn component(
         &self,
         store: &Store,
-        revision: &Revision,
+        pins: &BTreeMap<String, Digest>,
         tenant: i64,
         lookup: ComponentLookup<'_>,
     ) -> Result<Resolved, StoreError> {
-        if let Some(digest) = revision.pins.get(&lookup.pin()) {
+        if let Some(digest) = pins.get(&lookup.pin()) {
             return Ok(Resolved::Component(component_digest(*digest)));
         }
         let version = match lookup.version.map(str::parse) {
@@ -212,12 +212,12 @@ impl Definitions {
     pub(crate) fn bound(
         &self,
         store: &Store,
-        revision: &Revision,
+        pins: &BTreeMap<String, Digest>,
         tenant: i64,
         service: &str,
         action: &str,
     ) -> Result<Resolved, StoreError> {
-        if let Some(digest) = revision.pins.get(&integration_pin(service, action)) {
+        if let Some(digest) = pins.get(&integration_pin(service, action)) {
             return Ok(Resolved::Component(component_digest(*digest)));
         }
         let Some(binding) = store.find_binding(TenantId(tenant), service, action)? else {

@@ -7,9 +7,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stepwell_decider::Input;
+use stepwell_decider::{Failure, Input};
+use stepwell_states::Payload;
 use stepwell_store::ExecutionKey;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::lambda::Answer;
@@ -21,9 +23,17 @@ use crate::shard::{Message, ShardSender};
 pub(crate) struct Job {
     pub(crate) tenant: i64,
     pub(crate) order: TaskOrder,
-    pub(crate) shard: ShardSender,
+    pub(crate) told: Told,
     /// How the end of the call becomes the end of the task.
     pub(crate) answer: Answer,
+}
+
+/// Who is told of the end of a call.
+pub(crate) enum Told {
+    /// The shard that owns the execution.
+    Shard(ShardSender),
+    /// Whoever tries a state. None: the call could not be made.
+    Caller(oneshot::Sender<Option<Result<Payload, Failure>>>),
 }
 
 pub(crate) struct Dispatcher {
@@ -132,7 +142,7 @@ impl Dispatcher {
     async fn make(&self, job: Job) {
         let Job {
             order,
-            shard,
+            told,
             answer,
             ..
         } = job;
@@ -150,9 +160,16 @@ impl Dispatcher {
             TaskResult::Cancelled => return,
             TaskResult::Unavailable(reason) => {
                 tracing::warn!(execution = key.0, %reason, "a task could not be run; it is tried again");
-                shard.send(Message::TryAgain { key, scheduled });
+                match told {
+                    Told::Shard(shard) => shard.send(Message::TryAgain { key, scheduled }),
+                    Told::Caller(caller) => drop(caller.send(None)),
+                }
                 return;
             }
+        };
+        let shard = match told {
+            Told::Shard(shard) => shard,
+            Told::Caller(caller) => return drop(caller.send(Some(result))),
         };
         let usage = Some(usage);
         let input = Input::TaskFinished {

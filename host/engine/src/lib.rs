@@ -43,6 +43,7 @@ mod services;
 mod sfn;
 mod shard;
 mod snapshot;
+mod test_state;
 mod timer_loop;
 mod wakeup;
 mod workers;
@@ -58,12 +59,16 @@ pub use runner::{
 };
 pub use sandbox_runner::{LogListener, SandboxRunner};
 pub use sfn::{ApiCall, ApiError, ApiFault, EventShape, ShownHistory, TimeForm};
+pub use test_state::{
+    FieldValidation, HttpAnswer, HttpRequest, Inspection, Mock, MockError, TestConfiguration,
+    TestState, TestedState,
+};
 // What the doors show of a history and a definition is the decider's and the
 // language's own vocabulary.
 pub use stepwell_decider::{
     EventKind, EventNumber, ExecutionStarted, Failure, FrameId, HistoryEvent, MapIteration,
-    StateEntered, StateExited, StateType, Status, TaskFamily, TaskScheduled, TotalUsage, Usage,
-    Work,
+    StateEntered, StateExited, StateType, Status, TaskFamily, TaskScheduled, TotalUsage,
+    TrialOutcome, Usage, Work,
 };
 pub use stepwell_states::{
     Diagnostic, ExecutionType, Format, Payload, Severity, StateMachine, StateRef, Timestamp,

@@ -21,6 +21,7 @@ mod feed;
 pub(crate) mod results;
 mod run;
 mod source;
+mod tolerance;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,6 +34,9 @@ use stepwell_store::{ChildEnd, ExecutionKey, MapRunKey, StoreError};
 
 use crate::shard::Shared;
 use run::{Progress, Run};
+
+pub(crate) use source::given_items;
+pub(crate) use tolerance::Tolerance;
 
 /// How long to wait without news: a bound on what a bug could cost.
 const IDLE: Duration = Duration::from_secs(60);

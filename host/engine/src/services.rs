@@ -152,7 +152,7 @@ pub(crate) fn report(
     });
 }
 
-async fn call_own(
+pub(crate) async fn call_own(
     engine: &EngineHandle,
     action: &str,
     order: &ServiceOrder,

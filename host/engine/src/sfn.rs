@@ -21,12 +21,14 @@ mod request;
 mod settings;
 mod tags;
 mod tasks;
+mod test_state;
 mod times;
 mod versions;
 
 use serde_json::Value;
 
 pub(crate) use executions::{read_input, start_fault};
+pub(crate) use fault::fault_of;
 pub use fault::{ApiError, ApiFault};
 pub use histories::{EventShape, ShownHistory};
 pub use times::TimeForm;
@@ -98,6 +100,7 @@ impl EngineHandle {
             "SendTaskSuccess" => tasks::succeed(self, caller, &request, call.repeated).await,
             "SendTaskFailure" => tasks::fail(self, caller, &request, call.repeated).await,
             "SendTaskHeartbeat" => tasks::heartbeat(self, caller, &request).await,
+            "TestState" => test_state::test(self, caller, &request).await,
             other => Err(ApiError::NotSupported(other.to_owned())),
         }
     }

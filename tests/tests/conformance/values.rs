@@ -42,6 +42,8 @@ impl Values {
     pub(crate) fn new() -> Self {
         let known = [
             (REGION, "<region>"),
+            // Where requests were recorded, which some of them name.
+            ("states:us-east-1:", "states:<region>:"),
             ("arn:aws:", "arn:<partition>:"),
             ("aws", "<partition>"),
         ];

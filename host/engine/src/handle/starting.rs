@@ -282,7 +282,7 @@ pub(crate) fn new_uuid() -> Result<String, EngineError> {
 }
 
 /// Draws 256 secret bits.
-fn draw_seed() -> Result<[u8; 32], EngineError> {
+pub(crate) fn draw_seed() -> Result<[u8; 32], EngineError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
         .map_err(|error| EngineError::Internal(format!("no randomness: {error}")))?;

@@ -16,6 +16,7 @@ use crate::map_runs::express::Express;
 use crate::map_runs::feed::Feed;
 use crate::map_runs::results::{self, Destination};
 use crate::map_runs::source::{Position, Source, SourceError};
+use crate::map_runs::tolerance::Tolerance;
 use crate::shard::hot::Hot;
 use crate::shard::load::load_execution;
 use crate::shard::{Message, Shared};
@@ -135,8 +136,7 @@ impl Run {
             return self.fail(shared, &failure).map(|()| true);
         }
         if exceeds_tolerance(row) {
-            let cause = "The specified tolerated failure threshold was exceeded";
-            let failure = Failure::new("States.ExceedToleratedFailureThreshold", cause);
+            let failure = Tolerance::failure();
             return self.fail(shared, &failure).map(|()| true);
         }
         if row.exhausted {
@@ -428,37 +428,15 @@ fn nursery(shared: &Shared, row: &MapRunRow) -> Result<Option<Nursery>, StoreErr
     }))
 }
 
-/// More failed than is tolerated: by number, or in proportion to all items, once it is known
-/// how many there are. Where neither is given, nothing may fail.
+/// Whether more failed than is tolerated.
 fn exceeds_tolerance(row: &MapRunRow) -> bool {
     let items = &row.tally.items;
     let failed = items.failed + items.timed_out + items.aborted;
-    if failed == 0 {
-        return false;
-    }
-    let (count, percentage) = (
-        row.settings.tolerated_count,
-        row.settings.tolerated_percentage,
-    );
-    if count == 0 && percentage <= 0.0 {
-        return true;
-    }
-    let by_count = count > 0 && failed > count;
-    let by_share = percentage > 0.0
-        && row
-            .items_total
-            .is_some_and(|total| share(failed, total) > percentage);
-    by_count || by_share
-}
-
-/// So many of so many, in percent.
-fn share(part: u64, whole: u64) -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "no Map Run has 2^53 items; the share needs no more digits"
-    )]
-    let (part, whole) = (part as f64, whole.max(1) as f64);
-    part * 100.0 / whole
+    let tolerance = Tolerance {
+        count: row.settings.tolerated_count,
+        percentage: row.settings.tolerated_percentage,
+    };
+    tolerance.is_exceeded(failed, row.items_total)
 }
 
 fn read_position(stored: Option<&[u8]>) -> Position {

@@ -77,10 +77,48 @@ pub(crate) struct Source {
 
 enum Kind {
     Input,
+    Content(Content),
+    List(Listing),
+}
+
+/// The content of a data set, item by item.
+enum Content {
     Json(Json),
     Lines(ByteReader),
     Csv(Csv),
-    List(Listing),
+}
+
+impl Content {
+    /// Opens the content as the reader's configuration says.
+    fn open(bytes: ByteReader, config: &Value, place: &Place) -> Result<Self, SourceError> {
+        let word = |name: &str| config.get(name).and_then(Value::as_str);
+        Ok(match word("InputType").unwrap_or("JSON") {
+            "JSON" => Self::Json(Json::open(bytes, word("ItemsPointer"), place)?),
+            "JSONL" => Self::Lines(bytes.at(place)),
+            "CSV" => Self::Csv(Csv::open(bytes, config, place)?),
+            other => {
+                return Err(unreadable(format!(
+                    "the InputType {other} is not supported; use JSON, JSONL or CSV"
+                )));
+            }
+        })
+    }
+
+    fn next(&mut self, max_bytes: usize) -> Result<Option<MapItem>, SourceError> {
+        match self {
+            Self::Json(json) => json.next(max_bytes),
+            Self::Lines(bytes) => json::next_line(bytes, max_bytes),
+            Self::Csv(csv) => csv.next(max_bytes),
+        }
+    }
+
+    fn offset(&self) -> u64 {
+        match self {
+            Self::Json(json) => json.offset(),
+            Self::Lines(bytes) => bytes.offset(),
+            Self::Csv(csv) => csv.offset(),
+        }
+    }
 }
 
 impl Source {
@@ -130,19 +168,9 @@ impl Source {
                 let index = usize::try_from(self.position.items).unwrap_or(usize::MAX);
                 scope.items().get(index).cloned()
             }
-            Kind::Json(json) => {
-                let item = json.next(max_bytes)?;
-                *place = Place::Byte(json.offset());
-                item
-            }
-            Kind::Lines(bytes) => {
-                let item = json::next_line(bytes, max_bytes)?;
-                *place = Place::Byte(bytes.offset());
-                item
-            }
-            Kind::Csv(csv) => {
-                let item = csv.next(max_bytes)?;
-                *place = Place::Byte(csv.offset());
+            Kind::Content(content) => {
+                let item = content.next(max_bytes)?;
+                *place = Place::Byte(content.offset());
                 item
             }
             Kind::List(listing) => {
@@ -195,15 +223,51 @@ fn open_reader(
     };
     let bytes = ByteReader::open(store.clone(), row.id, 0);
     let shown = format!("S3://{name}");
-    let kind = match word("InputType").unwrap_or("JSON") {
-        "JSON" => Kind::Json(Json::open(bytes, word("ItemsPointer"), place)?),
-        "JSONL" => Kind::Lines(bytes.at(place)),
-        "CSV" => Kind::Csv(Csv::open(bytes, &config, place)?),
-        other => {
-            return Err(unreadable(format!(
-                "the InputType {other} is not supported; use JSON, JSONL or CSV"
-            )));
-        }
+    let content = Content::open(bytes, &config, place)?;
+    Ok((Kind::Content(content), shown))
+}
+
+/// Reads the items of a source whose content is given, and says what the context object
+/// shows of it.
+///
+/// # Errors
+/// The Map Run fails so.
+pub(crate) fn given_items(
+    reader: &MapReader,
+    text: &str,
+    max_bytes: usize,
+) -> Result<(Vec<MapItem>, String), Failure> {
+    let failed = |error: SourceError| match error {
+        SourceError::Failed(failure) => failure,
+        SourceError::Store(error) => Failure::new("States.ItemReaderFailed", error.to_string()),
     };
-    Ok((kind, shown))
+    let (arguments, config) = (reader.arguments.to_value(), reader.config.to_value());
+    let bytes = ByteReader::of(text.as_bytes().to_vec());
+    let bucket = || {
+        arguments
+            .get("Bucket")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let (content, name) = match reader.resource.rsplit(':').next() {
+        // What a list of objects holds is given as the list itself.
+        Some("listObjectsV2") => (
+            Json::open(bytes, None, &Place::Start).map(Content::Json),
+            bucket(),
+        ),
+        _ => (
+            Content::open(bytes, &config, &Place::Start),
+            data_set_name(&arguments),
+        ),
+    };
+    let mut content = content.map_err(failed)?;
+    let mut items = Vec::new();
+    let max_items = reader.max_items.unwrap_or(u64::MAX);
+    while (items.len() as u64) < max_items {
+        match content.next(max_bytes).map_err(failed)? {
+            Some(item) => items.push(item),
+            None => break,
+        }
+    }
+    Ok((items, format!("S3://{}", name.unwrap_or_default())))
 }

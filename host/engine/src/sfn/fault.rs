@@ -27,7 +27,7 @@ pub enum ApiError {
 }
 
 impl ApiFault {
-    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),

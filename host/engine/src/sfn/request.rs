@@ -56,6 +56,14 @@ impl Request {
         self.0.get(member).and_then(Value::as_str)
     }
 
+    pub(super) fn member(&self, member: &str) -> Option<&Value> {
+        self.0.get(member)
+    }
+
+    pub(super) fn object(&self, member: &str) -> Option<&Map<String, Value>> {
+        self.member(member).and_then(Value::as_object)
+    }
+
     pub(super) fn flag(&self, member: &str) -> Option<bool> {
         self.0.get(member).and_then(Value::as_bool)
     }

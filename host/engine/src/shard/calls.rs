@@ -9,7 +9,7 @@ use stepwell_states::Payload;
 use stepwell_store::{ExecutionKey, StoreError};
 
 use crate::definitions::{ComponentLookup, Resolved};
-use crate::dispatch::Job;
+use crate::dispatch::{Job, Told};
 use crate::lambda::{Answer, Invocation, dry_run_answer, function_not_found, invocation};
 use crate::runner::TaskOrder;
 use crate::shard::hot::Waiting;
@@ -42,10 +42,13 @@ impl Shard {
         let Some(hot) = self.hot.get_mut(&key) else {
             return;
         };
-        let found =
-            shared
-                .definitions
-                .bound(&shared.store, &hot.revision, hot.tenant.id, service, action);
+        let found = shared.definitions.bound(
+            &shared.store,
+            &hot.revision.pins,
+            hot.tenant.id,
+            service,
+            action,
+        );
         let input = work.order.parameters.clone();
         self.run_found(key, work, found, input, Answer::Plain);
     }
@@ -68,7 +71,7 @@ impl Shard {
         let found =
             shared
                 .definitions
-                .component(&shared.store, &hot.revision, hot.tenant.id, lookup);
+                .component(&shared.store, &hot.revision.pins, hot.tenant.id, lookup);
         let found = found.map(|found| match (found, &answer) {
             (
                 Resolved::Missing(_),
@@ -138,7 +141,7 @@ impl Shard {
         Some(Job {
             tenant: hot.tenant.id,
             order,
-            shard,
+            told: Told::Shard(shard),
             answer,
         })
     }

@@ -15,5 +15,6 @@ mod recovery;
 mod redrives;
 mod running;
 mod services;
+mod test_state;
 mod versions;
 mod waiting;

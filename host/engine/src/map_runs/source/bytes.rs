@@ -1,4 +1,4 @@
-//! A data set, byte by byte, one chunk in memory.
+//! A data set, byte by byte, one chunk in memory; or bytes that are at hand.
 
 use stepwell_store::{DataSetId, Store};
 
@@ -6,8 +6,7 @@ use crate::map_runs::source::{Place, SourceError, unreadable};
 
 /// Reads a data set forward.
 pub(crate) struct ByteReader {
-    store: Store,
-    id: DataSetId,
+    from: Option<(Store, DataSetId)>,
     chunk: Vec<u8>,
     /// Next byte within the chunk.
     at: usize,
@@ -19,8 +18,7 @@ pub(crate) struct ByteReader {
 impl ByteReader {
     pub(crate) fn open(store: Store, id: DataSetId, offset: u64) -> Self {
         Self {
-            store,
-            id,
+            from: Some((store, id)),
             chunk: Vec::new(),
             at: 0,
             start: offset,
@@ -28,11 +26,22 @@ impl ByteReader {
         }
     }
 
+    /// Reads bytes that are at hand, from the beginning.
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            from: None,
+            chunk: bytes,
+            at: 0,
+            start: 0,
+            ended: false,
+        }
+    }
+
     /// Goes to where a run left off.
     pub(crate) fn at(self, place: &Place) -> Self {
-        match place {
-            Place::Byte(offset) => Self::open(self.store, self.id, *offset),
-            Place::Start | Place::Name(_) => self,
+        match (place, self.from) {
+            (Place::Byte(offset), Some((store, id))) => Self::open(store, id, *offset),
+            (_, from) => Self { from, ..self },
         }
     }
 
@@ -46,10 +55,10 @@ impl ByteReader {
         if self.at == self.chunk.len() && !self.ended {
             self.start += self.chunk.len() as u64;
             self.at = 0;
-            self.chunk = self
-                .store
-                .read_data_set(self.id, self.start)?
-                .unwrap_or_default();
+            self.chunk = match &self.from {
+                Some((store, id)) => store.read_data_set(*id, self.start)?.unwrap_or_default(),
+                None => Vec::new(),
+            };
             self.ended = self.chunk.is_empty();
         }
         Ok(self.chunk.get(self.at).copied())
