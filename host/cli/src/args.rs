@@ -5,8 +5,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     activity, bind, completions, component, data, demo, deploy, describe, graph, history, keys,
-    list, map_run, redrive, run, send_event, serve, start, state_machine, stop, token, validate,
-    worker,
+    list, map_run, redrive, run, send_event, serve, start, state_machine, stop, test_state, token,
+    validate, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -110,6 +110,8 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     /// Check definitions without a host
     Validate(validate::ValidateArgs),
+    /// Try one state of a definition, with a mock or for real, and show how its data flows
+    TestState(Box<test_state::TestStateArgs>),
     /// Draw a definition, or a deployed state machine, as SVG or Mermaid
     Graph(graph::GraphArgs),
     /// Upload components and look at them
@@ -235,6 +237,9 @@ mod tests {
             "run f.yaml --input {} --component a=a.wasm --component b=b.wasm --components d \
              --event go=1 --no-logs",
             "validate a.json b.yaml - --type express",
+            "test-state f.yaml --state S --input {} --mock 1 --fields present --inspect trace",
+            "test-state f.json --mock-error E --mock-cause c --retries 2 --caused-by T",
+            "test-state f.json --variables {} --context @c --reader-data @d --failed-iterations 1",
             "component push name file.wasm",
             "component list",
             "component show name",
@@ -287,6 +292,8 @@ mod tests {
             "stepwell run",
             "stepwell run a.yaml --component a",
             "stepwell validate",
+            "stepwell test-state",
+            "stepwell test-state f.json --mock 1 --mock-error E",
             "stepwell token success",
             "stepwell --server 127.0.0.1 list",
         ] {

@@ -20,6 +20,7 @@ pub(crate) mod serve;
 pub(crate) mod start;
 pub(crate) mod state_machine;
 pub(crate) mod stop;
+pub(crate) mod test_state;
 pub(crate) mod token;
 pub(crate) mod validate;
 pub(crate) mod worker;
@@ -65,6 +66,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Serve(args) => serve::run(&args, app),
         Command::Run(args) => run::run(&args, app),
         Command::Validate(args) => validate::run(&args, app),
+        Command::TestState(args) => test_state::run(&args, app),
         Command::Graph(args) => graph::run(&args, app),
         Command::Component(command) => component::run(&command, app),
         Command::Bind(args) => bind::bind(&args, app),

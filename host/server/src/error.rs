@@ -9,7 +9,7 @@ mod tests;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use stepwell_engine::EngineError;
+use stepwell_engine::{ApiError as OperationError, EngineError};
 
 use crate::wire::{ApiErrorBody, ApiErrorDetails, Diagnostic};
 
@@ -272,6 +272,26 @@ impl From<EngineError> for ApiError {
                 "internal error: the server's log tells more",
             )
             .with_internal(message),
+        }
+    }
+}
+
+/// Refusals in AWS's words, as the operations of the Step Functions API give them.
+impl From<OperationError> for ApiError {
+    fn from(error: OperationError) -> Self {
+        let fault = match error {
+            OperationError::Host(error) => return error.into(),
+            OperationError::NotSupported(_) => {
+                return Self::new(Code::InvalidField, error.to_string());
+            }
+            OperationError::Fault(fault) => fault,
+        };
+        match fault.code {
+            "InvalidDefinition" => {
+                Self::new(Code::InvalidDefinition, fault.message).about("definition")
+            }
+            "InvalidExecutionInput" => Self::new(Code::InvalidField, fault.message).about("input"),
+            _ => Self::new(Code::InvalidField, fault.message),
         }
     }
 }

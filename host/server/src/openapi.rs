@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 use crate::extract::Wasm;
 use crate::routes::{
     access_keys, activities, bindings, components, data_sets, definitions, executions, express,
-    history, map_runs, state_machines, system, tasks,
+    history, map_runs, state_machines, system, tasks, test_state,
 };
 use crate::wire::ApiErrorBody;
 
@@ -30,6 +30,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         data_sets::list_data_sets,
         data_sets::delete_data_set,
         definitions::validate_definition,
+        test_state::test_state,
         state_machines::deploy_state_machine,
         state_machines::list_state_machines,
         state_machines::describe_state_machine,

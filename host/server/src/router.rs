@@ -23,7 +23,7 @@ use crate::error::{ApiError, Code};
 use crate::observe::observe;
 use crate::routes::{
     access_keys, activities, bindings, components, data_sets, definitions, executions, express,
-    history, map_runs, state_machines, system, tasks,
+    history, map_runs, state_machines, system, tasks, test_state,
 };
 
 /// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
@@ -38,6 +38,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/v1/data", data_sets::list_data_sets),
         delete("/v1/data/{name}", data_sets::delete_data_set),
         post("/v1/definitions/validate", definitions::validate_definition),
+        post("/v1/test-state", test_state::test_state),
         post("/v1/state-machines", state_machines::deploy_state_machine),
         get("/v1/state-machines", state_machines::list_state_machines),
         get(

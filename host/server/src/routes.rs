@@ -13,5 +13,6 @@ pub(crate) mod map_runs;
 pub(crate) mod state_machines;
 pub(crate) mod system;
 pub(crate) mod tasks;
+pub(crate) mod test_state;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ mod json;
 mod map_runs;
 mod state_machines;
 mod tasks;
+mod test_state;
 mod time;
 
 pub use access_keys::{AccessKey, AccessKeyList, AccessKeyMade, AccessKeyRequest};
@@ -49,6 +50,11 @@ pub use state_machines::{
     StateMachineSummary, StateMachineType, ValidateRequest, ValidationReport,
 };
 pub use tasks::{TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest};
+pub use test_state::{
+    FieldValidationMode, InspectedError, InspectedRequest, InspectedResponse, InspectionData,
+    InspectionLevel, MockedError, StateConfiguration, StateMock, TestStateRequest,
+    TestStateResponse, TestStatus,
+};
 pub use time::Time;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

@@ -11,7 +11,8 @@ use stepwell_server::wire::{
     MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest, RedriveExecutionRequest,
     RedriveExecutionResponse, StartExecutionRequest, StartExecutionResponse, StateMachine,
     StateMachineList, StopExecutionRequest, SyncExecution, TaskFailureRequest,
-    TaskHeartbeatRequest, TaskSuccessRequest, UpdateMapRunRequest, path_segment,
+    TaskHeartbeatRequest, TaskSuccessRequest, TestStateRequest, TestStateResponse,
+    UpdateMapRunRequest, path_segment,
 };
 
 use ureq::http::Method;
@@ -30,6 +31,9 @@ const HISTORY_PAGE: u32 = 1_000;
 
 /// Compiling the largest component takes the host this long at most.
 const PUSH_WAIT: Duration = Duration::from_secs(180);
+
+/// The task of a state that is tried takes this long at most.
+const TEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Which executions to list.
 #[derive(Debug, Clone, Default)]
@@ -153,6 +157,14 @@ impl Client {
 
     pub(crate) fn task_heartbeat(&self, request: &TaskHeartbeatRequest) -> Result<(), CallError> {
         self.post_empty("/v1/tasks/heartbeat", request)
+    }
+
+    /// Tries a state; the host takes as long as the state's task does.
+    pub(crate) fn test_state(
+        &self,
+        request: &TestStateRequest,
+    ) -> Result<Answer<TestStateResponse>, CallError> {
+        self.post_waiting("/v1/test-state", request, TEST_WAIT)
     }
 
     pub(crate) fn push_component(

@@ -633,3 +633,46 @@ async fn the_host_tells_of_itself() {
         "{metrics:?}"
     );
 }
+
+#[tokio::test]
+async fn a_state_is_tried_with_json_where_aws_has_texts() {
+    let api = TestApi::dev().await;
+    let state = json!({"Type": "Task", "Resource": "task:t", "ResultPath": "$.r", "Next": "B",
+        "Catch": [{"ErrorEquals": ["Boom"], "Next": "C"}]});
+    let tried = json!({"definition": state, "input": {"n": 1.50}, "mock": {"result": null},
+        "inspectionLevel": "DEBUG"});
+    let found = expect(&api.post("/v1/test-state", tried.to_string()).await, 200);
+    let output = json!({"n": 1.50, "r": null});
+    assert_eq!(
+        found,
+        json!({"status": "SUCCEEDED", "output": output, "nextState": "B", "inspectionData": {
+            "input": {"n": 1.50}, "afterInputPath": {"n": 1.50},
+            "afterParameters": {"n": 1.50}, "result": null, "afterResultSelector": null,
+            "afterResultPath": output}})
+    );
+    let yaml = "StartAt: W\nStates: {W: {Type: Wait, Seconds: 9, Next: S}, S: {Type: Succeed}}";
+    let tried = json!({"definition": yaml, "stateName": "W"});
+    let found = expect(&api.post("/v1/test-state", tried.to_string()).await, 200);
+    assert_eq!(
+        found,
+        json!({"status": "SUCCEEDED", "output": {}, "nextState": "S"})
+    );
+    let failing = json!({"definition": state, "mock": {"errorOutput": {"error": "Boom"}}});
+    let found = expect(&api.post("/v1/test-state", failing.to_string()).await, 200);
+    assert_eq!(found["status"], "CAUGHT_ERROR");
+}
+
+#[tokio::test]
+async fn what_cannot_be_tried_is_refused() {
+    let api = TestApi::dev().await;
+    let post = async |body: Value| api.post("/v1/test-state", body.to_string()).await;
+    let refused = post(json!({"definition": {"Type": "None"}})).await;
+    expect_refusal(&refused, 422, "InvalidDefinition", Some("definition"));
+    let pass = json!({"Type": "Pass", "End": true});
+    let refused = post(json!({"definition": pass, "mock": {"result": 1}})).await;
+    expect_refusal(&refused, 400, "InvalidField", None);
+    let refused = post(json!({"definition": pass, "inspectionLevel": "ALL"})).await;
+    assert_eq!(refused.status.as_u16(), 400);
+    let refused = post(json!({"definition": pass, "more": 1})).await;
+    expect_refusal(&refused, 400, "UnknownField", Some("more"));
+}

@@ -357,3 +357,71 @@ fn serve_says_in_json_where_it_listens() {
         (&json!(true), &Value::Null)
     );
 }
+
+/// A state is tried as `docs/test-state.md` shows it.
+#[test]
+fn a_state_is_tried_with_a_mock_and_for_real() {
+    let server = TestServer::start();
+    let echo = guest("echo").unwrap();
+    done(
+        &server,
+        &["component", "push", "echo", echo.to_str().unwrap()],
+    );
+    let flow = "StartAt: Ask
+States:
+  Ask:
+    Type: Task
+    Resource: task:echo
+    Parameters: { \"order.$\": $.order }
+    ResultPath: $.answer
+    Retry: [{ ErrorEquals: [Busy], IntervalSeconds: 2, MaxAttempts: 3 }]
+    Next: Done
+  Done: { Type: Succeed }
+";
+    let flow = file(server.home(), "flow.yaml", flow);
+    let tried = ["test-state", &*flow, "--state", "Ask"];
+    let input = r#"{"order":1.50}"#;
+    let with = |more: &[&str]| {
+        let mut arguments = tried.to_vec();
+        arguments.extend(["--input", input]);
+        arguments.extend(more);
+        run(&server, &arguments)
+    };
+
+    let real = with(&[]).expect(0);
+    assert_eq!(
+        real.stdout,
+        "{\"order\":1.50,\"answer\":{\"order\":1.50}}\n"
+    );
+    assert!(real.stderr.contains("Done comes next"), "{}", real.stderr);
+
+    let mocked = with(&["--mock", "[7]", "--inspect", "debug"]).expect(0);
+    assert_eq!(mocked.stdout, "{\"order\":1.50,\"answer\":[7]}\n");
+    for said in ["Parameters", "result               [7]", "ResultPath"] {
+        assert!(mocked.stderr.contains(said), "{}", mocked.stderr);
+    }
+
+    let busy = with(&[
+        "--mock-error",
+        "Busy",
+        "--retries",
+        "2",
+        "--inspect",
+        "DEBUG",
+    ])
+    .expect(0);
+    let said = "retrier 0 tries again in 8 s";
+    assert!(busy.stderr.contains(said), "{}", busy.stderr);
+    assert_eq!(busy.stdout, "");
+    let lost = with(&["--mock-error", "Busy", "--retries", "3"]).expect(1);
+    assert!(lost.stderr.contains("failed"), "{}", lost.stderr);
+
+    let json = with(&["--mock", "7", "--json"]).expect(0).json();
+    assert_eq!(
+        (&json["status"], &json["nextState"]),
+        (&json!("SUCCEEDED"), &json!("Done"))
+    );
+    assert_eq!(json["output"]["answer"], 7);
+    let refused = run(&server, &["test-state", &*flow, "--state", "None"]).expect(4);
+    assert!(refused.stderr.contains("not found"), "{}", refused.stderr);
+}
