@@ -101,7 +101,13 @@ enum Inspect {
 /// # Errors
 /// A file that cannot be read, JSON that is none; what the host refuses.
 pub(crate) fn run(args: &TestStateArgs, app: &App) -> Result<Exit, CliError> {
-    let answer = app.client()?.test_state(&request(args)?)?;
+    let answer = app.client()?.test_state(&request(args)?);
+    let answer = answer.map_err(CliError::from).map_err(|error| {
+        if args.state.is_none() && error.exit() == Exit::Refused {
+            return error.hint("if the file is a whole definition, name the state with --state");
+        }
+        error
+    })?;
     if app.console.is_json() {
         app.console.print_json(&answer.json(), true)?;
     } else {

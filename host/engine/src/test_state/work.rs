@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_decider::{Failure, PendingWork, Work};
-use stepwell_egress::{Answer as Answered, Request};
+use stepwell_egress::{Answer as Answered, EgressError, Request};
 use stepwell_sandbox::{CancelToken, ComponentDigest};
 use stepwell_states::{Payload, Timestamp};
 use stepwell_store::ExecutionKey;
@@ -200,7 +200,13 @@ async fn call_http(
     let sending = tokio::task::spawn_blocking(move || egress.send(request, timeout));
     let answer = match sending.await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => return Err(CallError::Failed(http::failure_of(&error))),
+        Ok(Err(error)) => {
+            if matches!(error, EgressError::Invalid(_) | EgressError::Denied(_)) {
+                // Nothing was sent.
+                *sent = None;
+            }
+            return Err(CallError::Failed(http::failure_of(&error)));
+        }
         Err(_stopped) => return Err(CallError::Later),
     };
     if let Some((_, answered)) = sent {

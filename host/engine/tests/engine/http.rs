@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_egress::{Egress, Limits, Rule, SystemLookup};
-use stepwell_engine::{ExecutionDescription, SimulatedClock};
+use stepwell_engine::{ApiCall, ExecutionDescription, SimulatedClock, TimeForm};
 use stepwell_store::StoreOptions;
 
 use crate::harness::{Bench, START, Scripted};
@@ -124,5 +124,57 @@ async fn parameters_that_make_no_request_and_unknown_connections_fail_by_name() 
         let execution = bench.start("machine", &format!("e{index}"), "{}").await;
         let failure = bench.end(&execution).await.failure.unwrap();
         assert_eq!(failure.error.as_deref(), Some(error), "{parameters}");
+    }
+}
+
+/// At the level TRACE, a tried state shows what was sent and what came back; below it, and
+/// where nothing was sent, it does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tried_request_is_shown_with_its_answer() {
+    const ANSWER: &str = "HTTP/1.1 404 Not Found\r\nX-A: 1\r\nContent-Length: 4\r\n\
+        Connection: close\r\n\r\nnone";
+    let address = server(&[ANSWER, ANSWER]);
+    let bench = bench(&[format!("POST {address}/v1")]).await;
+    let tried = async |path: &str, level: &str| {
+        let state = json!({"Type": "Task", "Resource": "arn:aws:states:::http:invoke",
+            "Parameters": {"ApiEndpoint": format!("{address}{path}"), "Method": "POST",
+                "Headers": {"X-B": "2"}, "RequestBody": {"b": 2}}, "End": true});
+        let call = ApiCall {
+            operation: "TestState".to_owned(),
+            request: json!({"definition": state.to_string(), "inspectionLevel": level,
+                "roleArn": "arn:aws:iam::000000000000:role/r"}),
+            times: TimeForm::Seconds,
+            repeated: false,
+        };
+        bench.handle.call_sfn(&bench.caller, call).await.unwrap()
+    };
+    let found = tried("/v1", "TRACE").await;
+    assert_eq!(found["error"], "States.Http.StatusCode.404");
+    assert_eq!(
+        found["inspectionData"]["request"],
+        json!({"protocol": "http", "method": "POST", "url": format!("{address}/v1"),
+            "headers": "{\"X-B\":[\"2\"],\"content-type\":[\"application/json\"]}",
+            "body": "{\"b\":2}"})
+    );
+    let response = &found["inspectionData"]["response"];
+    assert_eq!(
+        (&response["statusCode"], &response["statusMessage"]),
+        (&json!("404"), &json!("Not Found"))
+    );
+    assert_eq!(response["body"], "none");
+    assert!(
+        response["headers"]
+            .as_str()
+            .unwrap()
+            .contains("\"x-a\":[\"1\"]")
+    );
+    for (path, level) in [("/v1", "DEBUG"), ("/other", "TRACE")] {
+        let found = tried(path, level).await;
+        assert_eq!(found["status"], "FAILED");
+        assert_eq!(
+            found["inspectionData"].get("request"),
+            None,
+            "{path} {level}"
+        );
     }
 }
