@@ -33,10 +33,18 @@ pub(crate) struct ChildOrder {
 pub(crate) struct Children {
     pub(crate) runtime: Handle,
     /// Not a strong one: the starter holds the shards, which hold this.
-    pub(crate) starter: Weak<Starter>,
+    starter: Weak<Starter>,
 }
 
 impl Children {
+    /// Starts children through a starter, on a runtime's threads.
+    pub(crate) fn of(runtime: &Handle, starter: &Arc<Starter>) -> Self {
+        Self {
+            runtime: runtime.clone(),
+            starter: Arc::downgrade(starter),
+        }
+    }
+
     /// Starts a child and reports to the parent's shard how that went. Made again after a
     /// crash, it finds the child that it made before.
     pub(crate) fn start(&self, order: ChildOrder, cancel: CancelToken, shard: ShardSender) {

@@ -96,10 +96,7 @@ impl Engine {
             counters: Arc::clone(&counters),
             health: Arc::new(Health::default()),
             deletions: Arc::new(deletions),
-            children: Children {
-                runtime: guests.handle().clone(),
-                starter: Arc::downgrade(&starter),
-            },
+            children: Children::of(guests.handle(), &starter),
             map_runs,
             services: services(&guests),
             config,
@@ -119,6 +116,7 @@ impl Engine {
             known_keys: Arc::default(),
             shutting_down: watch::Sender::new(false),
             event_shape: OnceLock::new(),
+            page_secret: OnceLock::new(),
         }));
         // Before the first shard runs: recovery may begin with a call of the host's own.
         drop(shared.services.engine.set(Arc::downgrade(&handle.0)));

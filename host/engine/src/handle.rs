@@ -14,6 +14,7 @@ mod histories;
 mod machine_orders;
 mod map_runs;
 mod redrive;
+mod secrets;
 pub(crate) mod starting;
 mod state_machines;
 mod tags;
@@ -70,6 +71,8 @@ pub(crate) struct Inner {
     pub(crate) known_keys: Arc<KnownKeys>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
+    /// What page tokens are sealed with, once that was read.
+    pub(crate) page_secret: OnceLock<Arc<[u8]>>,
 }
 
 impl fmt::Debug for EngineHandle {

@@ -274,6 +274,10 @@ pub struct MapRunDescription {
     pub started_at: Timestamp,
     /// When it ended.
     pub stopped_at: Option<Timestamp>,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// When that was last.
+    pub redriven_at: Option<Timestamp>,
     /// Its settings.
     pub settings: MapRunSettings,
     /// Counts of the items.
@@ -312,6 +316,10 @@ pub struct MapRunCounts {
     pub total: u64,
     /// Those whose results a `ResultWriter` has written.
     pub results_written: u64,
+    /// Failed, timed out or aborted, and never to be redriven.
+    pub failures_not_redrivable: u64,
+    /// Failed, timed out or aborted before, and waiting to be redriven.
+    pub pending_redrive: u64,
 }
 
 /// A change of a Map Run's settings; what is not given stays.

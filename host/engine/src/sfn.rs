@@ -15,7 +15,10 @@ mod executions;
 mod express;
 mod fault;
 mod histories;
+mod lists;
 mod machines;
+mod map_runs;
+mod pages;
 mod redrives;
 mod request;
 mod settings;
@@ -70,7 +73,10 @@ impl EngineHandle {
             "StopExecution" => executions::stop(self, caller, &request, times).await,
             "DescribeExecution" => executions::describe(self, caller, &request, times).await,
             "RedriveExecution" => redrives::redrive(self, caller, &request, times).await,
-            "ListExecutions" => executions::list(self, caller, &request, times).await,
+            "ListExecutions" => lists::list(self, caller, &request, times).await,
+            "DescribeMapRun" => map_runs::describe(self, caller, &request, times).await,
+            "ListMapRuns" => map_runs::list(self, caller, &request, times).await,
+            "UpdateMapRun" => map_runs::update(self, caller, &request).await,
             "GetExecutionHistory" => histories::read(self, caller, &request, times).await,
             "CreateStateMachine" => machines::create(self, caller, &request, times).await,
             "UpdateStateMachine" => machines::update(self, caller, &request, times).await,

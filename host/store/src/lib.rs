@@ -52,6 +52,7 @@ mod map_runs;
 mod migrate;
 mod queue;
 mod reader;
+mod secrets;
 mod slices;
 mod state_machines;
 mod stats;

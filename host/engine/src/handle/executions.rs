@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use stepwell_decider::{EventNumber, Execution, Failure, Input, MapRunStarted, TaskToken};
+use stepwell_decider::{EventNumber, Execution, Failure, Input, TaskToken};
 use stepwell_states::ExecutionType;
-use stepwell_store::{
-    ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, MapRunKey, TenantId,
-};
+use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, TenantId};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -105,6 +103,7 @@ impl EngineHandle {
                 stopped_at: end.map(|end| end.at),
                 redrive_count: execution.redrive_count(),
                 redriven_at: execution.redrives().last().map(|last| last.at),
+                item_count: None,
             },
             input: started.input.clone(),
             output: end.and_then(|end| end.output.clone()),
@@ -159,7 +158,7 @@ impl EngineHandle {
                 let filter = ExecutionFilter {
                     of,
                     status,
-                    redriven: None,
+                    redriven: list.redriven,
                 };
                 let rows = store.list_executions(filter, before, limit + 1)?;
                 let mut names = std::collections::BTreeMap::new();
@@ -207,38 +206,6 @@ impl EngineHandle {
             None => ExecutionsOf::Machine(machine),
             Some(Qualifier::Version(version)) => ExecutionsOf::Version(machine, version),
             Some(Qualifier::Alias(alias)) => ExecutionsOf::Alias(machine, alias.to_owned()),
-        })
-    }
-
-    /// Lists the children of a Map Run, newest first.
-    pub(super) async fn list_children(
-        &self,
-        caller: &Caller,
-        run: MapRunKey,
-        order: &MapRunStarted,
-        list: ListExecutions,
-    ) -> Result<PageOf<ExecutionSummary>, EngineError> {
-        let before = begins_before(&list)?;
-        let limit = list.limit as usize;
-        let filter = ExecutionFilter {
-            of: ExecutionsOf::MapRun(run),
-            status: list.status.map(crate::shard::store_status),
-            redriven: None,
-        };
-        let mut rows = self
-            .read(move |store| store.list_executions(filter, before, limit + 1))
-            .await?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        // `…:mapRun:MACHINE/LABEL:UUID`.
-        let machine = order.arn.rsplit(':').nth(1).unwrap_or_default();
-        let last = rows.last().map(|row| row.key.0.to_string());
-        Ok(PageOf {
-            next_page_token: last.filter(|_| more),
-            items: rows
-                .iter()
-                .map(|row| summary_of(caller, row, machine))
-                .collect(),
         })
     }
 
@@ -392,7 +359,7 @@ fn has_ended(row: &ExecutionRow) -> bool {
     row.summary.status != stepwell_store::Status::Running
 }
 
-fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> ExecutionSummary {
+pub(super) fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> ExecutionSummary {
     let machine_arn = names::machine_arn(&caller.tenant, machine);
     let version = row.machine_version;
     let alias = row.machine_alias.as_deref();
@@ -408,11 +375,12 @@ fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> ExecutionSu
         stopped_at: row.summary.stopped_at,
         redrive_count: row.summary.redrive_count,
         redriven_at: row.summary.redriven_at,
+        item_count: None,
     }
 }
 
 /// Checks how long a page is to be; returns the execution that ended the page before.
-fn begins_before(list: &ListExecutions) -> Result<Option<ExecutionKey>, EngineError> {
+pub(super) fn begins_before(list: &ListExecutions) -> Result<Option<ExecutionKey>, EngineError> {
     if list.limit == 0 || list.limit > PAGE_MAX {
         return Err(EngineError::Invalid {
             field: "limit",

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use stepwell_decider::{EventKind, EventNumber, MapRunStarted};
-use stepwell_store::{MapCounts, MapRunRow, Store, StoreError};
+use stepwell_store::{
+    ExecutionFilter, ExecutionKey, ExecutionsOf, MapCounts, MapRunRow, Store, StoreError,
+};
 
 use crate::error::{EngineError, from_store};
+use crate::handle::executions::{begins_before, summary_of};
 use crate::handle::{EngineHandle, blocking};
 use crate::map_runs::{MapRunNews, results};
 use crate::model::{
@@ -92,8 +95,44 @@ impl EngineHandle {
         map_run: &str,
         list: crate::model::ListExecutions,
     ) -> Result<PageOf<ExecutionSummary>, EngineError> {
-        let (row, order, _) = self.find_map_run(caller, map_run).await?;
-        self.list_children(caller, row.key, &order, list).await
+        let (run, order, _) = self.find_map_run(caller, map_run).await?;
+        let before = begins_before(&list)?;
+        if list.pending_redrive {
+            // None waits: a redriven execution begins its Map Runs anew.
+            return Ok(PageOf {
+                items: Vec::new(),
+                next_page_token: None,
+            });
+        }
+        let limit = list.limit as usize;
+        let filter = ExecutionFilter {
+            of: ExecutionsOf::MapRun(run.key),
+            status: list.status.map(crate::shard::store_status),
+            redriven: list.redriven,
+        };
+        let mut found = self
+            .read(move |store| {
+                let rows = store.list_executions(filter, before, limit + 1)?;
+                rows.into_iter()
+                    .map(|row| item_count(store, row.key).map(|items| (row, items)))
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        // `…:mapRun:MACHINE/LABEL:UUID`.
+        let machine = order.arn.rsplit(':').nth(1).unwrap_or_default();
+        let last = found.last().map(|(row, _)| row.key.0.to_string());
+        Ok(PageOf {
+            next_page_token: last.filter(|_| more),
+            items: found
+                .iter()
+                .map(|(row, items)| ExecutionSummary {
+                    item_count: *items,
+                    ..summary_of(caller, row, machine)
+                })
+                .collect(),
+        })
     }
 
     /// Changes the settings of a Map Run that runs.
@@ -171,6 +210,15 @@ impl EngineHandle {
     }
 }
 
+/// Reads how many items a child was given.
+fn item_count(store: &Store, child: ExecutionKey) -> Result<Option<u32>, StoreError> {
+    let first = store.events_after(child, EventNumber(0), 1)?;
+    Ok(first.events.first().and_then(|event| match &event.kind {
+        EventKind::ExecutionStarted(started) => started.map_child.as_ref().map(|child| child.items),
+        _ => None,
+    }))
+}
+
 /// Reads what a run was begun with.
 fn order_of(store: &Store, run: &MapRunRow) -> Result<Arc<MapRunStarted>, StoreError> {
     let before = EventNumber(run.number.0.saturating_sub(1));
@@ -197,6 +245,8 @@ fn described(row: &MapRunRow, order: &MapRunStarted, execution_arn: String) -> M
         status: crate::shard::decider_status(row.status),
         started_at: row.started_at,
         stopped_at: row.stopped_at,
+        redrive_count: row.redrive_count,
+        redriven_at: row.redriven_at,
         settings: MapRunSettings {
             max_concurrency: row.settings.max_concurrency,
             tolerated_failure_count: row.settings.tolerated_count,
@@ -221,5 +271,7 @@ fn counts(counts: &MapCounts, total: Option<u64>, waiting: bool, written: bool) 
         aborted: counts.aborted + if waiting { 0 } else { rest },
         total,
         results_written: if written { counts.ended() } else { 0 },
+        failures_not_redrivable: 0,
+        pending_redrive: 0,
     }
 }

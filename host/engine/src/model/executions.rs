@@ -83,6 +83,8 @@ pub struct ExecutionSummary {
     pub redrive_count: u32,
     /// When that was last.
     pub redriven_at: Option<Timestamp>,
+    /// How many items it was given, where it is listed as the child of a Map Run.
+    pub item_count: Option<u32>,
 }
 
 /// Whether an execution may be redriven.
@@ -122,6 +124,10 @@ pub struct ListExecutions {
     pub state_machine: Option<String>,
     /// Only those with this status.
     pub status: Option<Status>,
+    /// Of a Map Run's children, only those that wait to be redriven.
+    pub pending_redrive: bool,
+    /// Only those that were redriven, or only those that were not.
+    pub redriven: Option<bool>,
     /// Where the last page ended.
     pub page_token: Option<String>,
     /// Lines a page; 1 to 1,000.

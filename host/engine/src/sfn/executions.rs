@@ -1,4 +1,4 @@
-//! `StartExecution`, `StopExecution`, `DescribeExecution`, `ListExecutions`.
+//! `StartExecution`, `StopExecution`, `DescribeExecution`.
 
 use serde_json::{Map, Value, json};
 use stepwell_decider::Status;
@@ -12,21 +12,17 @@ use super::times::TimeForm;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::{
-    Caller, ExecutionDescription, ExecutionSummary, ListExecutions, StartExecution, Tenant,
-    status_word,
+    Caller, ExecutionDescription, ExecutionSummary, StartExecution, Tenant, status_word,
 };
 use crate::names;
 
-/// The statuses that a list may be filtered by, in AWS's order.
-const STATUSES: [(&str, Option<Status>); 6] = [
-    ("SUCCEEDED", Some(Status::Succeeded)),
-    ("TIMED_OUT", Some(Status::TimedOut)),
-    // No execution here is ever in it.
-    ("PENDING_REDRIVE", None),
-    ("ABORTED", Some(Status::Aborted)),
-    ("FAILED", Some(Status::Failed)),
-    ("RUNNING", Some(Status::Running)),
-];
+/// How much of an execution a description may tell.
+const INCLUDED_DATA: [&str; 2] = ["ALL_DATA", METADATA_ONLY];
+const METADATA_ONLY: &str = "METADATA_ONLY";
+/// The most characters of an error that a caller may stop an execution with.
+const ERROR_MAX_CHARS: usize = 256;
+/// The most characters of a cause.
+const CAUSE_MAX_CHARS: usize = 32_768;
 
 pub(super) async fn start(
     engine: &EngineHandle,
@@ -89,6 +85,8 @@ pub(super) async fn stop(
     times: TimeForm,
 ) -> Result<Value, ApiError> {
     let execution = request.execution_arn()?;
+    within(request, "error", ERROR_MAX_CHARS)?;
+    within(request, "cause", CAUSE_MAX_CHARS)?;
     let owned = |member| request.optional_text(member).map(str::to_owned);
     let stopped = engine
         .stop_execution(caller, execution, owned("error"), owned("cause"))
@@ -104,6 +102,16 @@ pub(super) async fn stop(
     Ok(json!({ "stopDate": stopped_at.map(|at| times.write(at)) }))
 }
 
+/// Refuses a text of more than `max` characters; its own words stay out of the answer.
+fn within(request: &Request, member: &str, max: usize) -> Result<(), ApiFault> {
+    let given = request.optional_text(member).unwrap_or_default();
+    if given.chars().count() <= max {
+        return Ok(());
+    }
+    let rule = format!("Member must have length less than or equal to {max}");
+    Err(ApiFault::constraint("'...'", member, &rule))
+}
+
 pub(super) async fn describe(
     engine: &EngineHandle,
     caller: &Caller,
@@ -111,27 +119,36 @@ pub(super) async fn describe(
     times: TimeForm,
 ) -> Result<Value, ApiError> {
     let execution = request.execution_arn()?;
+    let included = request.word("includedData", &INCLUDED_DATA)?;
     let described = engine.describe_execution(caller, execution).await;
     let described = described.map_err(|error| fault_of(error, execution))?;
-    Ok(description(&described, times))
+    let with_data = included != Some(METADATA_ONLY);
+    Ok(description(&described, with_data, times))
 }
 
-fn description(described: &ExecutionDescription, times: TimeForm) -> Value {
+fn description(described: &ExecutionDescription, with_data: bool, times: TimeForm) -> Value {
     let mut shown = line(&described.summary, times);
-    shown.insert("input".to_owned(), described.input.as_str().into());
-    shown.insert("inputDetails".to_owned(), json!({ "included": true }));
-    if let Some(output) = &described.output {
-        shown.insert("output".to_owned(), output.as_str().into());
-        shown.insert("outputDetails".to_owned(), json!({ "included": true }));
-    }
-    if let Some(failure) = &described.failure {
-        if let Some(error) = &failure.error {
-            shown.insert("error".to_owned(), (&**error).into());
+    let mut put = |member: &str, text: &str| shown.insert(member.to_owned(), text.into());
+    if with_data {
+        put("input", described.input.as_str());
+        if let Some(output) = &described.output {
+            put("output", output.as_str());
         }
-        if let Some(cause) = &failure.cause {
-            shown.insert("cause".to_owned(), (&**cause).into());
+        // That its time was up is all in the status.
+        let failure = described.failure.as_ref();
+        let failure = failure.filter(|_| described.summary.status != Status::TimedOut);
+        if let Some(error) = failure.and_then(|failure| failure.error.as_deref()) {
+            put("error", error);
+        }
+        if let Some(cause) = failure.and_then(|failure| failure.cause.as_deref()) {
+            put("cause", cause);
         }
     }
+    let details = json!({ "included": with_data });
+    if described.output.is_some() {
+        shown.insert("outputDetails".to_owned(), details.clone());
+    }
+    shown.insert("inputDetails".to_owned(), details);
     redrives::add_status(&mut shown, &described.redrivable);
     if let Some(run) = &described.map_run_arn {
         shown.insert("mapRunArn".to_owned(), run.as_str().into());
@@ -139,7 +156,7 @@ fn description(described: &ExecutionDescription, times: TimeForm) -> Value {
     Value::Object(shown)
 }
 
-fn line(summary: &ExecutionSummary, times: TimeForm) -> Map<String, Value> {
+pub(super) fn line(summary: &ExecutionSummary, times: TimeForm) -> Map<String, Value> {
     let mut shown = Map::new();
     let mut put = |member: &str, value: Value| shown.insert(member.to_owned(), value);
     put("executionArn", summary.arn.as_str().into());
@@ -158,46 +175,4 @@ fn line(summary: &ExecutionSummary, times: TimeForm) -> Map<String, Value> {
     }
     redrives::add_count(&mut shown, summary, times);
     shown
-}
-
-pub(super) async fn list(
-    engine: &EngineHandle,
-    caller: &Caller,
-    request: &Request,
-    times: TimeForm,
-) -> Result<Value, ApiError> {
-    let limit = request.page_size()?;
-    let status = match request.optional_text("statusFilter") {
-        None => None,
-        Some(word) => match STATUSES.iter().find(|(known, _)| *known == word) {
-            Some((_, None)) => return Ok(json!({ "executions": [] })),
-            Some((_, known)) => *known,
-            None => return Err(unknown_status(word).into()),
-        },
-    };
-    if request.optional_text("stateMachineArn").is_none() {
-        let message = "the request must have the member stateMachineArn";
-        return Err(ApiFault::new("ValidationException", message).into());
-    }
-    let machine = request.arn("stateMachineArn")?;
-    let list = ListExecutions {
-        state_machine: Some(machine.to_owned()),
-        status,
-        page_token: request.optional_text("nextToken").map(str::to_owned),
-        limit,
-    };
-    let page = engine.list_executions(caller, list).await;
-    let page = page.map_err(|error| fault_of(error, machine))?;
-    let lines = page.items.iter().map(|summary| line(summary, times));
-    let mut answer = json!({ "executions": lines.collect::<Vec<_>>() });
-    if let Some(token) = page.next_page_token {
-        answer["nextToken"] = token.into();
-    }
-    Ok(answer)
-}
-
-fn unknown_status(word: &str) -> ApiFault {
-    let known = STATUSES.map(|(known, _)| known).join(", ");
-    let rule = format!("Member must satisfy enum value set: [{known}]");
-    ApiFault::constraint(&format!("'{word}'"), "statusFilter", &rule)
 }

@@ -9,6 +9,7 @@ use stepwell_decider::{EventNumber, HistoryEvent, TaskScheduled};
 use stepwell_states::StateMachine;
 
 use super::fault::{ApiError, ApiFault, fault_of};
+use super::pages::List;
 use super::request::Request;
 use super::times::TimeForm;
 use crate::handle::EngineHandle;
@@ -61,13 +62,16 @@ pub(super) async fn read(
     };
     let named = request.execution_arn()?;
     let of = |error| fault_of(error, named);
-    let after = match request.optional_text("nextToken").map(str::parse) {
+    let limit = request.page_size()? as usize;
+    let reverse = request.flag("reverseOrder").unwrap_or_default();
+    // In which order it is read is part of the list; how much of each event is shown is not.
+    let order = reverse.then_some("reverse");
+    let list = List::of(engine, caller, "GetExecutionHistory", &[Some(named), order]).await?;
+    let after = match list.open(request)?.map(|position| position.parse()) {
         None => None,
         Some(Ok(after)) => Some(EventNumber(after)),
         Some(Err(_)) => return Err(ApiFault::invalid_token().into()),
     };
-    let limit = request.page_size()? as usize;
-    let reverse = request.flag("reverseOrder").unwrap_or_default();
     let row = engine.find(caller, named).await.map_err(of)?;
     let definitions = Arc::clone(&engine.0.definitions);
     let (slice, revision) = engine
@@ -95,7 +99,7 @@ pub(super) async fn read(
     }
     let mut answer = json!({ "events": shown });
     if let Some(last) = slice.events.last().filter(|_| slice.more) {
-        answer["nextToken"] = last.number.to_string().into();
+        answer["nextToken"] = list.seal(&last.number.to_string()).into();
     }
     Ok(answer)
 }

@@ -9,6 +9,7 @@ mod express;
 mod harness;
 
 mod http;
+mod lists;
 mod machines;
 mod map_runs;
 mod recovery;

@@ -117,6 +117,7 @@ pub(crate) async fn list_executions(
         status: query.status.map(Status::from),
         page_token: query.page_token,
         limit: query.limit.unwrap_or(PAGE_LIMIT),
+        ..ListExecutions::default()
     };
     let page = app.engine().list_executions(&caller, list).await?;
     Ok(JsonAnswer(page.into()))

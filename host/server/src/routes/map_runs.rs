@@ -131,6 +131,7 @@ pub(crate) async fn list_children(
         status: query.status.map(Status::from),
         page_token: query.page_token,
         limit: query.limit.unwrap_or(PAGE_LIMIT),
+        ..ListExecutions::default()
     };
     let page = app
         .engine()

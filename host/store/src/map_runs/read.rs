@@ -22,7 +22,7 @@ macro_rules! select {
                  children_started, children_succeeded, children_failed, children_timed_out,
                  children_aborted,
                  items_started, items_succeeded, items_failed, items_timed_out, items_aborted,
-                 label
+                 label, redrive_count, redriven_at
              FROM map_runs ",
             $rest
         )
@@ -50,6 +50,10 @@ pub struct MapRunRow {
     pub started_at: Timestamp,
     /// When it ended.
     pub stopped_at: Option<Timestamp>,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// When that was last.
+    pub redriven_at: Option<Timestamp>,
     /// Error and cause, if it failed.
     pub failure: (Option<String>, Option<String>),
     /// Its settings.
@@ -218,6 +222,8 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<MapRunRow> {
         status: row.get(5)?,
         started_at: columns::timestamp(row, 6)?,
         stopped_at: columns::optional_timestamp(row, 7)?,
+        redrive_count: row.get(30)?,
+        redriven_at: columns::optional_timestamp(row, 31)?,
         failure: (row.get(8)?, row.get(9)?),
         settings: MapRunSettings {
             max_concurrency: row.get(10)?,
