@@ -113,6 +113,7 @@ impl Engine {
             health: Arc::clone(&shared.health),
             deletions: Arc::clone(&shared.deletions),
             map_runs: shared.map_runs.clone(),
+            http_places: Arc::clone(&shared.services.http_places),
             known_keys: Arc::default(),
             shutting_down: watch::Sender::new(false),
             event_shape: OnceLock::new(),

@@ -27,7 +27,7 @@ use std::sync::{Arc, OnceLock};
 
 use stepwell_states::Timestamp;
 use stepwell_store::{ExecutionKey, ExecutionRow, Store, StoreError, TenantId};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::definitions::Definitions;
 use crate::deletions::Deletions;
@@ -68,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) health: Arc<Health>,
     pub(crate) deletions: Arc<Deletions>,
     pub(crate) map_runs: MapRuns,
+    /// HTTP requests that are made at once, for tasks and for states that are tried.
+    pub(crate) http_places: Arc<Semaphore>,
     pub(crate) known_keys: Arc<KnownKeys>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
@@ -147,7 +149,7 @@ impl EngineHandle {
         self.0.shutting_down.subscribe()
     }
 
-    fn require_running(&self) -> Result<(), EngineError> {
+    pub(crate) fn require_running(&self) -> Result<(), EngineError> {
         if *self.0.shutting_down.borrow() {
             Err(EngineError::ShuttingDown)
         } else {
