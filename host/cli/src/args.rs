@@ -5,8 +5,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     activity, bind, completions, component, data, demo, deploy, describe, graph, history, keys,
-    list, map_run, redrive, run, send_event, serve, start, state_machine, stop, test_state, token,
-    validate, worker,
+    list, logs, map_run, redrive, run, send_event, serve, start, state_machine, stop, test_state,
+    token, validate, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -141,6 +141,8 @@ pub(crate) enum Command {
     Describe(describe::DescribeArgs),
     /// Show the trace of an execution
     History(history::HistoryArgs),
+    /// Read the execution log: what executions did whose state machine has it logged
+    Logs(logs::LogsArgs),
     /// Put, get and list data sets: what distributed Maps read and write
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -256,6 +258,7 @@ mod tests {
             "state-machine delete n",
             "start m --input @f --name n --wait --timeout 1h30m",
             "start m --sync --input {}",
+            "logs /aws/vendedlogs/orders --execution arn --follow",
             "list m --status timed-out --limit 1000 --page-token t",
             "describe m/n",
             "history m/n --follow",

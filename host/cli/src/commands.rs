@@ -12,6 +12,7 @@ pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod logs;
 pub(crate) mod map_run;
 pub(crate) mod redrive;
 pub(crate) mod run;
@@ -80,6 +81,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::List(args) => list::run(&args, app),
         Command::Describe(args) => describe::run(&args, app),
         Command::History(args) => history::run(&args, app),
+        Command::Logs(args) => logs::run(&args, app),
         Command::Data(command) => data::run(&command, app),
         Command::MapRun(command) => map_run::run(&command, app),
         Command::Stop(args) => stop::run(&args, app),

@@ -1,11 +1,16 @@
 //! What executions and their task calls may use, where the operator says so.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
 use stepwell_egress::{Egress, Limits, Rule, RuleError, SystemLookup};
-use stepwell_engine::EngineConfig;
+use stepwell_engine::{EngineConfig, LogConfig};
 use stepwell_sandbox::TaskLimits;
+use stepwell_server::wire::AwsEvents;
+
+/// Folder of the execution log within the data folder.
+const LOG_FOLDER: &str = "logs";
 
 /// Limits that an operator sets for a whole host.
 #[derive(Debug, Clone, Args)]
@@ -45,6 +50,16 @@ pub(crate) struct LimitArgs {
         value_parser = parse_mib
     )]
     express_memory: usize,
+    /// Most MiB of the execution log that a log group of a tenant keeps; the oldest entries
+    /// go
+    #[arg(
+        long = "log-group-size",
+        env = "STEPWELL_LOG_GROUP_SIZE",
+        value_name = "MIB",
+        default_value_t = 128,
+        value_parser = parse_mib
+    )]
+    log_group_size: usize,
     /// Allow HTTP requests of tasks by a rule, `[private] [METHOD,…] URL`; may be given more
     /// than once, and nothing else is allowed. The host of the URL may be *.DOMAIN, its path
     /// may end with *; 'private' allows addresses that are not public
@@ -74,6 +89,15 @@ impl LimitArgs {
         TaskLimits {
             fuel: self.task_fuel,
             ..TaskLimits::default()
+        }
+    }
+
+    /// Where the execution log goes, in a folder of all data.
+    pub(crate) fn log(&self, data: &Path) -> LogConfig {
+        LogConfig {
+            folder: data.join(LOG_FOLDER),
+            group_max_bytes: (self.log_group_size as u64) << 20,
+            shape: Arc::new(AwsEvents),
         }
     }
 

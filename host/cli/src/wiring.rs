@@ -69,7 +69,10 @@ impl Host {
     /// # Errors
     /// The data cannot be used, or the machine lacks what the sandbox needs.
     pub(crate) fn start(place: Place<'_>, limits: &LimitArgs) -> Result<Self, CliError> {
-        let config = limits.engine();
+        let mut config = limits.engine();
+        if let Place::Folder(folder) = place {
+            config.log = Some(limits.log(folder));
+        }
         let store = Store::open(match place {
             Place::Folder(folder) => StoreOptions::folder(folder),
             Place::Memory => StoreOptions::memory(),

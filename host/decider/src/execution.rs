@@ -345,6 +345,12 @@ impl Execution {
         self.tasks.keys().copied()
     }
 
+    /// Returns the orders of the tasks that wait for their end.
+    pub fn open_orders(&self) -> impl Iterator<Item = (EventNumber, &Arc<TaskScheduled>)> + '_ {
+        let orders = self.tasks.keys();
+        orders.filter_map(|number| Some((*number, &self.open_task(*number)?.order)))
+    }
+
     /// Returns the tasks that the host has to do something for, oldest first.
     pub fn pending_work(&self) -> impl Iterator<Item = PendingWork> + '_ {
         self.to_run.iter().filter_map(|number| {

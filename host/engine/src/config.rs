@@ -1,11 +1,24 @@
 //! The engine's settings.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_egress::Egress;
 
 use crate::clock::{Clock, SystemClock};
+use crate::sfn::EventShape;
+
+/// Where the execution log goes.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// The folder, which is made where there is none.
+    pub folder: PathBuf,
+    /// Bytes that a log group of a tenant may have; the oldest entries go.
+    pub group_max_bytes: u64,
+    /// How events are written.
+    pub shape: Arc<dyn EventShape>,
+}
 
 /// The engine's settings.
 #[derive(Debug, Clone)]
@@ -24,6 +37,8 @@ pub struct EngineConfig {
     /// Bytes that they may hold, by what they record: one more is refused, and one that
     /// grows beyond fails. A single one may hold an eighth of it.
     pub express_memory_max_bytes: usize,
+    /// Where the execution log goes; without, nothing is logged.
+    pub log: Option<LogConfig>,
     /// Bytes that an input or output may have.
     pub payload_max_bytes: u32,
     /// Events that a history may have on the wire; the execution fails with the one that
@@ -55,6 +70,7 @@ impl Default for EngineConfig {
             executions_in_memory_max: 20_000,
             express_executions_max: 4_096,
             express_memory_max_bytes: 512 << 20,
+            log: None,
             payload_max_bytes: 262_144,
             history_events_max: None,
             component_max_bytes: 32 << 20,

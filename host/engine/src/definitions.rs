@@ -11,9 +11,10 @@ use stepwell_sandbox::ComponentDigest;
 use stepwell_states::{
     ExecutionType, Format, Pattern, ResourceKind, StateKind, StateMachine, parse,
 };
-use stepwell_store::{Digest, Kept, MachineId, Store, StoreError, TenantId};
+use stepwell_store::{Digest, Kept, MachineId, RevisionSettings, Store, StoreError, TenantId};
 
-use crate::model::Tenant;
+use crate::execution_log::Logging;
+use crate::model::{MachineSettings, Tenant};
 use crate::pace::Pace;
 
 /// One revision of a state machine, ready to run.
@@ -29,6 +30,8 @@ pub(crate) struct Revision {
     pub(crate) pins: BTreeMap<String, Digest>,
     /// How much one decision evaluates.
     pub(crate) pace: Pace,
+    /// What of its executions is logged, if anything is.
+    pub(crate) logging: Option<Arc<Logging>>,
     /// Whether a task of it waits for the end of another execution.
     pub(crate) waits_for_executions: bool,
     /// Whether a task of it waits for a worker.
@@ -291,12 +294,18 @@ fn read(store: &Store, machine: MachineId, number: i64) -> Result<Revision, Stor
         number,
         name: named.name.into(),
         role_arn: row.role_arn.unwrap_or_default().into(),
+        logging: logging_of(&row.settings),
         waits_for_executions: waits_for_executions(&definition),
         waits_for_workers: waits_for_workers(&definition),
         definition: Arc::new(definition),
         pins: row.pins,
         pace: Pace::default(),
     })
+}
+
+fn logging_of(settings: &RevisionSettings) -> Option<Arc<Logging>> {
+    let configuration = MachineSettings::read(settings).logging?;
+    Logging::of(&configuration).map(Arc::new)
 }
 
 /// The words for a format in the database.

@@ -16,6 +16,7 @@ use crate::definitions::Definitions;
 use crate::deletions::Deletions;
 use crate::dispatch::Dispatcher;
 use crate::error::EngineError;
+use crate::execution_log::ExecutionLog;
 use crate::express::Express;
 use crate::handle::starting::Starter;
 use crate::handle::{EngineHandle, Inner};
@@ -41,6 +42,8 @@ pub struct Engine {
     timers: Arc<Timers>,
     map_runs: MapRuns,
     threads: Vec<JoinHandle<()>>,
+    /// Ends last: the others have something to say till their end.
+    log_writer: Option<JoinHandle<()>>,
     guests: Option<Runtime>,
 }
 
@@ -70,14 +73,7 @@ impl Engine {
         let (shards, inboxes) = shard_channels(config.shards.max(1));
         let counters = Arc::new(Counters::default());
         let definitions = Arc::new(Definitions::default());
-        let starter = Arc::new(Starter {
-            express: Arc::new(Express::of(&config)),
-            config: config.clone(),
-            store: store.clone(),
-            definitions: Arc::clone(&definitions),
-            shards: shards.clone(),
-            next_key: Arc::clone(&next_key),
-        });
+        let starter = starter_of(&config, &store, &definitions, &shards, &next_key);
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::clone(&runner),
             guests.handle().clone(),
@@ -85,7 +81,10 @@ impl Engine {
             Arc::clone(&config.clock),
             Arc::clone(&counters),
         ));
+        let (log, log_writer) = ExecutionLog::start(config.log.as_ref()).map_err(no_thread)?;
+        let log = Arc::new(log);
         let shared = Arc::new(Shared {
+            log: Arc::clone(&log),
             store: store.clone(),
             shards: shards.clone(),
             definitions: Arc::clone(&definitions),
@@ -113,8 +112,8 @@ impl Engine {
             health: Arc::clone(&shared.health),
             deletions: Arc::clone(&shared.deletions),
             map_runs: shared.map_runs.clone(),
-            http_places: Arc::clone(&shared.services.http_places),
             known_keys: Arc::default(),
+            log,
             shutting_down: watch::Sender::new(false),
             event_shape: OnceLock::new(),
             page_secret: OnceLock::new(),
@@ -129,6 +128,7 @@ impl Engine {
             timers: Arc::clone(&shared.timers),
             map_runs: shared.map_runs.clone(),
             threads,
+            log_writer,
             guests: Some(guests),
         })
     }
@@ -159,10 +159,19 @@ impl Engine {
             // A shard that is gone has nothing to commit.
             let _ = answer.blocking_recv();
         }
-        for thread in self.threads.drain(..) {
+        let threads: Vec<_> = self.threads.drain(..).collect();
+        for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a thread of the engine had panicked");
             }
+        }
+        inner.log.stop();
+        if self
+            .log_writer
+            .take()
+            .is_some_and(|writer| writer.join().is_err())
+        {
+            tracing::error!("the writer of the execution log had panicked");
         }
         if let Some(guests) = self.guests.take() {
             guests.shutdown_background();
@@ -183,6 +192,23 @@ impl Drop for Engine {
             guests.shutdown_background();
         }
     }
+}
+
+fn starter_of(
+    config: &EngineConfig,
+    store: &Store,
+    definitions: &Arc<Definitions>,
+    shards: &Shards,
+    next_key: &Arc<AtomicI64>,
+) -> Arc<Starter> {
+    Arc::new(Starter {
+        express: Arc::new(Express::of(config)),
+        config: config.clone(),
+        store: store.clone(),
+        definitions: Arc::clone(definitions),
+        shards: shards.clone(),
+        next_key: Arc::clone(next_key),
+    })
 }
 
 fn stop_shard(shard: &ShardSender) -> oneshot::Receiver<()> {

@@ -11,6 +11,7 @@ pub(crate) mod data_sets;
 mod executions;
 mod express;
 mod histories;
+mod logs;
 mod machine_orders;
 mod map_runs;
 mod redrive;
@@ -27,12 +28,13 @@ use std::sync::{Arc, OnceLock};
 
 use stepwell_states::Timestamp;
 use stepwell_store::{ExecutionKey, ExecutionRow, Store, StoreError, TenantId};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::definitions::Definitions;
 use crate::deletions::Deletions;
 use crate::dispatch::Dispatcher;
 use crate::error::{EngineError, from_store};
+use crate::execution_log::ExecutionLog;
 use crate::health::Health;
 use crate::map_runs::MapRuns;
 use crate::metrics::Counters;
@@ -68,9 +70,8 @@ pub(crate) struct Inner {
     pub(crate) health: Arc<Health>,
     pub(crate) deletions: Arc<Deletions>,
     pub(crate) map_runs: MapRuns,
-    /// HTTP requests that are made at once, for tasks and for states that are tried.
-    pub(crate) http_places: Arc<Semaphore>,
     pub(crate) known_keys: Arc<KnownKeys>,
+    pub(crate) log: Arc<ExecutionLog>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
     /// What page tokens are sealed with, once that was read.
@@ -114,6 +115,10 @@ impl EngineHandle {
             tasks_queued: queued as u64,
             executions_in_memory: counters.in_memory(),
             express_running: self.express_running(),
+            log_entries: [
+                self.0.log.tally.written.load(Relaxed),
+                self.0.log.tally.dropped.load(Relaxed),
+            ],
             commits: counters.commits.load(Relaxed),
             transactions: store.commits,
             events_written: counters.events_written.load(Relaxed),
@@ -149,7 +154,7 @@ impl EngineHandle {
         self.0.shutting_down.subscribe()
     }
 
-    pub(crate) fn require_running(&self) -> Result<(), EngineError> {
+    fn require_running(&self) -> Result<(), EngineError> {
         if *self.0.shutting_down.borrow() {
             Err(EngineError::ShuttingDown)
         } else {

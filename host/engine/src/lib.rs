@@ -27,6 +27,7 @@ mod deletions;
 mod dispatch;
 mod engine;
 mod error;
+mod execution_log;
 mod express;
 mod handle;
 mod health;
@@ -49,7 +50,7 @@ mod wakeup;
 mod workers;
 
 pub use clock::{Clock, SimulatedClock, SystemClock};
-pub use config::EngineConfig;
+pub use config::{EngineConfig, LogConfig};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::{AccessKeyDescription, EngineHandle, NewAccessKey, data_sets::DataSetUpload};

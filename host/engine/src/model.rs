@@ -13,7 +13,8 @@ use stepwell_states::{Payload, StateMachine, Timestamp};
 
 pub use executions::*;
 pub use express::{Billing, SyncExecution};
-pub use logging::{LogDestination, LogGroup, LogLevel, LoggingConfiguration};
+pub use logging::{LogDestination, LogGroup, LogLevel, LogPage, LogQuery, LoggingConfiguration};
+
 pub use machines::*;
 
 /// The tenant that a request is for.
@@ -225,6 +226,8 @@ pub struct EngineMetrics {
     pub executions_in_memory: u64,
     /// Express executions that run.
     pub express_running: u64,
+    /// Entries of the execution log since the host started: written, dropped.
+    pub log_entries: [u64; 2],
     /// Decisions committed.
     pub commits: u64,
     /// Physical transactions that held them.

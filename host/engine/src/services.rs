@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use stepwell_decider::{ExecutionStarted, Failure, Input, PendingWork};
-use stepwell_egress::{Answer, Egress, EgressError, Request};
+use stepwell_egress::Egress;
 use stepwell_sandbox::CancelToken;
 use stepwell_states::{MemberKind, Payload, Timestamp, api_operation};
 use stepwell_store::ExecutionKey;
@@ -96,19 +96,6 @@ async fn call_http(
     places: Arc<Semaphore>,
 ) -> Result<Payload, CallError> {
     let request = http::request_of(parameters).map_err(CallError::Failed)?;
-    match send(request, egress, timeout, places).await? {
-        Ok(answer) => http::result_of(answer).map_err(CallError::Failed),
-        Err(error) => Err(CallError::Failed(http::failure_of(&error))),
-    }
-}
-
-/// Sends a request when there is a place for it.
-pub(crate) async fn send(
-    request: Request,
-    egress: Egress,
-    timeout: Duration,
-    places: Arc<Semaphore>,
-) -> Result<Result<Answer, EgressError>, CallError> {
     let place = places
         .acquire_owned()
         .await
@@ -118,7 +105,11 @@ pub(crate) async fn send(
         let _place = place;
         egress.send(request, timeout)
     });
-    sending.await.map_err(|_stopped| CallError::Later)
+    match sending.await {
+        Ok(Ok(answer)) => http::result_of(answer).map_err(CallError::Failed),
+        Ok(Err(error)) => Err(CallError::Failed(http::failure_of(&error))),
+        Err(_stopped) => Err(CallError::Later),
+    }
 }
 
 /// Gives a call its time, and no more; and ends it when nobody waits for it.

@@ -20,6 +20,7 @@ pub(crate) mod express;
 pub(crate) mod hot;
 pub(crate) mod load;
 mod refill;
+mod trail;
 
 pub(crate) use load::{decider_status, store_status};
 
@@ -38,6 +39,7 @@ use crate::config::EngineConfig;
 use crate::definitions::{Definitions, Revision};
 use crate::dispatch::Dispatcher;
 use crate::error::EngineError;
+use crate::execution_log::ExecutionLog;
 use crate::metrics::Counters;
 use crate::model::Tenant;
 use crate::timer_loop::Timers;
@@ -141,6 +143,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) health: Arc<crate::health::Health>,
     pub(crate) deletions: Arc<crate::deletions::Deletions>,
+    /// What executions do, where their state machine asks for it.
+    pub(crate) log: Arc<ExecutionLog>,
     /// Starts executions that tasks ask for.
     pub(crate) children: crate::children::Children,
     /// Runs the items of distributed Maps.

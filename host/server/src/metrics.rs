@@ -107,6 +107,11 @@ fn render_engine(page: &mut Page, engine: &EngineMetrics) {
         "Express executions that run.",
         engine.express_running,
     );
+    let entries = "stepwell_log_entries_total";
+    page.family(entries, "counter", "Entries of the execution log.");
+    for (fate, count) in ["written", "dropped"].iter().zip(engine.log_entries) {
+        page.sample(entries, format_args!("fate=\"{fate}\""), count);
+    }
     page.counter(
         "stepwell_commits_total",
         "Decisions committed.",
@@ -235,13 +240,14 @@ mod tests {
             tasks_queued: 110,
             executions_in_memory: 111,
             express_running: 116,
+            log_entries: [117, 118],
             commits: 112,
             transactions: 113,
             events_written: 114,
             history_bytes: 115,
         };
         let page = render(&engine, &HttpMetrics::default());
-        for number in 101..=116 {
+        for number in 101..=118 {
             let shown = page
                 .lines()
                 .filter(|line| line.ends_with(&format!(" {number}")));

@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 use crate::extract::Wasm;
 use crate::routes::{
     access_keys, activities, bindings, components, data_sets, definitions, executions, express,
-    history, map_runs, state_machines, system, tasks, test_state,
+    history, logs, map_runs, state_machines, system, tasks, test_state,
 };
 use crate::wire::ApiErrorBody;
 
@@ -38,6 +38,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         state_machines::delete_state_machine,
         executions::start_execution,
         express::start_sync_execution,
+        logs::read_log,
         executions::list_executions,
         executions::describe_execution,
         executions::stop_execution,

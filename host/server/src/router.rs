@@ -23,7 +23,7 @@ use crate::error::{ApiError, Code};
 use crate::observe::observe;
 use crate::routes::{
     access_keys, activities, bindings, components, data_sets, definitions, executions, express,
-    history, map_runs, state_machines, system, tasks, test_state,
+    history, logs, map_runs, state_machines, system, tasks, test_state,
 };
 
 /// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
@@ -67,6 +67,7 @@ pub(crate) fn routes() -> Vec<Route> {
         ),
         post("/v1/executions/{execution}/events", executions::post_event),
         get("/v1/executions/{execution}/history", history::read_history),
+        get("/v1/logs/{logGroup}", logs::read_log),
         get("/v1/map-runs", map_runs::list_map_runs),
         get("/v1/map-runs/{mapRun}", map_runs::describe_map_run),
         post("/v1/map-runs/{mapRun}/update", map_runs::update_map_run),

@@ -9,6 +9,7 @@ pub(crate) mod definitions;
 pub(crate) mod executions;
 pub(crate) mod express;
 pub(crate) mod history;
+pub(crate) mod logs;
 pub(crate) mod map_runs;
 pub(crate) mod state_machines;
 pub(crate) mod system;

@@ -15,6 +15,7 @@ mod executions;
 mod express;
 mod history;
 mod json;
+mod logs;
 mod map_runs;
 mod state_machines;
 mod tasks;
@@ -44,6 +45,7 @@ pub use history::{
     TaskOutputDetails, TaskScheduledDetails, Usage, aws_event, rest_event,
 };
 pub use json::JsonText;
+pub use logs::LogPage;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};
 pub use state_machines::{
     DefinitionFormat, DeployRequest, Deployed, PinnedComponent, StateMachine, StateMachineList,

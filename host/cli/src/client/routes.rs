@@ -8,11 +8,11 @@ use stepwell_server::wire::{
     AccessKeyList, AccessKeyMade, AccessKeyRequest, Activity, ActivityList, BindRequest, Binding,
     BindingList, ComponentList, ComponentPushed, ComponentVersions, CreateActivityRequest, DataSet,
     DataSetList, DeployRequest, Deployed, Execution, ExecutionList, ExecutionStatus, History,
-    MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest, RedriveExecutionRequest,
-    RedriveExecutionResponse, StartExecutionRequest, StartExecutionResponse, StateMachine,
-    StateMachineList, StopExecutionRequest, SyncExecution, TaskFailureRequest,
-    TaskHeartbeatRequest, TaskSuccessRequest, TestStateRequest, TestStateResponse,
-    UpdateMapRunRequest, path_segment,
+    LogPage, MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest,
+    RedriveExecutionRequest, RedriveExecutionResponse, StartExecutionRequest,
+    StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest, SyncExecution,
+    TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, TestStateRequest,
+    TestStateResponse, UpdateMapRunRequest, path_segment,
 };
 
 use ureq::http::Method;
@@ -25,6 +25,9 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// The longest that an express execution takes.
 const LASTS_MAX: Duration = Duration::from_secs(300);
+
+/// Entries of the log that are asked for at once.
+const LOG_PAGE: u32 = 1_000;
 
 /// Events that are asked for at once.
 const HISTORY_PAGE: u32 = 1_000;
@@ -61,6 +64,22 @@ impl Client {
         request: &StartExecutionRequest,
     ) -> Result<Answer<StartExecutionResponse>, CallError> {
         self.post("/v1/executions", request)
+    }
+
+    /// Reads entries of the execution log.
+    pub(crate) fn read_log(
+        &self,
+        log_group: &str,
+        execution: Option<&str>,
+        page_token: Option<&str>,
+    ) -> Result<Answer<LogPage>, CallError> {
+        let mut path = format!("/v1/logs/{}?limit={LOG_PAGE}", path_segment(log_group));
+        for (name, value) in [("execution", execution), ("pageToken", page_token)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", path_segment(value)));
+            }
+        }
+        self.get(&path, Duration::ZERO)
     }
 
     /// Runs an express execution to its end.

@@ -11,6 +11,7 @@ use stepwell_states::{ExecutionType, Timestamp};
 use stepwell_store::{Digest, ExecutionKey, MapRunKey, NewExecution, TenantId};
 
 use crate::definitions::Revision;
+use crate::execution_log::Entries;
 use crate::express::LASTS_MAX_MS;
 use crate::map_runs::changes::{self, Before};
 use crate::map_runs::feed::Portion;
@@ -32,6 +33,8 @@ pub(crate) struct Born {
     /// Where it stands after them.
     pub(crate) hot: Hot,
     pub(crate) end: Option<stepwell_store::ChildEnd>,
+    /// What of its first events is to be logged, once they are durable.
+    pub(crate) logged: Option<Entries>,
 }
 
 impl Nursery {
@@ -61,6 +64,7 @@ impl Nursery {
         let mut hot = Hot::new(Arc::clone(&self.tenant), Arc::clone(&self.revision));
         hot.execution = execution;
         hot.volatile = self.is_express();
+        let logged = hot.entries_at_birth(&decision.events);
         let mut map = before.changes(&hot.execution);
         // What starts and ends in one step is counted with the step.
         map.child_end = None;
@@ -83,7 +87,12 @@ impl Nursery {
             map,
         };
         let end = changes::child_end(&hot.execution);
-        Ok(Born { new, hot, end })
+        Ok(Born {
+            new,
+            hot,
+            end,
+            logged,
+        })
     }
 
     /// Whether children are kept in memory, and leave their counts and results alone.

@@ -11,6 +11,7 @@ use stepwell_store::{
     MapTally, Status, StoreError, TenantId,
 };
 
+use crate::execution_log::Entries;
 use crate::map_runs::children::{Born, Nursery};
 use crate::map_runs::express::Express;
 use crate::map_runs::feed::Feed;
@@ -52,7 +53,7 @@ pub(crate) struct Run {
     /// None before the first step, and after one that was refused.
     feed: Option<Feed>,
     /// A step that is not durable yet: children that have more to do.
-    step: Option<Vec<Hot>>,
+    step: Option<(Vec<Hot>, Vec<Entries>)>,
     /// Children of the express kind.
     express: Option<Express>,
     /// Whether the children that run were asked to stop.
@@ -240,7 +241,7 @@ impl Run {
             results: step.results,
             children: step.children,
         };
-        self.step = Some(step.going_on);
+        self.step = Some((step.going_on, step.logged));
         let (ways, key) = (shared.map_runs.clone(), self.key);
         let done = Box::new(move |result| ways.advanced(key, result));
         shared.store.advance_map_run(write, done);
@@ -257,9 +258,12 @@ impl Run {
     /// A step is durable: children that have more to do go on at their shards. Or it is not,
     /// and is made anew from what the row says.
     pub(crate) fn advanced(&mut self, shared: &Shared, result: Result<(), StoreError>) {
-        let going_on = self.step.take().unwrap_or_default();
+        let (going_on, logged) = self.step.take().unwrap_or_default();
         match result {
             Ok(()) => {
+                for entries in logged {
+                    shared.log.write(entries);
+                }
                 for child in going_on {
                     let Some(started) = child.execution.started() else {
                         continue;
@@ -351,11 +355,13 @@ struct Step {
     results: MapResults,
     children: Vec<stepwell_store::NewExecution>,
     going_on: Vec<Hot>,
+    logged: Vec<Entries>,
 }
 
 impl Step {
     fn add(&mut self, born: Born, items: u32) {
         self.tally.start(items);
+        self.logged.extend(born.logged);
         match born.end {
             Some(end) => {
                 self.tally.end(born.new.summary.status, items);

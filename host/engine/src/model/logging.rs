@@ -1,6 +1,7 @@
 //! Which events of a state machine's executions are logged, and where.
 
 use serde::{Deserialize, Serialize};
+use stepwell_states::Payload;
 
 /// Which events of a state machine's executions are logged, and where. Its JSON is that of
 /// AWS's API.
@@ -61,6 +62,30 @@ impl LoggingConfiguration {
             log_group_name(group.log_group_arn.as_deref()?)
         })
     }
+}
+
+/// Which entries of the execution log to read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogQuery {
+    /// Name of the log group.
+    pub log_group: String,
+    /// Only those of the execution with this ARN.
+    pub execution: Option<String>,
+    /// Where the last page ended.
+    pub page_token: Option<String>,
+    /// Entries a page; 1 to 10,000.
+    pub limit: u32,
+}
+
+/// A page of the execution log.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogPage {
+    /// The entries, oldest first, each as Step Functions writes it.
+    pub entries: Vec<Payload>,
+    /// Where the next page begins, also where there is none yet.
+    pub next_page_token: String,
+    /// Whether there is more already.
+    pub more: bool,
 }
 
 /// Reads a log group's name off its ARN.

@@ -87,6 +87,9 @@ impl Shard {
         let shared = self.shared.clone();
         shared.health.worked();
         shared.counters.committed(batch.events);
+        if let Some(logged) = batch.logged {
+            self.log(key, logged);
+        }
         if batch.begins {
             shared.counters.execution_started();
         }

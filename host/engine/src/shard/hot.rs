@@ -25,6 +25,7 @@ use crate::map_runs::changes as map_changes;
 use crate::model::Tenant;
 use crate::names;
 use crate::pace;
+use crate::shard::trail::{Logged, Trail};
 use crate::shard::{Message, Reply};
 use crate::snapshot;
 
@@ -94,6 +95,8 @@ pub(crate) struct Batch {
     pub(crate) ended: Option<Status>,
     /// Whether it went from one state to another.
     pub(crate) moved: bool,
+    /// Events to be logged once it is durable.
+    pub(crate) logged: Option<Logged>,
     /// Map Runs that are to look how they stand once it is durable.
     pub(crate) map_runs: Vec<MapRunNews>,
 }
@@ -131,10 +134,16 @@ pub(crate) struct Hot {
     /// Whether the timer loop waits for an answer.
     pub(crate) timers_told: bool,
     pub(crate) snapshots: snapshot::Rhythm,
+    /// What is to be logged, if anything is.
+    pub(crate) trail: Option<Box<Trail>>,
 }
 
 impl Hot {
     pub(crate) fn new(tenant: Arc<Tenant>, revision: Arc<Revision>) -> Self {
+        let trail = revision.logging.as_ref().map(|logging| {
+            let logging = Arc::clone(logging);
+            Box::new(Trail::new(logging))
+        });
         Self {
             execution: Execution::default(),
             tenant,
@@ -147,6 +156,7 @@ impl Hot {
             in_flight: BTreeMap::new(),
             timers_told: false,
             snapshots: snapshot::Rhythm::default(),
+            trail,
         }
     }
 
@@ -288,9 +298,10 @@ impl Hot {
         .map_err(|_panic| Broken)
     }
 
-    fn batch_of(&self, events: &[HistoryEvent]) -> Batch {
+    fn batch_of(&mut self, events: &[HistoryEvent]) -> Batch {
         let mut batch = Batch {
             events: events.len() as u64,
+            logged: self.trail.as_mut().and_then(|trail| trail.follow(events)),
             ..Batch::default()
         };
         for event in events {

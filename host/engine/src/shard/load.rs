@@ -52,6 +52,9 @@ pub(crate) fn load_hot(shared: &Shared, key: ExecutionKey) -> Result<Option<Hot>
             evolve(&mut hot.execution, event);
         }
     }
+    if let Some(trail) = &mut hot.trail {
+        trail.resume(&hot.execution);
+    }
     Ok(Some(hot))
 }
 

@@ -40,7 +40,6 @@ pub(super) async fn perform(
     prepared: &Prepared,
     work: PendingWork,
 ) -> Result<Done, ApiError> {
-    engine.require_running().map_err(ApiError::Host)?;
     let at = engine.now();
     let timeout = work.order.timeout_seconds.map(Duration::from_secs);
     let timeout = timeout.map_or(TIME_MAX, |timeout| timeout.min(TIME_MAX));
@@ -198,16 +197,17 @@ async fn call_http(
     let protocol = shown.protocol.clone();
     *sent = Some((shown, None));
     let (egress, timeout) = (engine.0.starter.config.egress.clone(), order.timeout);
-    let places = Arc::clone(&engine.0.http_places);
-    let answer = match services::send(request, egress, timeout, places).await? {
-        Ok(answer) => answer,
-        Err(error) => {
+    let sending = tokio::task::spawn_blocking(move || egress.send(request, timeout));
+    let answer = match sending.await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
             if matches!(error, EgressError::Invalid(_) | EgressError::Denied(_)) {
                 // Nothing was sent.
                 *sent = None;
             }
             return Err(CallError::Failed(http::failure_of(&error)));
         }
+        Err(_stopped) => return Err(CallError::Later),
     };
     if let Some((_, answered)) = sent {
         *answered = Some(shown_answer(protocol, &answer));

@@ -10,6 +10,7 @@ mod harness;
 
 mod http;
 mod lists;
+mod logs;
 mod machines;
 mod map_runs;
 mod recovery;

@@ -44,6 +44,9 @@ impl Run {
                 .map_err(SourceError::Failed)?;
             started += 1;
             let (key, goes_on) = (born.new.key, born.end.is_none());
+            if let Some(entries) = born.logged {
+                shared.log.write(entries);
+            }
             express.begin(index, key, items, feed.position().clone(), born.end);
             if goes_on {
                 take_over(shared, key, born.hot);
@@ -101,7 +104,7 @@ impl Run {
             results: step.results,
             children: Vec::new(),
         };
-        self.step = Some(Vec::new());
+        self.step = Some((Vec::new(), Vec::new()));
         let (ways, key) = (shared.map_runs.clone(), self.key);
         let done = Box::new(move |result| ways.advanced(key, result));
         shared.store.advance_map_run(write, done);
