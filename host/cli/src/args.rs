@@ -4,9 +4,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    activity, bind, completions, component, data, demo, deploy, describe, graph, history, keys,
-    list, logs, map_run, redrive, run, send_event, serve, start, state_machine, stop, test_state,
-    token, validate, worker,
+    activity, alias, bind, completions, component, data, demo, deploy, describe, graph, history,
+    keys, list, logs, map_run, redrive, run, send_event, serve, start, state_machine, stop, tag,
+    test_state, token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -133,6 +133,15 @@ pub(crate) enum Command {
     /// Look at the deployed state machines
     #[command(subcommand)]
     StateMachine(state_machine::StateMachineCommand),
+    /// Publish versions of a state machine
+    #[command(subcommand)]
+    Version(version::VersionCommand),
+    /// Make aliases: names that lead to one version of a state machine, or to two by weight
+    #[command(subcommand)]
+    Alias(alias::AliasCommand),
+    /// Put tags on state machines
+    #[command(subcommand)]
+    Tag(tag::TagCommand),
     /// Start an execution
     Start(start::StartArgs),
     /// List executions, newest first
@@ -256,6 +265,18 @@ mod tests {
             "state-machine list",
             "state-machine show n",
             "state-machine delete n",
+            "version publish m --description d --revision-id INITIAL",
+            "version list m",
+            "version delete m 3",
+            "alias create m PROD 3",
+            "alias create m PROD 3=90 4=10 --description d",
+            "alias update m PROD 4",
+            "alias update m PROD --description d",
+            "alias list m",
+            "alias delete m PROD",
+            "tag add m a=b c=",
+            "tag list m",
+            "tag remove m a c",
             "start m --input @f --name n --wait --timeout 1h30m",
             "start m --sync --input {}",
             "logs /aws/vendedlogs/orders --execution arn --follow",

@@ -1,6 +1,7 @@
 //! The commands, one a file, and what they share.
 
 pub(crate) mod activity;
+pub(crate) mod alias;
 pub(crate) mod bind;
 pub(crate) mod completions;
 pub(crate) mod component;
@@ -21,9 +22,11 @@ pub(crate) mod serve;
 pub(crate) mod start;
 pub(crate) mod state_machine;
 pub(crate) mod stop;
+pub(crate) mod tag;
 pub(crate) mod test_state;
 pub(crate) mod token;
 pub(crate) mod validate;
+pub(crate) mod version;
 pub(crate) mod worker;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -77,6 +80,9 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Worker(args) => worker::run(&args, app),
         Command::Deploy(args) => deploy::run(&args, app),
         Command::StateMachine(command) => state_machine::run(&command, app),
+        Command::Version(command) => version::run(&command, app),
+        Command::Alias(command) => alias::run(&command, app),
+        Command::Tag(command) => tag::run(&command, app),
         Command::Start(args) => start::run(&args, app),
         Command::List(args) => list::run(&args, app),
         Command::Describe(args) => describe::run(&args, app),

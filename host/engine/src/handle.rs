@@ -18,7 +18,7 @@ mod redrive;
 mod secrets;
 pub(crate) mod starting;
 mod state_machines;
-mod tags;
+pub(crate) mod tags;
 mod tasks;
 mod versions;
 

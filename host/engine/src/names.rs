@@ -153,6 +153,14 @@ pub(crate) fn execution_name<'a>(tenant: &Tenant, given: &'a str) -> Option<Exec
     Some(ExecutionName { machine, execution })
 }
 
+/// ARN of a Map Run; `machine` names its label behind the state machine.
+pub(crate) fn map_run_arn(tenant: &Tenant, machine: &str, uuid: &str) -> String {
+    format!(
+        "arn:aws:states:{}:{}:mapRun:{machine}:{uuid}",
+        tenant.region, tenant.account
+    )
+}
+
 /// Reads the UUID of a Map Run off its ARN.
 pub(crate) fn map_run_id<'a>(tenant: &Tenant, given: &'a str) -> Option<&'a str> {
     let (_, id) = own_resource(tenant, given)?

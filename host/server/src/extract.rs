@@ -37,6 +37,21 @@ impl FromRequestParts<App> for Segment {
     }
 }
 
+/// Two parameters of a route's path, percent-decoded.
+#[derive(Debug)]
+pub(crate) struct Segments(pub(crate) String, pub(crate) String);
+
+impl FromRequestParts<App> for Segments {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let path = parts.extract::<Path<(String, String)>>().await;
+        let path = path.map_err(|refused| ApiError::invalid("path", refused.body_text()))?;
+        let Path((first, second)) = path;
+        Ok(Self(first, second))
+    }
+}
+
 /// The parameters of a query.
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);

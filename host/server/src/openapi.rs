@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 use crate::extract::Wasm;
 use crate::routes::{
     access_keys, activities, bindings, components, data_sets, definitions, executions, express,
-    history, logs, map_runs, state_machines, system, tasks, test_state,
+    history, logs, map_runs, state_machines, system, tasks, test_state, versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -36,6 +36,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         state_machines::describe_state_machine,
         state_machines::draw_state_machine,
         state_machines::delete_state_machine,
+        versions::publish_version,
+        versions::list_versions,
+        versions::delete_version,
+        versions::create_alias,
+        versions::list_aliases,
+        versions::describe_alias,
+        versions::update_alias,
+        versions::delete_alias,
+        versions::list_tags,
+        versions::put_tags,
+        versions::delete_tag,
         executions::start_execution,
         express::start_sync_execution,
         logs::read_log,

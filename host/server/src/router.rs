@@ -23,7 +23,7 @@ use crate::error::{ApiError, Code};
 use crate::observe::observe;
 use crate::routes::{
     access_keys, activities, bindings, components, data_sets, definitions, executions, express,
-    history, logs, map_runs, state_machines, system, tasks, test_state,
+    history, logs, map_runs, state_machines, system, tasks, test_state, versions,
 };
 
 /// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
@@ -52,6 +52,47 @@ pub(crate) fn routes() -> Vec<Route> {
         delete(
             "/v1/state-machines/{stateMachine}",
             state_machines::delete_state_machine,
+        ),
+        post(
+            "/v1/state-machines/{stateMachine}/versions",
+            versions::publish_version,
+        ),
+        get(
+            "/v1/state-machines/{stateMachine}/versions",
+            versions::list_versions,
+        ),
+        delete(
+            "/v1/state-machines/{stateMachine}/versions/{version}",
+            versions::delete_version,
+        ),
+        post(
+            "/v1/state-machines/{stateMachine}/aliases",
+            versions::create_alias,
+        ),
+        get(
+            "/v1/state-machines/{stateMachine}/aliases",
+            versions::list_aliases,
+        ),
+        get(
+            "/v1/state-machines/{stateMachine}/aliases/{alias}",
+            versions::describe_alias,
+        ),
+        post(
+            "/v1/state-machines/{stateMachine}/aliases/{alias}/update",
+            versions::update_alias,
+        ),
+        delete(
+            "/v1/state-machines/{stateMachine}/aliases/{alias}",
+            versions::delete_alias,
+        ),
+        get(
+            "/v1/state-machines/{stateMachine}/tags",
+            versions::list_tags,
+        ),
+        post("/v1/state-machines/{stateMachine}/tags", versions::put_tags),
+        delete(
+            "/v1/state-machines/{stateMachine}/tags/{key}",
+            versions::delete_tag,
         ),
         post("/v1/executions", executions::start_execution),
         post("/v1/sync-executions", express::start_sync_execution),

@@ -17,3 +17,4 @@ pub(crate) mod tasks;
 pub(crate) mod test_state;
 #[cfg(test)]
 mod tests;
+pub(crate) mod versions;

@@ -21,6 +21,7 @@ mod state_machines;
 mod tasks;
 mod test_state;
 mod time;
+mod versions;
 
 pub use access_keys::{AccessKey, AccessKeyList, AccessKeyMade, AccessKeyRequest};
 pub use activities::{
@@ -58,6 +59,10 @@ pub use test_state::{
     TestStateResponse, TestStatus,
 };
 pub use time::Time;
+pub use versions::{
+    Alias, AliasList, CreateAliasRequest, PublishVersionRequest, Route, Tags, UpdateAliasRequest,
+    Version, VersionList,
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

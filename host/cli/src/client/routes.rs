@@ -5,14 +5,15 @@ use std::io::Write;
 use std::time::Duration;
 
 use stepwell_server::wire::{
-    AccessKeyList, AccessKeyMade, AccessKeyRequest, Activity, ActivityList, BindRequest, Binding,
-    BindingList, ComponentList, ComponentPushed, ComponentVersions, CreateActivityRequest, DataSet,
-    DataSetList, DeployRequest, Deployed, Execution, ExecutionList, ExecutionStatus, History,
-    LogPage, MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest,
+    AccessKeyList, AccessKeyMade, AccessKeyRequest, Activity, ActivityList, Alias, AliasList,
+    BindRequest, Binding, BindingList, ComponentList, ComponentPushed, ComponentVersions,
+    CreateActivityRequest, CreateAliasRequest, DataSet, DataSetList, DeployRequest, Deployed,
+    Execution, ExecutionList, ExecutionStatus, History, LogPage, MapRun, MapRunList,
+    PollActivityRequest, PolledTask, PostEventRequest, PublishVersionRequest,
     RedriveExecutionRequest, RedriveExecutionResponse, StartExecutionRequest,
     StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest, SyncExecution,
-    TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, TestStateRequest,
-    TestStateResponse, UpdateMapRunRequest, path_segment,
+    Tags, TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, TestStateRequest,
+    TestStateResponse, UpdateAliasRequest, UpdateMapRunRequest, Version, VersionList, path_segment,
 };
 
 use ureq::http::Method;
@@ -330,6 +331,81 @@ impl Client {
     pub(crate) fn delete_access_key(&self, name: &str) -> Result<(), CallError> {
         self.delete(&format!("/v1/access-keys/{}", path_segment(name)))
     }
+}
+
+/// Versions, aliases and tags of state machines.
+impl Client {
+    pub(crate) fn publish_version(
+        &self,
+        state_machine: &str,
+        request: &PublishVersionRequest,
+    ) -> Result<Answer<Version>, CallError> {
+        self.post(&machine_path(state_machine, "/versions"), request)
+    }
+
+    pub(crate) fn list_versions(
+        &self,
+        state_machine: &str,
+    ) -> Result<Answer<VersionList>, CallError> {
+        let path = machine_path(state_machine, "/versions?limit=1000");
+        self.get(&path, Duration::ZERO)
+    }
+
+    pub(crate) fn delete_version(
+        &self,
+        state_machine: &str,
+        version: u32,
+    ) -> Result<(), CallError> {
+        self.delete(&machine_path(
+            state_machine,
+            &format!("/versions/{version}"),
+        ))
+    }
+
+    pub(crate) fn create_alias(
+        &self,
+        state_machine: &str,
+        request: &CreateAliasRequest,
+    ) -> Result<Answer<Alias>, CallError> {
+        self.post(&machine_path(state_machine, "/aliases"), request)
+    }
+
+    pub(crate) fn update_alias(
+        &self,
+        state_machine: &str,
+        alias: &str,
+        request: &UpdateAliasRequest,
+    ) -> Result<Answer<Alias>, CallError> {
+        let rest = format!("/aliases/{}/update", path_segment(alias));
+        self.post(&machine_path(state_machine, &rest), request)
+    }
+
+    pub(crate) fn list_aliases(&self, state_machine: &str) -> Result<Answer<AliasList>, CallError> {
+        let path = machine_path(state_machine, "/aliases?limit=1000");
+        self.get(&path, Duration::ZERO)
+    }
+
+    pub(crate) fn delete_alias(&self, state_machine: &str, alias: &str) -> Result<(), CallError> {
+        let rest = format!("/aliases/{}", path_segment(alias));
+        self.delete(&machine_path(state_machine, &rest))
+    }
+
+    pub(crate) fn list_tags(&self, state_machine: &str) -> Result<Answer<Tags>, CallError> {
+        self.get(&machine_path(state_machine, "/tags"), Duration::ZERO)
+    }
+
+    pub(crate) fn put_tags(&self, state_machine: &str, tags: &Tags) -> Result<(), CallError> {
+        self.post_empty(&machine_path(state_machine, "/tags"), tags)
+    }
+
+    pub(crate) fn delete_tag(&self, state_machine: &str, key: &str) -> Result<(), CallError> {
+        let rest = format!("/tags/{}", path_segment(key));
+        self.delete(&machine_path(state_machine, &rest))
+    }
+}
+
+fn machine_path(state_machine: &str, rest: &str) -> String {
+    format!("/v1/state-machines/{}{rest}", path_segment(state_machine))
 }
 
 fn execution_path(execution: &str, rest: &str) -> String {

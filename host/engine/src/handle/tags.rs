@@ -1,5 +1,7 @@
 //! Tags of state machines and activities.
 
+use std::ops::RangeInclusive;
+
 use stepwell_store::{Store, StoreError, TenantId};
 
 use crate::error::{EngineError, from_store};
@@ -7,14 +9,22 @@ use crate::handle::{EngineHandle, blocking};
 use crate::model::{Caller, Tag};
 use crate::names;
 
+/// Characters of a tag's key, at most.
+pub(crate) const KEY_MAX_CHARS: usize = 128;
+/// Characters of a tag's value, at most.
+pub(crate) const VALUE_MAX_CHARS: usize = 256;
+
 impl EngineHandle {
-    /// Puts tags on what an ARN names, in place of those with the same keys.
+    /// Puts tags on what an ARN names, or the state machine of a name, in place of those with
+    /// the same keys.
     ///
     /// # Errors
     ///
-    /// [`EngineError::NotFound`], [`EngineError::TooMany`], or trouble of the host's own.
+    /// [`EngineError::NotFound`], [`EngineError::Invalid`] for a tag that cannot be,
+    /// [`EngineError::TooMany`], or trouble of the host's own.
     pub async fn tag(&self, caller: &Caller, arn: &str, tags: Vec<Tag>) -> Result<(), EngineError> {
         self.require_running()?;
+        check(&tags)?;
         let tags = tags.into_iter().map(|tag| stepwell_store::Tag {
             key: tag.key,
             value: tag.value,
@@ -69,8 +79,11 @@ impl EngineHandle {
             kind: "resource",
             name: arn.to_owned(),
         };
-        let resource = names::tagged(&caller.tenant, arn).ok_or_else(not_found)?;
-        let (store, resource) = (self.0.store.clone(), resource.to_owned());
+        let resource = match arn.starts_with("arn:") {
+            true => names::tagged(&caller.tenant, arn).map(str::to_owned),
+            false => Some(format!("stateMachine:{arn}")),
+        };
+        let (store, resource) = (self.0.store.clone(), resource.ok_or_else(not_found)?);
         let tenant = TenantId(caller.tenant.id);
         let done = blocking(move || work(&store, tenant, &resource)).await?;
         done.map_err(|error| match error {
@@ -79,4 +92,21 @@ impl EngineHandle {
             other => from_store(other),
         })
     }
+}
+
+/// Checks tags by AWS's rules.
+fn check(tags: &[Tag]) -> Result<(), EngineError> {
+    let fits = |text: &str, range: RangeInclusive<usize>| range.contains(&text.chars().count());
+    let is_fine =
+        |tag: &Tag| fits(&tag.key, 1..=KEY_MAX_CHARS) && fits(&tag.value, 0..=VALUE_MAX_CHARS);
+    if tags.iter().all(is_fine) {
+        return Ok(());
+    }
+    let reason = format!(
+        "give keys of 1 to {KEY_MAX_CHARS} characters, and values of up to {VALUE_MAX_CHARS}"
+    );
+    Err(EngineError::Invalid {
+        field: "tags",
+        reason,
+    })
 }

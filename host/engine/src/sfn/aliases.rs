@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::fault::{ApiError, ApiFault, fault_of};
 use super::machines::check_description;
-use super::request::{Request, page_token};
+use super::pages::List;
+use super::request::Request;
 use super::times::TimeForm;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
@@ -122,7 +123,8 @@ pub(super) async fn list(
         None => None,
     };
     let limit = request.page_size()?;
-    let after = request.page_token()?;
+    let pages = List::of(engine, caller, "ListStateMachineAliases", &[Some(named)]).await?;
+    let after = pages.open(request)?;
     let page = engine
         .list_aliases(caller, named, version, after, limit)
         .await;
@@ -130,7 +132,7 @@ pub(super) async fn list(
     let lines = page.items.iter().map(|alias| line(alias, times));
     let mut answer = json!({ "stateMachineAliases": lines.collect::<Vec<_>>() });
     if let Some(last) = page.next_page_token {
-        answer["nextToken"] = page_token(&last).into();
+        answer["nextToken"] = pages.seal(&last).into();
     }
     Ok(answer)
 }

@@ -98,13 +98,18 @@ pub(super) async fn describe_for_execution(
     let of = |error: EngineError| fault_of(error, named);
     let row = engine.find(caller, named).await.map_err(of)?;
     let definitions = Arc::clone(&engine.0.definitions);
+    let child_of = row.map_run;
     let found = engine.read(move |store| {
         let machine = store.load_state_machine(row.machine)?;
         let revision = store.load_revision(row.machine, row.revision)?;
         let parsed = definitions.revision(store, row.machine, row.revision)?;
-        Ok((machine.zip(revision), parsed))
+        let run = match child_of {
+            None => None,
+            Some(run) => store.load_map_run(run)?,
+        };
+        Ok((machine.zip(revision), parsed, run))
     });
-    let (found, parsed) = found.await.map_err(of)?;
+    let (found, parsed, run) = found.await.map_err(of)?;
     let (machine, revision) = found.ok_or_else(|| {
         let message = format!("the execution {named} has no state machine");
         ApiError::Host(EngineError::Internal(message))
@@ -115,6 +120,12 @@ pub(super) async fn describe_for_execution(
         "roleArn": revision.role_arn.unwrap_or_default(),
         "updateDate": times.write(revision.created_at),
     });
+    if let Some(run) = &run {
+        let machine = format!("{}/{}", machine.name, run.label);
+        answer["stateMachineArn"] = names::machine_arn(&caller.tenant, &machine).into();
+        answer["mapRunArn"] = names::map_run_arn(&caller.tenant, &machine, &run.uuid).into();
+        answer["label"] = run.label.as_str().into();
+    }
     settings::put(&mut answer, &MachineSettings::read(&revision.settings));
     if let Some(revision) = revision.uuid {
         answer["revisionId"] = revision.into();

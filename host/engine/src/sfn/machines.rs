@@ -6,7 +6,8 @@ use stepwell_store::{MachineRow, TenantId};
 
 use super::definitions::{diagnose, kind_of, refused, require_valid};
 use super::fault::{ApiError, ApiFault, fault_of};
-use super::request::{Request, page_token};
+use super::pages::List;
+use super::request::Request;
 use super::settings;
 use super::tags;
 use super::times::TimeForm;
@@ -145,7 +146,8 @@ pub(super) async fn list(
     times: TimeForm,
 ) -> Result<Value, ApiError> {
     let limit = request.page_size()? as usize;
-    let after = request.page_token()?;
+    let pages = List::of(engine, caller, "ListStateMachines", &[]).await?;
+    let after = pages.open(request)?;
     let tenant = TenantId(caller.tenant.id);
     let found =
         engine.read(move |store| store.list_state_machines(tenant, after.as_deref(), limit + 1));
@@ -162,7 +164,7 @@ pub(super) async fn list(
     };
     let mut answer = json!({ "stateMachines": found.iter().map(line).collect::<Vec<_>>() });
     if let Some(last) = found.last().filter(|_| more) {
-        answer["nextToken"] = page_token(&last.name).into();
+        answer["nextToken"] = pages.seal(&last.name).into();
     }
     Ok(answer)
 }

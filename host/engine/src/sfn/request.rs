@@ -189,15 +189,6 @@ impl Request {
         ApiFault::new("InvalidArn", message).into()
     }
 
-    /// Returns the token of a page: a name that [`page_token`] has written.
-    pub(super) fn page_token(&self) -> Result<Option<String>, ApiError> {
-        let Some(given) = self.optional_text("nextToken") else {
-            return Ok(None);
-        };
-        let name = read_token(given).ok_or_else(ApiFault::invalid_token)?;
-        Ok(Some(name))
-    }
-
     pub(super) fn has(&self, member: &str) -> bool {
         self.0.contains_key(member)
     }
@@ -236,24 +227,6 @@ impl Request {
     }
 }
 
-/// Writes the token of the page that begins behind a name. It holds for ever, and says
-/// nothing to people.
-pub(super) fn page_token(name: &str) -> String {
-    name.bytes().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn read_token(token: &str) -> Option<String> {
-    let digits = token.as_bytes();
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    let bytes = digits.chunks_exact(2).map(|pair| {
-        let text = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(text, 16).ok()
-    });
-    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
-}
-
 /// Characters of a page's token, at most.
 fn token_max_chars(operation: &ApiOperation) -> usize {
     match operation.name {
@@ -268,20 +241,5 @@ fn is_of_kind(value: &Value, kind: MemberKind) -> bool {
         MemberKind::Number => value.is_number(),
         MemberKind::Flag => value.is_boolean(),
         MemberKind::Other => value.is_array() || value.is_object(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{page_token, read_token};
-
-    #[test]
-    fn a_token_leads_back_to_its_name() {
-        for name in ["orders", "Ünïcode", "a"] {
-            assert_eq!(read_token(&page_token(name)).as_deref(), Some(name));
-        }
-        for nothing in ["a", "zz", "orders", "ff"] {
-            assert_eq!(read_token(nothing), None, "{nothing}");
-        }
     }
 }

@@ -5,12 +5,8 @@ use serde_json::{Value, json};
 use super::fault::{ApiError, ApiFault, fault_of};
 use super::request::Request;
 use crate::handle::EngineHandle;
+use crate::handle::tags::{KEY_MAX_CHARS, VALUE_MAX_CHARS};
 use crate::model::{Caller, Tag};
-
-/// Characters of a tag's key, at most.
-const KEY_MAX_CHARS: usize = 128;
-/// Characters of a tag's value, at most.
-const VALUE_MAX_CHARS: usize = 256;
 
 pub(super) async fn put(
     engine: &EngineHandle,

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::fault::{ApiError, fault_of};
 use super::machines::check_description;
+use super::pages::List;
 use super::request::Request;
 use super::times::TimeForm;
 use crate::error::EngineError;
@@ -40,13 +41,15 @@ pub(super) async fn list(
 ) -> Result<Value, ApiError> {
     let named = request.bare_machine_arn(&caller.tenant, "stateMachineArn")?;
     let limit = request.page_size()?;
-    let token = request.optional_text("nextToken");
-    let page = engine.list_versions(caller, named, token, limit).await;
+    let pages = List::of(engine, caller, "ListStateMachineVersions", &[Some(named)]).await?;
+    let token = pages.open(request)?;
+    let page = engine.list_versions(caller, named, token.as_deref(), limit);
+    let page = page.await;
     let page = page.map_err(|error| fault_of(error, named))?;
     let lines = page.items.iter().map(|version| line(version, times));
     let mut answer = json!({ "stateMachineVersions": lines.collect::<Vec<_>>() });
     if let Some(token) = page.next_page_token {
-        answer["nextToken"] = token.into();
+        answer["nextToken"] = pages.seal(&token).into();
     }
     Ok(answer)
 }

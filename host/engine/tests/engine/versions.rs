@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepwell_engine::Status;
+use stepwell_engine::{ListExecutions, SimulatedClock, Status};
 
-use crate::harness::{Bench, PATIENCE};
+use crate::harness::{Bench, PATIENCE, START, Scripted};
 use crate::machines::{arn, call, create, definition, refused, try_call};
 
 async fn publish(bench: &Bench, end: &str) -> Value {
@@ -42,6 +42,19 @@ fn routing(routes: &[(i64, i64)]) -> Value {
 
 fn alias(name: &str, routes: &[(i64, i64)]) -> Value {
     json!({"name": name, "routingConfiguration": routing(routes)})
+}
+
+/// Waits until a machine is gone: right after the end of its last execution is told.
+async fn gone(bench: &Bench, named: &Value) {
+    let gone = tokio::time::timeout(PATIENCE, async {
+        while try_call(bench, "DescribeStateMachine", named.clone())
+            .await
+            .is_ok()
+        {
+            tokio::task::yield_now().await;
+        }
+    });
+    gone.await.unwrap();
 }
 
 /// A machine with two versions.
@@ -338,16 +351,7 @@ async fn a_machine_is_gone_once_its_executions_have_ended() {
         .await
         .unwrap();
     assert_eq!(end.summary.status, Status::Aborted);
-    // The deletion is finished right after the end is told.
-    let gone = tokio::time::timeout(PATIENCE, async {
-        while try_call(&bench, "DescribeStateMachine", named.clone())
-            .await
-            .is_ok()
-        {
-            tokio::task::yield_now().await;
-        }
-    });
-    gone.await.unwrap();
+    gone(&bench, &named).await;
     call(&bench, "DeleteStateMachine", named.clone()).await;
     // The name is free, and nothing of the old machine is left.
     call(&bench, "CreateStateMachine", again).await;
@@ -432,4 +436,109 @@ async fn of_creations_at_once_one_makes_the_machine() {
     // Those that said the same as the first one.
     assert_eq!(made, 8);
     assert_eq!(publish(&bench, "m").await, arn("m:1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = SimulatedClock::new(START);
+    let tasks = Scripted::default();
+    let open = || Bench::in_folder(folder.path().to_owned(), clock.clone(), tasks.clone());
+    let bench = open().await;
+    let waits = json!({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "Next": "A"},
+        "A": {"Type": "Wait", "Seconds": 60, "End": true}}});
+    bench.deploy("m", &waits.to_string()).await;
+    let execution = bench.start("m", "waits", "{}").await;
+    let named = json!({"stateMachineArn": arn("m")});
+    call(&bench, "DeleteStateMachine", named.clone()).await;
+    bench.close().await;
+
+    let bench = open().await;
+    let found = call(&bench, "DescribeStateMachine", named.clone()).await;
+    assert_eq!(found["status"], "DELETING");
+    bench.clock.advance(Duration::from_secs(60));
+    assert_eq!(bench.end(&execution).await.summary.status, Status::Aborted);
+    gone(&bench, &named).await;
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_execution_of_a_map_run_is_described_with_it() {
+    let bench = Bench::in_memory().await;
+    let each = json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "Label": "each",
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}, "End": true}}});
+    let end = bench.run(&each.to_string(), "[1]").await;
+    let runs = bench
+        .handle
+        .list_map_runs(&bench.caller, &end.summary.arn, None, 10)
+        .await
+        .unwrap();
+    let run = runs.items[0].arn.clone();
+    let list = ListExecutions {
+        limit: 10,
+        ..ListExecutions::default()
+    };
+    let children = bench
+        .handle
+        .list_map_run_executions(&bench.caller, &run, list)
+        .await
+        .unwrap();
+    let child = json!({"executionArn": children.items[0].arn});
+    let found = call(&bench, "DescribeStateMachineForExecution", child).await;
+    assert_eq!(found["mapRunArn"], run);
+    assert_eq!(found["label"], "each");
+    assert_eq!(found["stateMachineArn"], arn("machine/each"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validation_lists_what_is_asked_for() {
+    let bench = Bench::in_memory().await;
+    let odd = json!({"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "Parameters": {"a": "$.b"}, "Next": "Nowhere"},
+        "B": {"Type": "Pass", "Next": "Elsewhere"}, "C": {"Type": "Succeed"}}})
+    .to_string();
+    let validate = |more: Value| {
+        let mut request = json!({"definition": odd});
+        for (name, value) in more.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        call(&bench, "ValidateStateMachineDefinition", request)
+    };
+    let codes = |answer: &Value| -> Vec<String> {
+        let found = answer["diagnostics"].as_array().unwrap().iter();
+        found
+            .map(|found| found["code"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let errors = validate(json!({})).await;
+    assert_eq!(errors["result"], "FAIL");
+    assert_eq!(errors["truncated"], false);
+    let missing = |code: &String| code == "MISSING_TRANSITION_TARGET";
+    assert!(codes(&errors).iter().all(missing), "{errors}");
+    assert_eq!(codes(&errors).len(), 4, "{errors}");
+    let first = validate(json!({"maxResults": 1})).await;
+    assert_eq!(first["truncated"], true);
+    assert_eq!(codes(&first).len(), 1);
+    let valid = json!({"definition": definition("")});
+    let valid = call(&bench, "ValidateStateMachineDefinition", valid).await;
+    assert_eq!(
+        valid,
+        json!({"result": "OK", "diagnostics": [], "truncated": false})
+    );
+    // A warning is told where it is asked for, and keeps nothing from being made.
+    let doubtful = json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true,
+        "Parameters": {"a": "$.b"}}}});
+    let mut request = json!({"definition": doubtful.to_string()});
+    let quiet = call(&bench, "ValidateStateMachineDefinition", request.clone()).await;
+    assert_eq!(codes(&quiet), Vec::<String>::new());
+    request["severity"] = "WARNING".into();
+    let told = call(&bench, "ValidateStateMachineDefinition", request).await;
+    assert_eq!(
+        (codes(&told), &told["result"]),
+        (vec!["NO_DOLLAR".to_owned()], &json!("OK"))
+    );
+    let broken = json!({"definition": "{"});
+    let broken = call(&bench, "ValidateStateMachineDefinition", broken).await;
+    assert_eq!(codes(&broken), ["INVALID_JSON_DESCRIPTION"]);
 }
