@@ -227,22 +227,17 @@ impl<'a> Trial<'a> {
         Some(scope.of_trial(context, self.plan.as_deref()?))
     }
 
-    /// Returns the inputs of all iterations of a Map that runs them within the execution.
-    /// One that cannot be evaluated ends the state.
-    pub fn iteration_inputs(&mut self) -> Vec<Payload> {
-        let Some(plan) = self.plan.clone() else {
-            return Vec::new();
-        };
-        let mut inputs = Vec::with_capacity(plan.items.len());
+    /// Returns the input of an iteration of a Map that runs them within the execution; none
+    /// if there is no such iteration, or if its input cannot be evaluated, which ends the
+    /// state.
+    pub fn iteration_input(&mut self, index: u32) -> Option<Payload> {
+        let plan = self.plan.clone()?;
+        plan.items.get(index as usize)?;
+        let mut found = None;
         self.step(|draft, _| {
-            for (index, _) in (0_u32..).zip(&plan.items) {
-                match map::iteration_input(draft, FrameId::ROOT, &plan, index) {
-                    Ok(input) => inputs.push(input),
-                    Err(_left) => return,
-                }
-            }
+            found = map::iteration_input(draft, FrameId::ROOT, &plan, index).ok();
         });
-        inputs
+        found
     }
 
     /// The state's work has ended so, whoever did it.

@@ -237,7 +237,10 @@ fn tried(
     let mut trial = Trial::enter(machine, &order, at);
     if trial.end().is_none() {
         if matches!(&machine.state(entered.state).kind, StateKind::Map(_)) {
-            trial.iteration_inputs();
+            let items = trial.plan().map_or(0, |plan| plan.items.len());
+            for index in 0..u32::try_from(items).unwrap() {
+                trial.iteration_input(index);
+            }
         }
         trial.finish(work?, at);
     }

@@ -2,11 +2,14 @@
 //!
 //! Iterations do not run: the mock is what all of them give.
 
+use std::time::Instant;
+
 use stepwell_decider::{Failure, MapScope, Numbered, Trial};
 use stepwell_states::{Limit, Map, MapItem, MapPlan, Payload, QueryLanguage, StateKind};
 
 use super::Prepared;
 use super::inspection::Inspection;
+use super::work::TIME_MAX;
 use crate::map_runs::{Tolerance, given_items};
 use crate::sfn::ApiFault;
 
@@ -90,11 +93,29 @@ fn check_length(
 }
 
 fn inline(trial: &mut Trial<'_>, plan: &MapPlan) -> Found {
+    let began = Instant::now();
+    let mut inputs = Vec::with_capacity(plan.items.len());
+    for (index, _) in (0_u32..).zip(&plan.items) {
+        if began.elapsed() > TIME_MAX {
+            trial.fail(&timed_out());
+        }
+        match trial.iteration_input(index) {
+            Some(input) => inputs.push(input),
+            // The state has ended.
+            None => break,
+        }
+    }
     Found {
         items: plan.items.iter().map(|item| item.value.clone()).collect(),
-        inputs: trial.iteration_inputs(),
+        inputs,
         ..Found::default()
     }
+}
+
+/// The failure of a state that takes longer than one that is tried may.
+fn timed_out() -> Failure {
+    let cause = "the inputs of its iterations could not be evaluated within five minutes";
+    Failure::new("States.Timeout", cause)
 }
 
 /// What children of a Map Run would be given, made as a Map Run makes it. The inner error
@@ -143,9 +164,13 @@ fn inputs(
     source: &str,
 ) -> Result<Vec<Payload>, Failure> {
     let definition = &prepared.subject.definition;
+    let began = Instant::now();
     (0..)
         .zip(items)
         .map(|(index, item)| {
+            if began.elapsed() > TIME_MAX {
+                return Err(timed_out());
+            }
             let numbered = Numbered {
                 index,
                 item,

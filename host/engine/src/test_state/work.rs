@@ -28,7 +28,7 @@ use crate::services::{self, CallError, ServiceOrder};
 use crate::sfn::ApiError;
 
 /// How long a tried state may take, as on AWS.
-const TIME_MAX: Duration = Duration::from_secs(300);
+pub(super) const TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Does a task's work.
 ///
