@@ -8,6 +8,7 @@
 mod commits;
 mod creation;
 mod durability;
+mod express_starts;
 mod faults;
 mod histories;
 mod lists;
