@@ -255,6 +255,28 @@ def test_machines_have_tags(host):
     assert tags == [{"key": "cost", "value": "7"}]
 
 
+def test_activities_have_tags(host):
+    client = host.client()
+    tagged = name("activity")
+    made = client.create_activity(name=tagged, tags=[{"key": "team", "value": "a"}])
+    arn = made["activityArn"]
+    # The activity that is there keeps its tags.
+    again = client.create_activity(name=tagged, tags=[{"key": "team", "value": "b"}])
+    assert again["creationDate"] == made["creationDate"]
+    tags = client.list_tags_for_resource(resourceArn=arn)["tags"]
+    assert tags == [{"key": "team", "value": "a"}], tags
+    client.untag_resource(resourceArn=arn, tagKeys=["team"])
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == []
+    raises(
+        "InvalidEncryptionConfiguration",
+        client.create_activity,
+        name=name("activity"),
+        encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "alias/a"},
+    )
+    client.delete_activity(activityArn=arn)
+    raises("ResourceNotFound", client.list_tags_for_resource, resourceArn=arn)
+
+
 def test_refusals_are_the_exceptions_of_the_sdk(host):
     client = host.client()
     unknown = "arn:aws:states:us-east-1:000000000000:stateMachine:no-such-machine"

@@ -8,7 +8,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::ids::{ExecutionKey, TenantId};
 use crate::store::Store;
-use crate::tags;
+use crate::tags::{self, Tag};
 
 /// An activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,18 +81,24 @@ impl WorkerTasks {
 }
 
 impl Store {
-    /// Makes an activity unless it is there, and returns it.
+    /// Makes an activity with its tags unless it is there, and returns it.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant.
+    /// [`StoreError::Refused`] if there is no such tenant, [`StoreError::TooMany`] tags.
     pub fn put_activity(
         &self,
         tenant: TenantId,
         name: &str,
         created_at: Timestamp,
+        tags: Vec<Tag>,
     ) -> Result<ActivityRow, StoreError> {
         let name = name.to_owned();
         self.write(move |connection| {
+            if let Some(found) = find(connection, tenant, &name)? {
+                return Ok(found);
+            }
+            // Counted before anything is written.
+            tags::put(connection, tenant, &tags::of_activity(&name), &tags)?;
             connection
                 .prepare_cached(
                     "INSERT INTO activities (tenant, name, created_at) VALUES (?1, ?2, ?3)

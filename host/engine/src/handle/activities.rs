@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
-use crate::model::{Activity, ActivityTask, Caller, PageOf, Tenant};
+use crate::model::{Activity, ActivityTask, Caller, PageOf, Tag, Tenant};
 use crate::names;
 
 /// Lines of a list's page, at most.
@@ -28,15 +28,35 @@ impl EngineHandle {
         caller: &Caller,
         name: &str,
     ) -> Result<(Activity, bool), EngineError> {
+        self.create_tagged_activity(caller, name, Vec::new()).await
+    }
+
+    /// Makes an activity with tags unless it is there; then its tags stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Invalid`] for the name, [`EngineError::TooMany`] tags, or trouble of
+    /// the host's own.
+    pub async fn create_tagged_activity(
+        &self,
+        caller: &Caller,
+        name: &str,
+        tags: Vec<Tag>,
+    ) -> Result<(Activity, bool), EngineError> {
         self.require_running()?;
         names::check("name", name)?;
         let (tenant, name) = (TenantId(caller.tenant.id), name.to_owned());
         let (store, now) = (self.0.store.clone(), self.0.starter.now());
+        let tags = tags.into_iter().map(|tag| stepwell_store::Tag {
+            key: tag.key,
+            value: tag.value,
+        });
+        let tags = tags.collect();
         let row = blocking(move || {
             if let Some(found) = store.find_activity(tenant, &name)? {
                 return Ok((found, false));
             }
-            Ok((store.put_activity(tenant, &name, now)?, true))
+            Ok((store.put_activity(tenant, &name, now, tags)?, true))
         });
         let (row, is_new) = row.await?.map_err(from_store)?;
         Ok((described(&caller.tenant, row), is_new))

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::fault::{ApiError, fault_of};
-use super::request::Request;
+use super::request::{Request, page_token};
 use super::times::TimeForm;
+use super::{settings, tags};
 use crate::handle::EngineHandle;
 use crate::model::{Activity, Caller};
 
@@ -22,7 +23,9 @@ pub(super) async fn create(
     times: TimeForm,
 ) -> Result<Value, ApiError> {
     let name = request.text("name");
-    let created = engine.create_activity(caller, name).await;
+    let tags = tags::read(request.other("tags"))?;
+    settings::refuse_customer_key(request)?;
+    let created = engine.create_tagged_activity(caller, name, tags).await;
     let (activity, _is_new) = created.map_err(|error| fault_of(error, name))?;
     Ok(json!({
         "activityArn": activity.arn,
@@ -54,13 +57,13 @@ pub(super) async fn list(
     times: TimeForm,
 ) -> Result<Value, ApiError> {
     let limit = request.page_size()?;
-    let after = request.optional_text("nextToken").map(str::to_owned);
+    let after = request.page_token()?;
     let page = engine.list_activities(caller, after, limit).await;
     let page = page.map_err(|error| fault_of(error, ""))?;
     let lines = page.items.iter().map(|activity| line(activity, times));
     let mut answer = json!({ "activities": lines.collect::<Vec<_>>() });
     if let Some(token) = page.next_page_token {
-        answer["nextToken"] = token.into();
+        answer["nextToken"] = page_token(&token).into();
     }
     Ok(answer)
 }

@@ -36,6 +36,24 @@ pub(super) fn read(request: &Request) -> Result<MachineSettings, ApiError> {
     })
 }
 
+/// Refuses a key of the customer's, where there is nothing to be encrypted with it.
+///
+/// # Errors
+/// The request asks for one, or its configuration is not as AWS has it.
+pub(super) fn refuse_customer_key(request: &Request) -> Result<(), ApiError> {
+    let member = "encryptionConfiguration";
+    let encryption = match request.other(member) {
+        None => return Ok(()),
+        Some(Value::Object(given)) => encryption(given)?,
+        Some(_) => return Err(wrong_type(member).into()),
+    };
+    if encryption == owned_key() {
+        return Ok(());
+    }
+    let message = "Invalid Encryption Configuration: 'activities have no key of their own'";
+    Err(ApiFault::new("InvalidEncryptionConfiguration", message).into())
+}
+
 /// Settings where a machine is made: what is not given is as AWS has it.
 pub(super) fn filled(settings: MachineSettings) -> MachineSettings {
     MachineSettings {
