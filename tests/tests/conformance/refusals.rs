@@ -84,6 +84,19 @@ fn set(headers: &mut Headers, name: &'static str, change: impl Fn(&str) -> Strin
 }
 
 #[test]
+fn every_operation_of_the_table_is_there() {
+    on_host(async |host| {
+        for operation in API_OPERATIONS {
+            let answer = host
+                .call(operation.name, &request(operation, ACCOUNT))
+                .await;
+            let is_there = code(&answer) != "UnknownOperationException";
+            assert!(is_there, "{}: {answer:?}", operation.name);
+        }
+    });
+}
+
+#[test]
 fn no_operation_is_answered_without_a_signature() {
     on_host(async |host| {
         let without = |headers: &mut Headers, _: &mut Vec<u8>| {

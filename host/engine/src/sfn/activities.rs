@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::fault::{ApiError, fault_of};
-use super::request::{Request, page_token};
+use super::pages::List;
+use super::request::Request;
 use super::times::TimeForm;
 use super::{settings, tags};
 use crate::handle::EngineHandle;
@@ -57,13 +58,14 @@ pub(super) async fn list(
     times: TimeForm,
 ) -> Result<Value, ApiError> {
     let limit = request.page_size()?;
-    let after = request.page_token()?;
+    let list = List::of(engine, caller, "ListActivities", &[]).await?;
+    let after = list.open(request)?;
     let page = engine.list_activities(caller, after, limit).await;
     let page = page.map_err(|error| fault_of(error, ""))?;
     let lines = page.items.iter().map(|activity| line(activity, times));
     let mut answer = json!({ "activities": lines.collect::<Vec<_>>() });
     if let Some(token) = page.next_page_token {
-        answer["nextToken"] = page_token(&token).into();
+        answer["nextToken"] = list.seal(&token).into();
     }
     Ok(answer)
 }
