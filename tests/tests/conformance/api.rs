@@ -52,7 +52,7 @@ pub(crate) fn score(cases: impl Iterator<Item = (Case, Vec<Value>)>) -> Score {
         .enable_time()
         .build()
         .unwrap();
-    let wanted = env::var("STEPWELL_CASES").unwrap_or_default();
+    let wanted = wanted();
     let mut score = Score::of_part(!wanted.is_empty());
     for (case, steps) in cases.filter(|(case, _)| case.id().contains(&wanted)) {
         let found = runtime.block_on(async {
@@ -68,6 +68,11 @@ pub(crate) fn score(cases: impl Iterator<Item = (Case, Vec<Value>)>) -> Score {
         score.add(case.area(), case.id().to_owned(), found);
     }
     score
+}
+
+/// What somebody asked for; empty for all cases.
+pub(crate) fn wanted() -> String {
+    env::var("STEPWELL_CASES").unwrap_or_default()
 }
 
 /// A case under way.

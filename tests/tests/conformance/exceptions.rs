@@ -15,12 +15,23 @@ const LAID_OUT: &str = "the pack shows both definitions parsed: how they were la
                         what the case is about, is lost";
 
 /// Cases of the kind `api`: name and reason.
-#[rustfmt::skip]
 pub(crate) const API: &[(&str, &str)] = &[
-    ("test_sfn_api.test_create_duplicate_definition_format_sm", LAID_OUT),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_INTRINSIC_FUNCTION", NOT_AS_SENT),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_ITERATOR_OUTER_SCOPE", NOT_AS_SENT),
-    ("test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_TOLERATED_FAILURE_PATH", NOT_AS_SENT),
+    (
+        "test_sfn_api.test_create_duplicate_definition_format_sm",
+        LAID_OUT,
+    ),
+    (
+        "test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_INTRINSIC_FUNCTION",
+        NOT_AS_SENT,
+    ),
+    (
+        "test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_BASE_REFERENCE_IN_ITERATOR_OUTER_SCOPE",
+        NOT_AS_SENT,
+    ),
+    (
+        "test_sfn_api_variable_references.test_base_variable_references_in_assign_templates_MAP_STATE_REFERENCE_IN_TOLERATED_FAILURE_PATH",
+        NOT_AS_SENT,
+    ),
 ];
 
 /// Why a case of JSONata's suite that has a lone surrogate differs.

@@ -37,7 +37,9 @@ fn whatever_is_sent_the_door_answers_and_never_with_its_own_error() {
     let panics = Arc::new(AtomicUsize::new(0));
     let (seen, told) = (Arc::clone(&panics), std::panic::take_hook());
     std::panic::set_hook(Box::new(move |panic| {
-        seen.fetch_add(1, Ordering::SeqCst);
+        // Another test of this process fails by a panic.
+        let place = panic.location().map_or("", |place| place.file());
+        seen.fetch_add(usize::from(!place.starts_with("tests/")), Ordering::SeqCst);
         told(panic);
     }));
     let (requests, seed) = (
