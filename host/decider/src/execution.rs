@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stepwell_states::{MapPlan, Payload, ScopeId, StateRef, Timestamp};
+use stepwell_states::{ExecutionType, MapPlan, Payload, ScopeId, StateRef, Timestamp};
 
 use crate::event::{
     EventNumber, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled, Work,
 };
 use crate::evolve::evolve;
-use crate::failure::Failure;
+use crate::failure::{DATA_LIMIT, Failure, RUNTIME};
 
 use crate::map_run::MapRunStarted;
 use crate::redrive::Redriven;
@@ -185,6 +185,22 @@ pub(crate) struct OpenMapRun {
     /// How it ended.
     #[serde(default)]
     pub(crate) ended: Option<Result<(), Failure>>,
+}
+
+impl OpenMapRun {
+    /// Whether a redrive goes on with this run. It begins another one where the run did all
+    /// that it had to do, or failed for what its definition says, as AWS has it; and where
+    /// nothing is left of the children, or their results are written already.
+    pub(crate) fn is_redrivable(&self) -> bool {
+        let writer = self.started.writer.as_ref();
+        let kept = self.started.execution_type == ExecutionType::Standard
+            && writer.is_none_or(|writer| writer.resource.is_none());
+        kept && match &self.ended {
+            None => true,
+            Some(Ok(())) => false,
+            Some(Err(failure)) => !matches!(failure.error_name(), DATA_LIMIT | RUNTIME),
+        }
+    }
 }
 
 /// A scheduled task without an end.

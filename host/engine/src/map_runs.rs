@@ -33,7 +33,7 @@ use stepwell_decider::EventNumber;
 use stepwell_store::{ChildEnd, ExecutionKey, MapRunKey, StoreError};
 
 use crate::shard::Shared;
-use run::{Progress, Run};
+use run::{Asked, Progress, Run};
 
 pub(crate) use source::given_items;
 pub(crate) use tolerance::Tolerance;
@@ -47,6 +47,8 @@ pub(crate) enum Message {
     News(ExecutionKey, MapRunNews),
     /// The writing thread is done with a run's step.
     Advanced(MapRunKey, Result<(), StoreError>),
+    /// A child that a run has asked to go on has answered.
+    Asked(MapRunKey, ExecutionKey, Asked),
     /// A commit that may have begun or ended runs was not acknowledged.
     LookAgain,
     /// End.
@@ -87,6 +89,10 @@ impl MapRuns {
 
     pub(crate) fn stop(&self) {
         drop(self.0.send(Message::Stop));
+    }
+
+    fn asked(&self, run: MapRunKey, child: ExecutionKey, asked: Asked) {
+        drop(self.0.send(Message::Asked(run, child, asked)));
     }
 
     fn advanced(&self, run: MapRunKey, result: Result<(), StoreError>) {
@@ -154,6 +160,7 @@ impl Driver {
                     self.due.insert(key);
                 }
             }
+            Message::Asked(key, child, asked) => self.asked(key, child, asked),
             Message::News(_, MapRunNews::Moved(key)) => {
                 self.due.insert(key);
             }
@@ -175,6 +182,22 @@ impl Driver {
             }
         }
         true
+    }
+
+    /// A child that was asked to go on has answered.
+    fn asked(&mut self, key: MapRunKey, child: ExecutionKey, asked: Asked) {
+        let run = self.runs.get_mut(&key);
+        let taken = run.map(|run| run.was_asked(&self.shared, child, asked));
+        if let Some(Err(error)) = taken {
+            self.trouble(&error);
+        }
+        if asked == Asked::Unknown {
+            // The database is not there, or the host ends: it is asked again, but later.
+            let later = Instant::now() + self.shared.config.retry_delay;
+            self.look_at = Some(self.look_at.map_or(later, |at| at.min(later)));
+        } else {
+            self.due.insert(key);
+        }
     }
 
     /// The database could not be read: everything open is looked at again.

@@ -81,8 +81,8 @@ pub use generations::Kept;
 pub use history::Snapshot;
 pub use ids::{DataSetId, Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
 pub use map_runs::{
-    AdvanceDone, AdvanceMapRun, ChildEnd, MapChanges, MapCounts, MapResults, MapRunRow,
-    MapRunSettings, MapRunStage, MapTally, NewMapRun,
+    AdvanceDone, AdvanceMapRun, ChildEnd, ChildRedriven, MapChanges, MapCounts, MapResults,
+    MapRunRow, MapRunSettings, MapRunStage, MapTally, NewMapRun, RedrivenRun,
 };
 pub use slices::HistorySlice;
 pub use state_machines::{

@@ -9,6 +9,7 @@
 
 mod advance;
 mod read;
+mod redrives;
 
 use rusqlite::{Connection, params};
 use stepwell_decider::EventNumber;
@@ -22,6 +23,7 @@ use crate::store::Store;
 
 pub use advance::{AdvanceDone, AdvanceMapRun};
 pub use read::MapRunRow;
+pub use redrives::{ChildRedriven, RedrivenRun};
 
 /// A Map Run that is to exist.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,10 +86,16 @@ pub struct MapCounts {
 }
 
 impl MapCounts {
+    /// Returns how many ended, and not well.
+    #[must_use]
+    pub fn unsuccessful(&self) -> u64 {
+        self.failed + self.timed_out + self.aborted
+    }
+
     /// Returns how many have ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        self.succeeded + self.failed + self.timed_out + self.aborted
+        self.succeeded + self.unsuccessful()
     }
 
     /// Returns how many run.
@@ -170,6 +178,10 @@ pub struct MapChanges {
     pub abandoned: Vec<EventNumber>,
     /// Runs whose end it takes in.
     pub told: Vec<MapRunKey>,
+    /// Runs that it goes on with.
+    pub redriven: Vec<RedrivenRun>,
+    /// That it goes on after an end, if it is a child of a run.
+    pub child_redriven: Option<ChildRedriven>,
     /// Its own end, if it is a child of a run.
     pub child_end: Option<ChildEnd>,
 }
@@ -199,6 +211,12 @@ impl MapChanges {
         }
         for run in &self.told {
             close(connection, *run)?;
+        }
+        for run in &self.redriven {
+            redrives::redrive(connection, execution, run)?;
+        }
+        if let Some(redriven) = &self.child_redriven {
+            redrives::take_back(connection, execution, redriven)?;
         }
         if let Some(end) = &self.child_end {
             advance::count(connection, end.run, &end.tally)?;
@@ -244,25 +262,23 @@ fn abandon(
     connection
         .prepare_cached(
             "UPDATE map_runs SET stage = CASE WHEN stage = 2 THEN 4 ELSE 3 END,
-                 status = CASE WHEN stage = 2 THEN status ELSE 4 END
+                 status = CASE WHEN stage = 2 THEN status ELSE 4 END,
+                 redriving = 0
              WHERE execution = ?1 AND number = ?2 AND stage < 3",
-        )?
-        .execute(params![execution, number.0.cast_signed()])?;
-    connection
-        .prepare_cached(
-            "DELETE FROM map_results WHERE run =
-                 (SELECT id FROM map_runs WHERE execution = ?1 AND number = ?2 AND stage = 4)",
         )?
         .execute(params![execution, number.0.cast_signed()])?;
     Ok(())
 }
 
+/// Its execution knows. The results of one that did not succeed are kept for a redrive.
 fn close(connection: &Connection, run: MapRunKey) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE map_runs SET stage = 4 WHERE id = ?1")?
         .execute([run])?;
     connection
-        .prepare_cached("DELETE FROM map_results WHERE run = ?1")?
+        .prepare_cached(
+            "DELETE FROM map_results WHERE run = (SELECT id FROM map_runs WHERE id = ?1 AND status = 1)",
+        )?
         .execute([run])?;
     Ok(())
 }
@@ -286,7 +302,7 @@ impl Store {
                      WHERE id = ?1 AND stage = 0",
                 )?
                 .execute(params![run, error, cause])?;
-            Ok(())
+            redrives::nobody_waits(connection, run)
         })
     }
 
@@ -317,17 +333,14 @@ impl Store {
                 )?
                 .execute(params![run, status, stopped_at.as_ms()])?;
             if ended == 0 {
+                // One that is to be redriven goes on now that its children have ended.
                 connection
                     .prepare_cached(
-                        "UPDATE map_runs SET stage = 4, stopped_at = ?2 WHERE id = ?1 AND stage = 3",
+                        "UPDATE map_runs SET stage = CASE WHEN redriving = 1 THEN 0 ELSE 4 END,
+                             stopped_at = CASE WHEN redriving = 1 THEN NULL ELSE ?2 END
+                         WHERE id = ?1 AND stage = 3",
                     )?
                     .execute(params![run, stopped_at.as_ms()])?;
-                connection
-                    .prepare_cached(
-                        "DELETE FROM map_results WHERE run =
-                             (SELECT id FROM map_runs WHERE id = ?1 AND stage = 4)",
-                    )?
-                    .execute([run])?;
             }
             Ok(())
         })

@@ -132,7 +132,7 @@ fn take_up(execution: &mut Execution, event: &HistoryEvent, redriven: &Execution
                     active.phase = Phase::Entered;
                 }
             }
-            Phase::MapRun(_) => active.phase = Phase::Entered,
+            Phase::MapRun(run) if !run.is_redrivable() => active.phase = Phase::Entered,
             _ => {}
         }
     }

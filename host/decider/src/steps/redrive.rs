@@ -5,9 +5,13 @@ use stepwell_states::StateKind;
 use crate::decide::DecideError;
 use crate::draft::Draft;
 use crate::event::{EventKind, FrameId, StateEntered};
-use crate::execution::Phase;
-use crate::redrive::{ExecutionRedriven, NotRedrivable, Redrive};
-use crate::steps::{map, parallel, run};
+use crate::execution::{OpenMapRun, Phase};
+use crate::failure::{Failure, RUNTIME};
+use crate::redrive::{ExecutionRedriven, MapRunRedriven, NotRedrivable, Redrive};
+use crate::steps::{failed, map, parallel, run};
+
+/// How often a Map Run may be redriven, as at AWS.
+const MAP_RUN_REDRIVES_MAX: u32 = 1_000;
 
 /// Goes on with an execution that did not succeed; changes nothing where the same order was
 /// carried out already.
@@ -61,6 +65,29 @@ pub(crate) fn resume(draft: &mut Draft<'_>, frame: FrameId) {
             StateKind::Map(_) => drop(map::go_on(draft, frame)),
             _ => drop(parallel::go_on(draft, frame)),
         },
+        Phase::MapRun(open) => {
+            let redriven = redriven(open);
+            resume_map_run(draft, frame, redriven);
+        }
         _ => run(draft, frame),
     }
+}
+
+fn redriven(open: &OpenMapRun) -> MapRunRedriven {
+    MapRunRedriven {
+        run: open.number,
+        arn: open.started.arn.clone(),
+        count: open.redrives.saturating_add(1),
+    }
+}
+
+fn resume_map_run(draft: &mut Draft<'_>, frame: FrameId, redriven: MapRunRedriven) {
+    if redriven.count > MAP_RUN_REDRIVES_MAX {
+        let cause = format!(
+            "The Map Run '{}' has been redriven {MAP_RUN_REDRIVES_MAX} times, the most that it may be.",
+            redriven.arn
+        );
+        return failed(draft, frame, &Failure::new(RUNTIME, cause));
+    }
+    draft.emit(frame, EventKind::MapRunRedriven(redriven));
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use stepwell_decider::{EventKind, EventNumber, MapRunStarted};
 use stepwell_store::{
-    ExecutionFilter, ExecutionKey, ExecutionsOf, MapCounts, MapRunRow, Store, StoreError,
+    ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, MapCounts, MapRunKey, MapRunRow,
+    Store, StoreError,
 };
 
 use crate::error::{EngineError, from_store};
@@ -97,14 +98,8 @@ impl EngineHandle {
     ) -> Result<PageOf<ExecutionSummary>, EngineError> {
         let (run, order, _) = self.find_map_run(caller, map_run).await?;
         let before = begins_before(&list)?;
-        if list.pending_redrive {
-            // None waits: a redriven execution begins its Map Runs anew.
-            return Ok(PageOf {
-                items: Vec::new(),
-                next_page_token: None,
-            });
-        }
         let limit = list.limit as usize;
+        let waits = run.redriving || run.to_redrive;
         let filter = ExecutionFilter {
             of: ExecutionsOf::MapRun(run.key),
             status: list.status.map(crate::shard::store_status),
@@ -112,7 +107,13 @@ impl EngineHandle {
         };
         let mut found = self
             .read(move |store| {
-                let rows = store.list_executions(filter, before, limit + 1)?;
+                let rows = if list.pending_redrive && !waits {
+                    Vec::new()
+                } else if list.pending_redrive {
+                    pending(store, run.key, before, limit + 1)?
+                } else {
+                    store.list_executions(filter, before, limit + 1)?
+                };
                 rows.into_iter()
                     .map(|row| item_count(store, row.key).map(|items| (row, items)))
                     .collect::<Result<Vec<_>, _>>()
@@ -210,6 +211,19 @@ impl EngineHandle {
     }
 }
 
+/// Reads children that wait to be redriven, in the order in which they will be.
+fn pending(
+    store: &Store,
+    run: MapRunKey,
+    after: Option<ExecutionKey>,
+    limit: usize,
+) -> Result<Vec<ExecutionRow>, StoreError> {
+    let keys = store.pending_map_children(run, after, limit)?;
+    keys.into_iter()
+        .filter_map(|(key, _)| store.load_execution_row(key).transpose())
+        .collect()
+}
+
 /// Reads how many items a child was given.
 fn item_count(store: &Store, child: ExecutionKey) -> Result<Option<u32>, StoreError> {
     let first = store.events_after(child, EventNumber(0), 1)?;
@@ -252,26 +266,50 @@ fn described(row: &MapRunRow, order: &MapRunStarted, execution_arn: String) -> M
             tolerated_failure_count: row.settings.tolerated_count,
             tolerated_failure_percentage: row.settings.tolerated_percentage,
         },
-        items: counts(&row.tally.items, row.items_total, waiting, written),
-        executions: counts(&row.tally.children, None, waiting, written),
+        items: MapRunCounts {
+            failures_not_redrivable: row.not_redrivable.1,
+            ..counts(
+                &row.tally.items,
+                &row.pending.items,
+                row.items_total,
+                waiting,
+                written,
+            )
+        },
+        executions: MapRunCounts {
+            failures_not_redrivable: row.not_redrivable.0,
+            ..counts(
+                &row.tally.children,
+                &row.pending.children,
+                None,
+                waiting,
+                written,
+            )
+        },
     }
 }
 
 /// What was never started counts as pending while the run runs, and as aborted when it ended
 /// before.
-fn counts(counts: &MapCounts, total: Option<u64>, waiting: bool, written: bool) -> MapRunCounts {
+fn counts(
+    counts: &MapCounts,
+    pending: &MapCounts,
+    total: Option<u64>,
+    waiting: bool,
+    written: bool,
+) -> MapRunCounts {
     let total = total.unwrap_or(counts.started).max(counts.started);
     let rest = total - counts.started;
     MapRunCounts {
         pending: if waiting { rest } else { 0 },
         running: counts.running(),
         succeeded: counts.succeeded,
-        failed: counts.failed,
-        timed_out: counts.timed_out,
-        aborted: counts.aborted + if waiting { 0 } else { rest },
+        failed: counts.failed.saturating_sub(pending.failed),
+        timed_out: counts.timed_out.saturating_sub(pending.timed_out),
+        aborted: counts.aborted.saturating_sub(pending.aborted) + if waiting { 0 } else { rest },
         total,
         results_written: if written { counts.ended() } else { 0 },
         failures_not_redrivable: 0,
-        pending_redrive: 0,
+        pending_redrive: pending.unsuccessful(),
     }
 }

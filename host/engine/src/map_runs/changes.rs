@@ -1,9 +1,12 @@
 //! What a decision changes about Map Runs, told by comparing an execution before and after.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use stepwell_decider::{EventNumber, Execution, MapScope};
-use stepwell_store::{ChildEnd, MapChanges, MapRunKey, MapRunSettings, MapTally, NewMapRun};
+use stepwell_store::{
+    ChildEnd, ChildRedriven, MapChanges, MapRunKey, MapRunSettings, MapTally, NewMapRun,
+    RedrivenRun,
+};
 
 use crate::map_runs::MapRunNews;
 use crate::map_runs::results;
@@ -11,15 +14,21 @@ use crate::shard::store_status;
 
 /// An execution before a decision.
 pub(crate) struct Before {
-    open: BTreeSet<EventNumber>,
+    /// Open runs, and how often each was redriven.
+    open: BTreeMap<EventNumber, u32>,
+    /// What its end added to the counts of the run whose child it is.
+    ended: Option<MapTally>,
     runs: bool,
+    redrives: u32,
 }
 
 impl Before {
     pub(crate) fn of(execution: &Execution) -> Self {
         Self {
-            open: execution.open_map_runs().collect(),
+            open: open_runs(execution),
+            ended: child_tally(execution),
             runs: execution.end().is_none(),
+            redrives: execution.redrive_count(),
         }
     }
 
@@ -28,21 +37,72 @@ impl Before {
     /// A run that is open no more has ended or was given up; the store knows which, since
     /// only one that ended was told of.
     pub(crate) fn changes(self, execution: &Execution) -> MapChanges {
-        let open: BTreeSet<EventNumber> = execution.open_map_runs().collect();
+        let open = open_runs(execution);
+        let is_new = |number: &EventNumber| !self.open.contains_key(number);
+        let goes_on = execution.redrive_count() > self.redrives;
         MapChanges {
             started: open
-                .difference(&self.open)
-                .filter_map(|number| new_run(execution, *number))
+                .iter()
+                .filter(|(number, redrives)| is_new(number) && **redrives == 0)
+                .filter_map(|(number, _)| new_run(execution, *number))
                 .collect(),
-            abandoned: self.open.difference(&open).copied().collect(),
+            redriven: open
+                .iter()
+                .filter(|(number, redrives)| {
+                    **redrives > self.open.get(*number).copied().unwrap_or(0)
+                })
+                .filter_map(|(number, count)| redriven_run(execution, *number, *count))
+                .collect(),
+            abandoned: self
+                .open
+                .keys()
+                .filter(|number| !open.contains_key(*number))
+                .copied()
+                .collect(),
             told: Vec::new(),
-            child_end: if self.runs {
+            child_redriven: self
+                .ended
+                .filter(|_| goes_on)
+                .and_then(|tally| child_redriven(execution, tally)),
+            child_end: if self.runs || goes_on {
                 child_end(execution)
             } else {
                 None
             },
         }
     }
+}
+
+fn open_runs(execution: &Execution) -> BTreeMap<EventNumber, u32> {
+    execution
+        .open_map_runs()
+        .map(|number| {
+            let redrives = MapScope::redrives_of(execution, number);
+            (number, redrives.unwrap_or(0))
+        })
+        .collect()
+}
+
+fn redriven_run(execution: &Execution, number: EventNumber, count: u32) -> Option<RedrivenRun> {
+    let at = execution.redrives().last()?.at;
+    Some(RedrivenRun { number, count, at })
+}
+
+fn child_redriven(execution: &Execution, tally: MapTally) -> Option<ChildRedriven> {
+    let child = execution.started()?.map_child.as_ref()?;
+    Some(ChildRedriven {
+        run: MapRunKey(child.run),
+        tally,
+    })
+}
+
+/// What the end of an execution that is a Map Run's child adds to the run's counts.
+fn child_tally(execution: &Execution) -> Option<MapTally> {
+    let end = execution.end()?;
+    let child = execution.started()?.map_child.as_ref()?;
+    let mut tally = MapTally::default();
+    tally.end(store_status(end.status), child.items);
+    Some(tally)
 }
 
 /// Which runs are to look how they stand, once the changes are durable.
@@ -52,8 +112,13 @@ pub(crate) fn moved(changes: &MapChanges) -> Vec<MapRunNews> {
         .child_end
         .iter()
         .map(|end| MapRunNews::Moved(end.run));
+    let redriven = changes
+        .child_redriven
+        .iter()
+        .map(|redriven| MapRunNews::Moved(redriven.run));
     let abandoned = changes.abandoned.iter().copied();
     told.chain(end)
+        .chain(redriven)
         .chain(abandoned.map(MapRunNews::Abandoned))
         .collect()
 }
@@ -107,11 +172,9 @@ pub(crate) fn child_end(execution: &Execution) -> Option<ChildEnd> {
     let end = execution.end()?;
     let started = execution.started()?;
     let child = started.map_child.as_ref()?;
-    let mut tally = MapTally::default();
-    tally.end(store_status(end.status), child.items);
     Some(ChildEnd {
         run: MapRunKey(child.run),
-        tally,
+        tally: child_tally(execution)?,
         results: results::of(started, execution.started_at(), end),
     })
 }

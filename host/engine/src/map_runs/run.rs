@@ -1,7 +1,9 @@
 //! One Map Run: what it does next, told by its row.
 
 mod express_steps;
+mod redriving;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
@@ -22,6 +24,7 @@ use crate::shard::hot::Hot;
 use crate::shard::load::load_execution;
 use crate::shard::{Message, Shared};
 use express_steps::nobody_waits;
+pub(crate) use redriving::Asked;
 
 /// Children that one step starts at most: they share a transaction, and other runs wait.
 const CHILDREN_A_STEP: u64 = 256;
@@ -60,6 +63,10 @@ pub(crate) struct Run {
     stopping: bool,
     /// Whether the execution was told of the end.
     told: bool,
+    /// Children that were asked to go on, and have not answered.
+    asked: BTreeSet<ExecutionKey>,
+    /// The last one that was asked.
+    asked_last: Option<ExecutionKey>,
 }
 
 impl Run {
@@ -80,6 +87,8 @@ impl Run {
             step: None,
             stopping: false,
             told: false,
+            asked: BTreeSet::new(),
+            asked_last: None,
         }))
     }
 
@@ -104,7 +113,7 @@ impl Run {
                     if !self.wind_express_down(shared, &row) {
                         return Ok(Progress::Waits);
                     }
-                    if row.tally.children.running() > 0 {
+                    if row.tally.children.running() > 0 || !self.asked.is_empty() {
                         self.stop_children(shared)?;
                         return Ok(Progress::Waits);
                     }
@@ -115,6 +124,14 @@ impl Run {
                     let now = shared.config.clock.now();
                     let files = self.files();
                     shared.store.end_map_run(self.key, status, now, files)?;
+                }
+                MapRunStage::Running if row.to_redrive => {
+                    shared.store.begin_map_redrive(self.key)?;
+                    // What it knows is of the time before.
+                    match Self::load(shared, self.key)? {
+                        Some(anew) => *self = anew,
+                        None => return Ok(Progress::Over),
+                    }
                 }
                 MapRunStage::Running => {
                     if !self.run_on(shared, keys, &row)? {
@@ -140,6 +157,13 @@ impl Run {
             let failure = Tolerance::failure();
             return self.fail(shared, &failure).map(|()| true);
         }
+        let limit = match u64::from(row.settings.max_concurrency) {
+            0 => CONCURRENCY_MAX,
+            limit => limit.min(CONCURRENCY_MAX),
+        };
+        if row.redriving {
+            return self.redrive_on(shared, limit.saturating_sub(running));
+        }
         if row.exhausted {
             if running > 0 {
                 return Ok(false);
@@ -154,10 +178,6 @@ impl Run {
                 .end_map_run(self.key, Status::Succeeded, now, files)?;
             return Ok(true);
         }
-        let limit = match u64::from(row.settings.max_concurrency) {
-            0 => CONCURRENCY_MAX,
-            limit => limit.min(CONCURRENCY_MAX),
-        };
         let started = if self.express.is_some() {
             self.express_on(shared, keys, row, limit.min(EXPRESS_MAX))
         } else if running >= limit {
@@ -437,7 +457,8 @@ fn nursery(shared: &Shared, row: &MapRunRow) -> Result<Option<Nursery>, StoreErr
 /// Whether more failed than is tolerated.
 fn exceeds_tolerance(row: &MapRunRow) -> bool {
     let items = &row.tally.items;
-    let failed = items.failed + items.timed_out + items.aborted;
+    // Those that wait to be redriven may succeed yet.
+    let failed = items.unsuccessful() - row.pending.items.unsuccessful();
     let tolerance = Tolerance {
         count: row.settings.tolerated_count,
         percentage: row.settings.tolerated_percentage,

@@ -138,6 +138,15 @@ const REDRIVEN: Flow = Flow {
     redrives: 6,
 };
 
+/// A Map Run whose second child fails, once on each host: the others are stopped or never
+/// started, and all of them end well when it is redriven.
+const REDRIVEN_RUN: Flow = Flow {
+    tasks: failing_once,
+    redrives: 6,
+    commits_min: 10,
+    ..MAP_RUN
+};
+
 fn failing_once() -> Scripted {
     let tasks = Scripted::default();
     tasks.on("A", |_| ok(r#""a""#));
@@ -297,6 +306,7 @@ async fn a_host_that_dies_at_any_commit_loses_nothing() {
     survives_everywhere(&MAP_RUN, Fault::Die).await;
     survives_everywhere(&EXPRESS_RUN, Fault::Die).await;
     survives_everywhere(&REDRIVEN, Fault::Die).await;
+    survives_everywhere(&REDRIVEN_RUN, Fault::Die).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,6 +315,7 @@ async fn a_commit_that_fails_is_made_up_for() {
     survives_everywhere(&MAP_RUN, Fault::Fail).await;
     survives_everywhere(&EXPRESS_RUN, Fault::Fail).await;
     survives_everywhere(&REDRIVEN, Fault::Fail).await;
+    survives_everywhere(&REDRIVEN_RUN, Fault::Fail).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -224,3 +224,113 @@ async fn activity_tasks_are_offered_again() {
     call(&bench, "SendTaskSuccess", request).await.unwrap();
     assert_eq!(bench.end(&arn).await.summary.status, Status::Succeeded);
 }
+
+const MAP: &str = r#"{"StartAt":"All","States":{"All":{"Type":"Map","End":true,"MaxConcurrency":1,
+    "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+        "StartAt":"A","States":{"A":{"Type":"Task","Resource":"task:a","End":true}}}}}}"#;
+
+/// Fails for one item until it is told to work.
+fn broken_for(bench: &Bench, item: &'static str) -> Arc<AtomicBool> {
+    let works = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&works);
+    bench
+        .tasks
+        .on("A", move |order| match order.input.as_str() {
+            input if input == item && !asked.load(Ordering::SeqCst) => failed("Boom"),
+            input => ok(input),
+        });
+    works
+}
+
+async fn map_run_of(bench: &Bench, arn: &str) -> serde_json::Value {
+    let runs = call(bench, "ListMapRuns", json!({ "executionArn": arn })).await;
+    let runs = runs.unwrap();
+    assert_eq!(runs["mapRuns"].as_array().unwrap().len(), 1, "{runs}");
+    let run = json!({ "mapRunArn": runs["mapRuns"][0]["mapRunArn"] });
+    call(bench, "DescribeMapRun", run).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_map_run_goes_on_with_what_failed_and_what_was_not_started() {
+    let bench = Bench::in_memory().await;
+    let works = broken_for(&bench, "2");
+    let end = bench.run(MAP, "[1,2,3,4]").await;
+    let arn = end.summary.arn;
+    let run = map_run_of(&bench, &arn).await;
+    assert_eq!(run["status"], "FAILED");
+    let counts = |run: &serde_json::Value| {
+        let counts = &run["itemCounts"];
+        ["succeeded", "failed", "aborted"].map(|name| counts[name].as_u64().unwrap())
+    };
+    assert_eq!(counts(&run), [1, 1, 2]);
+    works.store(true, Ordering::SeqCst);
+    bench
+        .handle
+        .redrive_execution(&bench.caller, &arn, None)
+        .await
+        .unwrap();
+    let end = bench.end(&arn).await;
+    assert_eq!(end.output.unwrap().as_str(), "[1,2,3,4]");
+    let run = map_run_of(&bench, &arn).await;
+    assert_eq!(
+        (&run["status"], &run["redriveCount"]),
+        (&json!("SUCCEEDED"), &json!(1))
+    );
+    assert_eq!(counts(&run), [4, 0, 0]);
+    assert_eq!(run["itemCounts"]["pendingRedrive"], 0);
+    let children = json!({ "mapRunArn": run["mapRunArn"], "redriveFilter": "REDRIVEN" });
+    let children = call(&bench, "ListExecutions", children).await.unwrap();
+    assert_eq!(
+        children["executions"].as_array().unwrap().len(),
+        1,
+        "{children}"
+    );
+    let calls = bench.tasks.calls();
+    assert_eq!(
+        calls.len(),
+        5,
+        "1 ran once, 2 twice, 3 and 4 once: {calls:?}"
+    );
+    let shown = outline(&bench.history(&arn).await);
+    assert_eq!(
+        shown[shown.len() - 6..],
+        [
+            "8 7 ExecutionRedriven",
+            "9 8 MapRunRedriven",
+            "10 9 MapRunSucceeded",
+            "11 10 MapStateSucceeded",
+            "12 10 MapExited All",
+            "13 12 ExecutionSucceeded",
+        ],
+        "{shown:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_map_run_of_a_stopped_execution_goes_on_once_its_children_have_ended() {
+    let bench = Bench::in_memory().await;
+    let gate = bench.tasks.close_gate();
+    bench.deploy("machine", MAP).await;
+    let arn = bench.start("machine", "one", "[1,2,3]").await;
+    while bench.tasks.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let stop = bench
+        .handle
+        .stop_execution(&bench.caller, &arn, None, None)
+        .await;
+    stop.unwrap();
+    bench
+        .handle
+        .redrive_execution(&bench.caller, &arn, None)
+        .await
+        .unwrap();
+    gate.add_permits(100);
+    let end = bench.end(&arn).await;
+    assert_eq!(end.output.unwrap().as_str(), "[1,2,3]");
+    let run = map_run_of(&bench, &arn).await;
+    assert_eq!(run["executionCounts"]["succeeded"], 3, "{run}");
+    assert_eq!(run["executionCounts"]["aborted"], 0, "{run}");
+    let shown = outline(&bench.history(&arn).await).join("\n");
+    assert!(shown.contains("MapRunAborted"), "{shown}");
+}

@@ -22,7 +22,10 @@ macro_rules! select {
                  children_started, children_succeeded, children_failed, children_timed_out,
                  children_aborted,
                  items_started, items_succeeded, items_failed, items_timed_out, items_aborted,
-                 label, redrive_count, redriven_at
+                 label, redrive_count, redriven_at, redriving,
+                 children_pending_failed, children_pending_timed_out, children_pending_aborted,
+                 items_pending_failed, items_pending_timed_out, items_pending_aborted,
+                 children_not_redrivable, items_not_redrivable
              FROM map_runs ",
             $rest
         )
@@ -70,6 +73,14 @@ pub struct MapRunRow {
     pub results_too_large: bool,
     /// How many children and items there are, and how they ended.
     pub tally: MapTally,
+    /// Whether it is to be redriven as soon as its children have ended.
+    pub to_redrive: bool,
+    /// Whether children wait to be redriven.
+    pub redriving: bool,
+    /// Of those that did not succeed: which wait to be redriven.
+    pub pending: MapTally,
+    /// Children, and their items, that cannot be redriven.
+    pub not_redrivable: (u64, u64),
 }
 
 impl FromSql for MapRunStage {
@@ -212,6 +223,14 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<MapRunRow> {
             aborted: unsigned(first + 4)?,
         })
     };
+    let lost = |first: usize| {
+        Ok::<_, rusqlite::Error>(MapCounts {
+            failed: unsigned(first)?,
+            timed_out: unsigned(first + 1)?,
+            aborted: unsigned(first + 2)?,
+            ..MapCounts::default()
+        })
+    };
     Ok(MapRunRow {
         key: row.get(0)?,
         execution: row.get(1)?,
@@ -239,5 +258,12 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<MapRunRow> {
             children: counts(19)?,
             items: counts(24)?,
         },
+        to_redrive: row.get::<_, i64>(32)? == 1,
+        redriving: row.get::<_, i64>(32)? == 2,
+        pending: MapTally {
+            children: lost(33)?,
+            items: lost(36)?,
+        },
+        not_redrivable: (unsigned(39)?, unsigned(40)?),
     })
 }
