@@ -29,6 +29,17 @@ use crate::routes::{
 /// All routes. Those without a [`stepwell_engine::Caller`] among their handler's
 /// arguments are marked open; a test holds that.
 pub(crate) fn routes() -> Vec<Route> {
+    let parts = [
+        definition_routes(),
+        version_routes(),
+        execution_routes(),
+        other_routes(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+/// What is run: components, data, definitions, state machines, bindings.
+fn definition_routes() -> Vec<Route> {
     vec![
         put("/v1/components/{name}", components::push_component),
         get("/v1/components", components::list_components),
@@ -53,6 +64,15 @@ pub(crate) fn routes() -> Vec<Route> {
             "/v1/state-machines/{stateMachine}",
             state_machines::delete_state_machine,
         ),
+        put("/v1/bindings/{integration}", bindings::bind),
+        get("/v1/bindings", bindings::list_bindings),
+        delete("/v1/bindings/{integration}", bindings::unbind),
+    ]
+}
+
+/// Versions, aliases and tags of state machines.
+fn version_routes() -> Vec<Route> {
+    vec![
         post(
             "/v1/state-machines/{stateMachine}/versions",
             versions::publish_version,
@@ -94,6 +114,12 @@ pub(crate) fn routes() -> Vec<Route> {
             "/v1/state-machines/{stateMachine}/tags/{key}",
             versions::delete_tag,
         ),
+    ]
+}
+
+/// What runs, and what of it is told.
+fn execution_routes() -> Vec<Route> {
+    vec![
         post("/v1/executions", executions::start_execution),
         post("/v1/sync-executions", express::start_sync_execution),
         get("/v1/executions", executions::list_executions),
@@ -113,9 +139,12 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/v1/map-runs/{mapRun}", map_runs::describe_map_run),
         post("/v1/map-runs/{mapRun}/update", map_runs::update_map_run),
         get("/v1/map-runs/{mapRun}/executions", map_runs::list_children),
-        put("/v1/bindings/{integration}", bindings::bind),
-        get("/v1/bindings", bindings::list_bindings),
-        delete("/v1/bindings/{integration}", bindings::unbind),
+    ]
+}
+
+/// Who works and who calls; the host itself.
+fn other_routes() -> Vec<Route> {
+    vec![
         post("/v1/activities", activities::create_activity),
         get("/v1/activities", activities::list_activities),
         get("/v1/activities/{activity}", activities::describe_activity),
