@@ -158,24 +158,26 @@ impl Store {
         })
     }
 
-    /// Returns the oldest task of an activity that no worker has taken, from behind the
-    /// place `after` in the queue on.
+    /// Returns up to `limit` tasks of an activity that no worker has taken, oldest first,
+    /// from behind the place `after` in the queue on.
     ///
     /// # Errors
     /// What the database has to say.
-    pub fn next_activity_task(
+    pub fn next_activity_tasks(
         &self,
         tenant: TenantId,
         activity: &str,
         after: i64,
-    ) -> Result<Option<ActivityTaskRow>, StoreError> {
+        limit: usize,
+    ) -> Result<Vec<ActivityTaskRow>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT id, execution, scheduled FROM activity_tasks
-                 WHERE tenant = ?1 AND activity = ?2 AND id > ?3 ORDER BY id LIMIT 1",
+                 WHERE tenant = ?1 AND activity = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
             )?;
-            let found = statement.query_row(params![tenant, activity, after], read_task);
-            Ok(found.optional()?)
+            let parameters = params![tenant, activity, after, columns::limit(limit)];
+            let rows = statement.query_map(parameters, read_task)?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 

@@ -11,9 +11,12 @@ use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{Activity, ActivityTask, Caller, PageOf, Tag, Tenant};
 use crate::names;
+use crate::workers::Queue;
 
 /// Lines of a list's page, at most.
 const PAGE_MAX: u32 = 1_000;
+/// Tasks of an activity that are looked at in one go.
+const TASKS_READ: usize = 64;
 /// Letters of a worker's name, at most.
 const WORKER_NAME_MAX_CHARS: usize = 80;
 
@@ -165,7 +168,7 @@ impl EngineHandle {
             let offered = queue.offered();
             tokio::pin!(offered);
             offered.as_mut().enable();
-            if let Some(task) = self.take_task(caller, &name, worker).await? {
+            if let Some(task) = self.take_task(caller, &queue, &name, worker).await? {
                 return Ok(Some(task));
             }
             let over = tokio::select! {
@@ -178,10 +181,11 @@ impl EngineHandle {
         }
     }
 
-    /// Takes the oldest task that is still to be had.
+    /// Takes the oldest task that is still to be had and that nobody else asks for just now.
     async fn take_task(
         &self,
         caller: &Caller,
+        queue: &Queue,
         activity: &str,
         worker: Option<&str>,
     ) -> Result<Option<ActivityTask>, EngineError> {
@@ -189,16 +193,28 @@ impl EngineHandle {
         let mut after = 0;
         loop {
             let name = activity.to_owned();
-            let next = self
-                .read(move |store| store.next_activity_task(tenant, &name, after))
+            let rows = self
+                .read(move |store| store.next_activity_tasks(tenant, &name, after, TASKS_READ))
                 .await?;
-            let Some(row) = next else { return Ok(None) };
+            let Some(last) = rows.last() else {
+                return Ok(None);
+            };
+            let Some(claim) = queue.claim(rows.iter().map(|row| row.id)) else {
+                after = last.id;
+                continue;
+            };
+            let Some(row) = rows.iter().find(|row| row.id == claim.place()).copied() else {
+                return Ok(None);
+            };
             let input = Input::TaskTaken {
                 scheduled: row.scheduled,
                 worker: worker.filter(|worker| !worker.is_empty()).map(Into::into),
             };
             match self.tell(row.execution, input).await {
-                Ok(()) => return self.handed_out(row).await.map(Some),
+                Ok(()) => {
+                    claim.settle();
+                    return self.handed_out(row).await.map(Some);
+                }
                 // Somebody else was faster, or nobody wants it done any more.
                 Err(
                     EngineError::TaskTimedOut
@@ -208,7 +224,7 @@ impl EngineHandle {
                     let store = self.0.store.clone();
                     let dropped = blocking(move || store.drop_activity_task(row)).await?;
                     dropped.map_err(from_store)?;
-                    after = row.id;
+                    claim.settle();
                 }
                 Err(error) => return Err(error),
             }

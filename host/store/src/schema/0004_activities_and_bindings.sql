@@ -18,7 +18,7 @@ CREATE TABLE activity_tasks (
     scheduled INTEGER NOT NULL
 ) STRICT;
 
--- next_activity_task: the oldest task of an activity.
+-- next_activity_tasks: the oldest tasks of an activity.
 CREATE INDEX activity_tasks_by_activity ON activity_tasks (tenant, activity, id);
 -- commit: a task is offered once, and withdrawn by its number; or all of an execution's.
 CREATE UNIQUE INDEX activity_tasks_by_task ON activity_tasks (execution, scheduled);
