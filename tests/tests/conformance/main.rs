@@ -12,12 +12,12 @@
 
 mod api;
 mod compare;
-mod dated;
 mod exceptions;
 mod executions;
 mod fuzz;
 mod host;
 mod jsonata;
+mod left_out;
 mod normalise;
 mod pack;
 mod refusals;

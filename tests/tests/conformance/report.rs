@@ -8,7 +8,7 @@ use std::{env, fs};
 use stepwell_engine::{Clock as _, SystemClock};
 
 use crate::score::Score;
-use crate::{api, exceptions, executions, jsonata};
+use crate::{api, exceptions, executions, jsonata, left_out, pack};
 
 /// Where the date stands, which alone may differ from what is measured.
 const DATED: &str = "Measured on ";
@@ -45,6 +45,7 @@ pub(crate) fn render() -> Option<String> {
     .unwrap();
     areas(&mut page, &api);
     reasons(&mut page, &api, exceptions::API);
+    left_out(&mut page);
     write!(
         page,
         "\n## JSONata\n\n{} of {} cases of JSONata's own suite (jsonata-js 2.2) pass, in {} groups.\n",
@@ -75,6 +76,19 @@ What differs from run to run (times, ids, ARNs) is replaced on both sides. A cas
 is named below with its reason; the test `tests/tests/conformance` fails if another one does,
 and also if one of these passes.
 ";
+
+/// Says what need not be in answers, and how many cases that touches.
+fn left_out(page: &mut String) {
+    let Some(folder) = pack::find("asl") else {
+        return;
+    };
+    let cases = pack::cases(&folder, "api");
+    let count = cases.iter().filter(|case| left_out::is_in(case)).count();
+    page.push_str("\nLeft out of answers, and not compared in cases that mark it as such:\n\n");
+    for (member, reason) in left_out::MEMBERS {
+        writeln!(page, "- `{member}` (marked in {count} cases): {reason}.").unwrap();
+    }
+}
 
 fn areas(page: &mut String, score: &Score) {
     page.push_str("| Area | Equal | Of |\n| --- | ---: | ---: |\n");

@@ -59,17 +59,19 @@ pub(super) fn filled(settings: MachineSettings) -> MachineSettings {
     MachineSettings {
         logging: Some(settings.logging.unwrap_or_default()),
         tracing: Some(settings.tracing.unwrap_or_default()),
-        encryption: Some(settings.encryption.unwrap_or_else(owned_key)),
+        encryption: settings.encryption,
     }
 }
 
 /// Writes settings into an answer.
 pub(super) fn put(answer: &mut Value, settings: &MachineSettings) {
     let logging = settings.logging.clone().unwrap_or_default();
-    let encryption = settings.encryption.clone().unwrap_or_else(owned_key);
     answer["loggingConfiguration"] = json!(logging);
     answer["tracingConfiguration"] = json!({ "enabled": settings.tracing.unwrap_or_default() });
-    answer["encryptionConfiguration"] = encryption;
+    // The host's own key is there without anybody's choice, and older tools do not know it.
+    if let Some(encryption) = &settings.encryption {
+        answer["encryptionConfiguration"] = encryption.clone();
+    }
 }
 
 fn owned_key() -> Value {

@@ -87,7 +87,6 @@ async fn a_machine_is_made_once_and_is_what_was_given() {
             "type": "EXPRESS", "creationDate": "2027-01-15T08:00:00.000Z", "definition": text,
             "loggingConfiguration": {"level": "OFF", "includeExecutionData": false},
             "tracingConfiguration": {"enabled": false},
-            "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
         })
     );
     for (member, value) in [
@@ -256,4 +255,13 @@ async fn settings_are_checked_filled_in_and_kept() {
             "{told}"
         );
     }
+    // What somebody chose is told, also where it is what they would have had anyway.
+    let owned = json!({"type": "AWS_OWNED_KEY"});
+    call(
+        &bench,
+        "CreateStateMachine",
+        with("chosen", encryption, owned.clone()),
+    )
+    .await;
+    assert_eq!(describe(&bench, "chosen").await[encryption], owned);
 }
