@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_decider::{EventKind, EventNumber, HistoryEvent, TaskScheduled};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::EngineError;
 use crate::handle::{EngineHandle, machine_in_arn};
@@ -114,26 +114,31 @@ impl EngineHandle {
     ) -> Result<(), EngineError> {
         let key = self.find_key(caller, execution).await?;
         let watch = self.0.watchers.watch(key.0);
-        // Watched before looked at: an event between the two is not missed.
-        let moved = watch.moved();
-        tokio::pin!(moved);
-        moved.as_mut().enable();
-        let row = self
-            .read(move |store| store.load_execution_row(key))
-            .await?;
-        let settled = row.is_none_or(|row| {
-            row.version.0 > after || row.summary.status != stepwell_store::Status::Running
-        });
-        if settled {
-            return Ok(());
-        }
+        let deadline = Instant::now() + patience;
         let mut stop = self.shutting_down();
-        tokio::select! {
-            // Whether it moved or the time is over: the caller looks again.
-            _ = timeout(patience, moved) => {}
-            _ = stop.wait_for(|stopping| *stopping) => {}
+        loop {
+            // Watched before looked at: an event between the two is not missed.
+            let moved = watch.moved();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            let row = self
+                .read(move |store| store.load_execution_row(key))
+                .await?;
+            let settled = row.is_none_or(|row| {
+                row.version.0 > after || row.summary.status != stepwell_store::Status::Running
+            });
+            if settled {
+                return Ok(());
+            }
+            let over = tokio::select! {
+                moved = timeout_at(deadline, moved) => moved.is_err(),
+                _ = stop.wait_for(|stopping| *stopping) => true,
+            };
+            // What rang may be a commit that the caller has seen: the bell comes after it.
+            if over {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 
@@ -148,5 +153,101 @@ fn answered_task(event: &HistoryEvent) -> Option<u64> {
         | EventKind::TaskFailed { scheduled, .. }
         | EventKind::TaskTimedOut { scheduled, .. } => Some(scheduled.0),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_decider::Failure;
+    use stepwell_store::{ExecutionKey, Store, StoreOptions};
+
+    use super::*;
+    use crate::config::EngineConfig;
+    use crate::model::{DeployStateMachine, NewTenantOrder, PostEvent, StartExecution};
+    use crate::runner::{
+        CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
+    };
+
+    struct NoTasks;
+
+    impl TaskRunner for NoTasks {
+        fn run(&self, _: TaskOrder) -> RunningTask {
+            Box::pin(async {
+                TaskEnd {
+                    result: TaskResult::Failed(Failure::named("NoTasks")),
+                    usage: stepwell_decider::Usage::default(),
+                }
+            })
+        }
+
+        fn check(&self, _: &[u8]) -> Result<CheckedComponent, RefusedComponent> {
+            Err(RefusedComponent {
+                code: "NotWasm",
+                message: "no component is taken here".to_owned(),
+            })
+        }
+    }
+
+    const ASK: &str = r#"{"StartAt": "Ask", "States": {"Ask": {
+        "Type": "Task", "Resource": "stepwell:event:answer", "End": true}}}"#;
+
+    /// The bell of a commit rings after its events can be read.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_bell_of_what_was_seen_ends_no_wait() {
+        let store = Store::open(StoreOptions::memory()).unwrap();
+        let engine =
+            crate::Engine::start(EngineConfig::default(), store, Arc::new(NoTasks)).unwrap();
+        let handle = engine.handle();
+        let tenant = NewTenantOrder {
+            name: "dev".to_owned(),
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
+        handle.ensure_tenant(tenant).await.unwrap();
+        let caller = handle.caller_for_tenant("dev", "test").await.unwrap();
+        let order = DeployStateMachine {
+            name: Some("ask".to_owned()),
+            definition: ASK.to_owned(),
+            ..DeployStateMachine::default()
+        };
+        handle.deploy_state_machine(&caller, order).await.unwrap();
+        let start = StartExecution {
+            state_machine: "ask".to_owned(),
+            name: Some("one".to_owned()),
+            input: None,
+            traceparent: None,
+        };
+        let arn = handle.start_execution(&caller, start).await.unwrap().arn;
+        let ExecutionKey(key) = handle.find_key(&caller, &arn).await.unwrap();
+        let newest = HistoryRange {
+            after: 0,
+            limit: 1,
+            reverse: true,
+        };
+        let seen = handle.read_history(&caller, &arn, newest).await.unwrap();
+        let after = seen.events[0].number.0;
+
+        let patience = Duration::from_secs(600);
+        let mut waiting = std::pin::pin!(handle.wait_for_events(&caller, &arn, after, patience));
+        for _ in 0..50 {
+            // Reads as the waiting does, so that it comes to listen between two bells.
+            let rings = async {
+                handle.read_history(&caller, &arn, newest).await.unwrap();
+                handle.0.watchers.wake(key, false);
+            };
+            tokio::select! {
+                biased;
+                _ = &mut waiting => panic!("there is nothing new yet"),
+                () = rings => {}
+            }
+        }
+        let event = PostEvent {
+            name: "answer".to_owned(),
+            event_id: None,
+            data: None,
+        };
+        handle.post_event(&caller, &arn, event).await.unwrap();
+        waiting.await.unwrap();
+        drop(engine);
     }
 }

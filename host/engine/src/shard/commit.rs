@@ -217,7 +217,12 @@ impl Shard {
     /// askers are told, and everything else is decided again on what the database says.
     fn not_committed(&mut self, key: ExecutionKey, batch: Batch, error: StoreError) {
         self.shared.health.failed(&error);
-        tracing::warn!(execution = key.0, %error, "a commit was refused; trying again");
+        // A start whose name is taken is answered to who asked for it, and is no trouble.
+        if matches!(error, StoreError::NameTaken { .. }) {
+            tracing::debug!(execution = key.0, %error, "a start was refused");
+        } else {
+            tracing::warn!(execution = key.0, %error, "a commit was refused; trying again");
+        }
         let Some(hot) = self.hot.remove(&key) else {
             return;
         };
