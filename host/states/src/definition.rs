@@ -4,6 +4,7 @@
 //! follows the text, so the same definition is always numbered the same way and
 //! references may be kept in histories.
 
+pub(crate) mod grants;
 mod references;
 mod resource;
 mod sfn_api;
@@ -20,6 +21,10 @@ pub use crate::jsonata::Jsonata;
 pub use crate::path::{Path, ReferencePath};
 use crate::retry::{Catcher, Retrier};
 pub use crate::template::Template;
+pub use grants::{
+    GRANT_ENTRIES_MAX, GRANT_METHODS, GRANT_NAME_MAX_CHARS, GRANT_SCHEMES, Grants, HttpGrant,
+    SecretGrant, is_grant_name,
+};
 pub(crate) use resource::not_recognized;
 pub use resource::{Integration, Pattern, Resource, ResourceKind, function_reference, integration};
 pub use sfn_api::{API_OPERATIONS, ApiMember, ApiOperation, MemberKind, api_operation};
@@ -159,8 +164,8 @@ pub struct Task {
     pub heartbeat: Limit,
     /// `Credentials`, as AWS has it.
     pub credentials: Option<Template>,
-    /// What the state grants its component (`Grants`), as written.
-    pub grants: Option<Value>,
+    /// What the state grants to its component; nothing, unless the text says so.
+    pub grants: Arc<Grants>,
 }
 
 /// A number that the text gives, or says where to find.

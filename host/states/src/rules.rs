@@ -47,6 +47,16 @@ pub const RULES: &[Rule] = &[
                included.",
     },
     Rule {
+        code: "INVALID_GRANT",
+        severity: Severity::Error,
+        is_aws: false,
+        summary: "a Task's Grants cannot be read, or its resource could not use them",
+        help: "Grants is Stepwell's own field: {\"Secrets\": [NAME or {Name, Reveal}], \"Http\": \
+               [{Host, Methods, Paths, Schemes, Secrets}], \"Config\": [NAME]}, for Tasks that run \
+               a component. Its values are fixed texts: what a task may do is read off the \
+               definition, and no expression changes it.",
+    },
+    Rule {
         code: "INVALID_JSONATA_EXPRESSION",
         severity: Severity::Error,
         is_aws: true,

@@ -8,6 +8,7 @@
 
 mod duration;
 mod errors;
+mod grants;
 mod kinds;
 
 #[cfg(test)]

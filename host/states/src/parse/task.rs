@@ -1,7 +1,10 @@
 //! Task.
 
+use std::sync::Arc;
+
 use super::fields::NUMBER_MAX;
 use super::flow::{self, Bounds};
+use super::grants;
 use super::report::Report;
 use super::state::Draft;
 use crate::aws;
@@ -20,7 +23,7 @@ pub(crate) fn read(draft: &Draft<'_>, report: &mut Report) -> Option<Task> {
     let timeout = flow::limit(object, "TimeoutSeconds", draft.language, seconds, report);
     let heartbeat = flow::limit(object, "HeartbeatSeconds", draft.language, seconds, report);
     let credentials = credentials(draft, report);
-    let grants = object.get("Grants").map(|(node, _)| node.to_value());
+    let grants = Arc::new(grants::read(object, report));
     let text = object.string("Resource", report)?;
     let resource = match Resource::parse(text, draft.name) {
         Ok(resource) => resource,
@@ -33,6 +36,7 @@ pub(crate) fn read(draft: &Draft<'_>, report: &mut Report) -> Option<Task> {
             return None;
         }
     };
+    grants::check_resource(object, &resource, report);
     if let ResourceKind::Integration { service, action } = &resource.kind
         && !aws::is_known(service, action)
     {

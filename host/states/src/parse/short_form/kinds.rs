@@ -175,6 +175,7 @@ impl Lowering<'_> {
                 None => self.report.schema(place, "Expected value of type [STRING]"),
             },
             ("task", "resource") => self.resource(state, node, place),
+            ("task", "grants") => self.grants(state, node, place),
             ("choice", "when") => self.when(state, node, place),
             ("choice", "choices") => self.choices(state, node, place),
             ("wait", "for") => self.duration(state, "Seconds", node, place),
