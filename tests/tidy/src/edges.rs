@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("host/store", &["host/decider", "host/states"]),
     ("host/sandbox", &[]),
     ("host/egress", &[]),
+    ("host/vault", &[]),
     (
         "host/engine",
         &[
@@ -19,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "host/sandbox",
             "host/states",
             "host/store",
+            "host/vault",
         ],
     ),
     ("host/server", &["host/engine", "host/states"]),
@@ -39,6 +41,7 @@ const HOST: &[&str] = &[
     "host/server",
     "host/states",
     "host/store",
+    "host/vault",
 ];
 
 const EVERYTHING: &[&str] = &[
@@ -50,6 +53,7 @@ const EVERYTHING: &[&str] = &[
     "host/server",
     "host/states",
     "host/store",
+    "host/vault",
     "sdk",
 ];
 
@@ -76,6 +80,11 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
         "axum*",
         &["host/server"],
         "HTTP is the server's: add a route there",
+    ),
+    (
+        "chacha20poly1305",
+        &["host/vault"],
+        "one crate sees keys: seal and open there",
     ),
     (
         "jsonata*",
@@ -105,6 +114,11 @@ const NEVER_SEES: &[(&str, &[&str], &str)] = &[
         "host/sandbox",
         &["rusqlite*", "libsqlite3-sys", "axum*"],
         "the sandbox knows neither SQL nor the HTTP server",
+    ),
+    (
+        "host/vault",
+        &["axum*", "hyper*", "rusqlite*", "tokio*", "tracing*", "ureq*", "wasmtime*"],
+        "what sees keys and values has no way out, not even a log",
     ),
     (
         "host/engine",
