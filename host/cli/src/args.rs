@@ -4,9 +4,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    activity, alias, bind, completions, component, data, demo, deploy, describe, graph, history,
-    keys, list, logs, map_run, redrive, run, send_event, serve, start, state_machine, stop, tag,
-    test_state, token, validate, version, worker,
+    activity, alias, api_token, bind, completions, component, data, demo, deploy, describe, graph,
+    history, keys, list, logs, map_run, redrive, role, run, send_event, serve, start,
+    state_machine, stop, tag, tenant, test_state, token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -167,6 +167,17 @@ pub(crate) enum Command {
     /// Report on a task that waits for its token
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// API tokens: what callers of the API show
+    #[command(subcommand)]
+    ApiToken(api_token::ApiTokenCommand),
+    /// Roles: what holders of tokens and keys may do
+    #[command(subcommand)]
+    Role(role::RoleCommand),
+    /// Tenants: those whose things the host keeps apart
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    /// Tell who you are for the host, and what you may do
+    Whoami,
     /// Access keys, for tools that sign their requests as AWS's do
     #[command(subcommand)]
     Keys(keys::KeysCommand),

@@ -1,5 +1,6 @@
 //! Calls the API of a host: one request, one answer, one kind of error.
 
+mod access;
 mod routes;
 
 use std::fs::File;

@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod alias;
+pub(crate) mod api_token;
 pub(crate) mod bind;
 pub(crate) mod completions;
 pub(crate) mod component;
@@ -16,6 +17,7 @@ pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod map_run;
 pub(crate) mod redrive;
+pub(crate) mod role;
 pub(crate) mod run;
 pub(crate) mod send_event;
 pub(crate) mod serve;
@@ -23,6 +25,7 @@ pub(crate) mod start;
 pub(crate) mod state_machine;
 pub(crate) mod stop;
 pub(crate) mod tag;
+pub(crate) mod tenant;
 pub(crate) mod test_state;
 pub(crate) mod token;
 pub(crate) mod validate;
@@ -94,6 +97,10 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Redrive(args) => redrive::run(&args, app),
         Command::SendEvent(args) => send_event::run(&args, app),
         Command::Token(command) => token::run(&command, app),
+        Command::ApiToken(command) => api_token::run(&command, app),
+        Command::Role(command) => role::run(&command, app),
+        Command::Tenant(command) => tenant::run(&command, app),
+        Command::Whoami => role::whoami(app),
         Command::Keys(command) => keys::run(&command, app),
         Command::Demo(args) => demo::run(&args, app),
         Command::Completions(args) => completions::run(&args, app),

@@ -112,7 +112,7 @@ impl Engine {
             health: Arc::clone(&shared.health),
             deletions: Arc::clone(&shared.deletions),
             map_runs: shared.map_runs.clone(),
-            known_keys: Arc::default(),
+            known_access: Arc::default(),
             log,
             shutting_down: watch::Sender::new(false),
             event_shape: OnceLock::new(),

@@ -15,6 +15,16 @@ pub enum EngineError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// The caller's role does not let them do it.
+    #[error("{principal} has the role {role}, which lacks the permission {missing}")]
+    Forbidden {
+        /// Who asked.
+        principal: String,
+        /// Their role.
+        role: String,
+        /// The permission that it would take.
+        missing: &'static str,
+    },
     /// The definition has problems.
     #[error("the definition has {} problem(s)", .0.len())]
     InvalidDefinition(Vec<Diagnostic>),

@@ -4,6 +4,7 @@ mod access;
 mod access_keys;
 mod activities;
 mod aliases;
+mod api_tokens;
 mod bindings;
 mod checking;
 mod components;
@@ -11,15 +12,18 @@ pub(crate) mod data_sets;
 mod executions;
 mod express;
 mod histories;
+mod known_access;
 mod logs;
 mod machine_orders;
 mod map_runs;
 mod redrive;
+mod roles;
 mod secrets;
 pub(crate) mod starting;
 mod state_machines;
 pub(crate) mod tags;
 mod tasks;
+mod tenants;
 mod versions;
 
 use std::fmt;
@@ -46,8 +50,12 @@ use crate::wakeup::Watchers;
 use crate::workers::Workers;
 use starting::Starter;
 
-pub(crate) use access_keys::KnownKeys;
+pub use access::AccessOrder;
 pub use access_keys::{AccessKeyDescription, NewAccessKey};
+pub use api_tokens::ApiTokenDescription;
+pub(crate) use known_access::KnownAccess;
+pub use roles::{RoleDescription, RoleOrder};
+pub use tenants::TenantDescription;
 
 /// What a request body may have beside a payload or component, in bytes.
 const ENVELOPE_BYTES: usize = 64 * 1_024;
@@ -70,7 +78,7 @@ pub(crate) struct Inner {
     pub(crate) health: Arc<Health>,
     pub(crate) deletions: Arc<Deletions>,
     pub(crate) map_runs: MapRuns,
-    pub(crate) known_keys: Arc<KnownKeys>,
+    pub(crate) known_access: Arc<KnownAccess>,
     pub(crate) log: Arc<ExecutionLog>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,

@@ -38,6 +38,7 @@ mod metrics;
 mod model;
 mod names;
 mod pace;
+mod permissions;
 mod runner;
 mod sandbox_runner;
 mod services;
@@ -53,8 +54,14 @@ pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use config::{EngineConfig, LogConfig};
 pub use engine::Engine;
 pub use error::EngineError;
-pub use handle::{AccessKeyDescription, EngineHandle, NewAccessKey, data_sets::DataSetUpload};
+pub use handle::{
+    AccessKeyDescription, AccessOrder, ApiTokenDescription, EngineHandle, NewAccessKey,
+    RoleDescription, RoleOrder, TenantDescription, data_sets::DataSetUpload,
+};
 pub use model::*;
+pub use permissions::{
+    ADMINISTER_HOST, BUILT_IN_ROLES, BuiltInRole, Permission, Permissions, built_in_role,
+};
 pub use runner::{
     CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
 };

@@ -7,6 +7,8 @@ mod machines;
 
 use std::sync::Arc;
 
+use crate::error::EngineError;
+use crate::permissions::{Permission, Permissions};
 use serde_json::Value;
 use stepwell_decider::{HistoryEvent, Status};
 use stepwell_states::{Payload, StateMachine, Timestamp};
@@ -37,6 +39,28 @@ pub struct Caller {
     pub tenant: Arc<Tenant>,
     /// The caller's name, as the server knows it: `token:admin`, `dev`, ….
     pub principal: Arc<str>,
+    /// The caller's role, for messages: what it lets them do is in `permissions`.
+    pub role: Arc<str>,
+    /// What the caller may do. Whatever is not among it is refused.
+    pub permissions: Permissions,
+}
+
+impl Caller {
+    /// Lets a caller through who may do this.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Forbidden`].
+    pub fn require(&self, permission: Permission) -> Result<(), EngineError> {
+        if self.permissions.allow(permission) {
+            return Ok(());
+        }
+        Err(EngineError::Forbidden {
+            principal: self.principal.to_string(),
+            role: self.role.to_string(),
+            missing: permission.name(),
+        })
+    }
 }
 
 /// A tenant that is to be there.

@@ -20,6 +20,7 @@ use crate::aws_words::{request_id, v2_cause};
 use crate::handle::{EngineHandle, Inner};
 use crate::http;
 use crate::model::{Caller, Tenant};
+use crate::permissions::WORKFLOW;
 use crate::sfn::{ApiCall, ApiError, TimeForm};
 use crate::shard::{Message, ShardSender};
 
@@ -160,6 +161,8 @@ pub(crate) async fn call_own(
     let caller = Caller {
         tenant: Arc::clone(&order.tenant),
         principal: format!("execution:{}", order.started.execution_arn).into(),
+        role: WORKFLOW.name.into(),
+        permissions: WORKFLOW.permissions,
     };
     let call = ApiCall {
         operation: action.to_owned(),

@@ -1,7 +1,7 @@
 //! Who calls: the bearer token, or in development mode everybody on this machine.
 //!
-//! Handlers take a [`Caller`] among their arguments; one that lacks it visibly asks for
-//! nobody's name.
+//! The gate before each route ([`crate::router`]) asks; handlers take the [`Caller`] that it
+//! let through among their arguments.
 
 #[cfg(test)]
 mod tests;
@@ -20,16 +20,26 @@ use crate::app::App;
 use crate::config::Auth;
 use crate::error::{ApiError, Code};
 
+/// Finds out who calls.
+///
+/// # Errors
+/// Nobody that this host knows, or trouble of its own.
+pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    if let Auth::Dev { caller } = &app.config().auth {
+        return Ok(caller.clone());
+    }
+    let token = bearer_token(headers)?;
+    let found = app.engine().authenticate_token(token).await?;
+    found.ok_or_else(|| unauthenticated("the token is not valid or has expired"))
+}
+
+/// The caller that the route's gate let through.
 impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        if let Auth::Dev { caller } = &app.config().auth {
-            return Ok(caller.clone());
-        }
-        let token = bearer_token(&parts.headers)?;
-        let found = app.engine().authenticate_token(token).await?;
-        found.ok_or_else(|| unauthenticated("the token is not valid or has expired"))
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let found = parts.extensions.get::<Caller>().cloned();
+        found.ok_or_else(|| ApiError::new(Code::Internal, "an open route asks who calls"))
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum Code {
     InvalidTaskToken,
     /// No token, or one that is not valid.
     Unauthenticated,
+    /// The caller's role does not let them do it.
+    Forbidden,
     /// Development mode answers to loopback names only.
     ForbiddenHost,
     /// Development mode takes no requests from other origins' pages.
@@ -90,13 +92,14 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
         Self::InvalidField,
         Self::InvalidTaskToken,
         Self::Unauthenticated,
+        Self::Forbidden,
         Self::ForbiddenHost,
         Self::ForbiddenOrigin,
         Self::RouteNotFound,
@@ -134,6 +137,7 @@ impl Code {
             Self::InvalidField => ("InvalidField", StatusCode::BAD_REQUEST),
             Self::InvalidTaskToken => ("InvalidTaskToken", StatusCode::BAD_REQUEST),
             Self::Unauthenticated => ("Unauthenticated", StatusCode::UNAUTHORIZED),
+            Self::Forbidden => ("Forbidden", StatusCode::FORBIDDEN),
             Self::ForbiddenHost => ("ForbiddenHost", StatusCode::FORBIDDEN),
             Self::ForbiddenOrigin => ("ForbiddenOrigin", StatusCode::FORBIDDEN),
             Self::RouteNotFound => ("RouteNotFound", StatusCode::NOT_FOUND),
@@ -249,6 +253,7 @@ impl From<EngineError> for ApiError {
             }
             EngineError::Throttled => Self::new(Code::Throttled, message),
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
+            EngineError::Forbidden { .. } => Self::new(Code::Forbidden, message),
             EngineError::InboxFull => Self::new(Code::InboxFull, message),
             EngineError::NotRedrivable { .. } => Self::new(Code::ExecutionNotRedrivable, message),
             EngineError::MapRunEnded => Self::new(Code::MapRunEnded, message),

@@ -7,8 +7,9 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    access_keys, activities, bindings, components, data_sets, definitions, executions, express,
-    history, logs, map_runs, state_machines, system, tasks, test_state, versions,
+    access_keys, activities, api_tokens, bindings, components, data_sets, definitions, executions,
+    express, history, logs, map_runs, roles, state_machines, system, tasks, tenants, test_state,
+    versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -74,6 +75,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         access_keys::make_access_key,
         access_keys::list_access_keys,
         access_keys::delete_access_key,
+        api_tokens::make_api_token,
+        api_tokens::list_api_tokens,
+        api_tokens::rotate_api_token,
+        api_tokens::delete_api_token,
+        roles::list_roles,
+        roles::put_role,
+        roles::delete_role,
+        tenants::create_tenant,
+        tenants::list_tenants,
+        tenants::describe_tenant,
+        tenants::describe_caller,
         system::openapi_document,
         system::metrics,
         system::health,

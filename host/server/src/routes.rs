@@ -2,6 +2,7 @@
 
 pub(crate) mod access_keys;
 pub(crate) mod activities;
+pub(crate) mod api_tokens;
 pub(crate) mod bindings;
 pub(crate) mod components;
 pub(crate) mod data_sets;
@@ -11,9 +12,11 @@ pub(crate) mod express;
 pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod map_runs;
+pub(crate) mod roles;
 pub(crate) mod state_machines;
 pub(crate) mod system;
 pub(crate) mod tasks;
+pub(crate) mod tenants;
 pub(crate) mod test_state;
 #[cfg(test)]
 mod tests;

@@ -10,8 +10,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 use stepwell_engine::{
-    Caller, CheckedComponent, Engine, EngineConfig, EngineHandle, Failure, NewTenantOrder,
-    RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner, Usage,
+    Caller, CheckedComponent, Clock, Engine, EngineConfig, EngineHandle, Failure, NewTenantOrder,
+    RefusedComponent, RunningTask, SystemClock, TaskEnd, TaskOrder, TaskResult, TaskRunner, Usage,
 };
 use stepwell_store::{Store, StoreOptions};
 use tower::ServiceExt;
@@ -102,10 +102,19 @@ impl TestApi {
 
     /// The API with settings.
     pub(crate) async fn with(config: impl FnOnce(Caller) -> ServerConfig) -> Self {
+        Self::at(Arc::new(SystemClock), config).await
+    }
+
+    /// The API with settings, and a clock.
+    pub(crate) async fn at(
+        clock: Arc<dyn Clock>,
+        config: impl FnOnce(Caller) -> ServerConfig,
+    ) -> Self {
         let store = Store::open(StoreOptions::memory()).unwrap();
         let engine_config = EngineConfig {
             shards: 1,
             guest_threads: 1,
+            clock,
             ..EngineConfig::default()
         };
         let engine = Engine::start(engine_config, store, Arc::new(NoTasks)).unwrap();

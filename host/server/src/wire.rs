@@ -5,6 +5,7 @@
 //! that are kept byte for byte. Request types refuse fields that they don't know;
 //! clients take answers with fields that they don't know, so that answers may grow.
 
+mod access;
 mod access_keys;
 mod activities;
 mod bindings;
@@ -23,6 +24,10 @@ mod test_state;
 mod time;
 mod versions;
 
+pub use access::{
+    ApiToken, ApiTokenList, ApiTokenMade, ApiTokenRequest, CallerDescription, Role, RoleList,
+    RoleRequest, RotateRequest, Tenant, TenantList, TenantRequest,
+};
 pub use access_keys::{AccessKey, AccessKeyList, AccessKeyMade, AccessKeyRequest};
 pub use activities::{
     Activity, ActivityList, ActivityTask, CreateActivityRequest, PollActivityRequest, PolledTask,

@@ -15,7 +15,9 @@ use crate::store::Store;
 macro_rules! select_keys {
     ($rest:literal $(,)?) => {
         concat!(
-            "SELECT id, tenant, name, secret, role, created_at FROM access_keys ",
+            "SELECT id, tenant, name, secret, role, permissions_json, created_at, created_by,
+                 expires_at
+             FROM access_keys ",
             $rest
         )
     };
@@ -32,10 +34,16 @@ pub struct AccessKeyRow {
     pub name: String,
     /// What signatures are made with.
     pub secret: String,
-    /// What its bearer may do, in the engine's words.
+    /// The role of its bearer.
     pub role: String,
+    /// What of the role it is for, as a list in JSON; none for all of it.
+    pub permissions: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Who made it, as the server knows them.
+    pub created_by: Option<String>,
+    /// When it ceases to be good. Whether it has is for the caller to check.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for AccessKeyRow {
@@ -55,7 +63,7 @@ impl Store {
     /// [`StoreError::NameTaken`] if the tenant has a key of that name;
     /// [`StoreError::Refused`] if there is no such tenant, or if the id is known.
     pub fn put_access_key(&self, new: AccessKeyRow) -> Result<(), StoreError> {
-        self.write_kept(Kept::AccessKeys, move |connection| {
+        self.write_kept(Kept::Access, move |connection| {
             let taken = connection
                 .prepare_cached("SELECT 1 FROM access_keys WHERE tenant = ?1 AND name = ?2")?
                 .exists(params![new.tenant, new.name])?;
@@ -65,8 +73,9 @@ impl Store {
             }
             connection
                 .prepare_cached(
-                    "INSERT INTO access_keys (id, tenant, name, secret, role, created_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO access_keys (id, tenant, name, secret, role, permissions_json,
+                         created_at, created_by, expires_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 )?
                 .execute(params![
                     new.id,
@@ -74,7 +83,10 @@ impl Store {
                     new.name,
                     new.secret,
                     new.role,
+                    new.permissions,
                     new.created_at.as_ms(),
+                    new.created_by,
+                    new.expires_at.map(Timestamp::as_ms),
                 ])?;
             Ok(())
         })
@@ -111,7 +123,7 @@ impl Store {
     /// [`StoreError::NotFound`] if the tenant has none of that name.
     pub fn delete_access_key(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write_kept(Kept::AccessKeys, move |connection| {
+        self.write_kept(Kept::Access, move |connection| {
             let deleted = connection
                 .prepare_cached("DELETE FROM access_keys WHERE tenant = ?1 AND name = ?2")?
                 .execute(params![tenant, name])?;
@@ -130,6 +142,9 @@ fn read_key(row: &Row<'_>) -> rusqlite::Result<AccessKeyRow> {
         name: row.get(2)?,
         secret: row.get(3)?,
         role: row.get(4)?,
-        created_at: columns::timestamp(row, 5)?,
+        permissions: row.get(5)?,
+        created_at: columns::timestamp(row, 6)?,
+        created_by: row.get(7)?,
+        expires_at: columns::optional_timestamp(row, 8)?,
     })
 }

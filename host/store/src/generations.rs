@@ -13,22 +13,22 @@ use crate::store::Store;
 pub enum Kept {
     /// State machines: which revision is the latest, and whether it is being deleted.
     Machines,
-    /// The keys that requests are signed with.
-    AccessKeys,
+    /// Who may call: tokens, access keys, and the roles that say what they may do.
+    Access,
 }
 
 /// How often rows have changed since the store was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Generations {
     machines: AtomicU64,
-    access_keys: AtomicU64,
+    access: AtomicU64,
 }
 
 impl Generations {
     fn of(&self, kept: Kept) -> &AtomicU64 {
         match kept {
             Kept::Machines => &self.machines,
-            Kept::AccessKeys => &self.access_keys,
+            Kept::Access => &self.access,
         }
     }
 }

@@ -33,6 +33,7 @@
 mod access_keys;
 mod activities;
 mod aliases;
+mod api_tokens;
 mod bindings;
 mod codec;
 mod columns;
@@ -52,6 +53,7 @@ mod map_runs;
 mod migrate;
 mod queue;
 mod reader;
+mod roles;
 mod secrets;
 mod slices;
 mod state_machines;
@@ -66,6 +68,7 @@ mod writer;
 pub use access_keys::AccessKeyRow;
 pub use activities::{ActivityRow, ActivityTaskRow, WorkerTasks};
 pub use aliases::{AliasRow, NewAlias, Route};
+pub use api_tokens::{ApiTokenRow, FoundApiToken, NewApiToken};
 pub use bindings::{ANY_ACTION, BindingRow};
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
@@ -84,6 +87,7 @@ pub use map_runs::{
     AdvanceDone, AdvanceMapRun, ChildEnd, ChildRedriven, MapChanges, MapCounts, MapResults,
     MapRunRow, MapRunSettings, MapRunStage, MapTally, NewMapRun, RedrivenRun,
 };
+pub use roles::RoleRow;
 pub use slices::HistorySlice;
 pub use state_machines::{
     Deletion, MachineRow, MadeMachine, NewDefinition, NewMachine, NewRevision, PublishOrder,
@@ -92,5 +96,5 @@ pub use state_machines::{
 pub use stats::StoreStats;
 pub use store::{Location, Store, StoreOptions};
 pub use tags::Tag;
-pub use tenants::{ApiTokenRow, NewApiToken, NewTenant, TenantRow};
+pub use tenants::{NewTenant, TenantRow};
 pub use versions::VersionRow;

@@ -1,11 +1,11 @@
-//! Tenants, the hashes of their API tokens, and the host's settings.
+//! Tenants, and the host's settings.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
 use crate::columns;
 use crate::error::StoreError;
-use crate::ids::{Digest, TenantId};
+use crate::ids::TenantId;
 use crate::store::Store;
 
 /// Makes the statement that reads tenants, for [`read_tenant`].
@@ -13,16 +13,6 @@ macro_rules! select_tenants {
     ($rest:literal $(,)?) => {
         concat!(
             "SELECT id, name, account, region, created_at FROM tenants ",
-            $rest
-        )
-    };
-}
-
-/// Makes the statement that reads tokens, for [`read_token`].
-macro_rules! select_tokens {
-    ($rest:literal $(,)?) => {
-        concat!(
-            "SELECT tenant, name, role, created_at, expires_at FROM api_tokens ",
             $rest
         )
     };
@@ -54,38 +44,6 @@ pub struct TenantRow {
     pub region: String,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// An API token that is to be known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewApiToken {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Its name; the tenant's token of that name is replaced.
-    pub name: String,
-    /// Digest of the token; the token itself is not kept.
-    pub hash: Digest,
-    /// What its bearer may do, in the engine's words.
-    pub role: String,
-    /// When it is made.
-    pub created_at: Timestamp,
-    /// When it ceases to be good.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// An API token, without the token. Whether it has expired is for the caller to check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiTokenRow {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Its name.
-    pub name: String,
-    /// What its bearer may do.
-    pub role: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ceases to be good.
-    pub expires_at: Option<Timestamp>,
 }
 
 impl Store {
@@ -141,74 +99,6 @@ impl Store {
             Ok(statement
                 .query_map([], read_tenant)?
                 .collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Makes a token known; the tenant's token of the same name is good no more.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant, or if the hash is known.
-    pub fn put_api_token(&self, new: NewApiToken) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO api_tokens (tenant, name, hash, role, created_at, expires_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (tenant, name) DO UPDATE SET hash = excluded.hash,
-                         role = excluded.role, created_at = excluded.created_at,
-                         expires_at = excluded.expires_at",
-                )?
-                .execute(params![
-                    new.tenant,
-                    new.name,
-                    new.hash,
-                    new.role,
-                    new.created_at.as_ms(),
-                    new.expires_at.map(Timestamp::as_ms),
-                ])?;
-            Ok(())
-        })
-    }
-
-    /// Returns the token of a hash.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn find_api_token(&self, hash: Digest) -> Result<Option<ApiTokenRow>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(select_tokens!("WHERE hash = ?1"))?;
-            Ok(statement.query_row([hash], read_token).optional()?)
-        })
-    }
-
-    /// Returns all tokens of a tenant, by name.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn list_api_tokens(&self, tenant: TenantId) -> Result<Vec<ApiTokenRow>, StoreError> {
-        self.read(|connection| {
-            let sql = select_tokens!("WHERE tenant = ?1 ORDER BY name");
-            let mut statement = connection.prepare_cached(sql)?;
-            Ok(statement
-                .query_map([tenant], read_token)?
-                .collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Forgets a token.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is none of that name.
-    pub fn delete_api_token(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
-        let name = name.to_owned();
-        self.write(move |connection| {
-            let deleted = connection
-                .prepare_cached("DELETE FROM api_tokens WHERE tenant = ?1 AND name = ?2")?
-                .execute(params![tenant, name])?;
-            match deleted {
-                0 => Err(StoreError::not_found(format!("API token '{name}'"))),
-                _ => Ok(()),
-            }
         })
     }
 
@@ -282,15 +172,5 @@ fn read_tenant(row: &Row<'_>) -> rusqlite::Result<TenantRow> {
         account: row.get(2)?,
         region: row.get(3)?,
         created_at: columns::timestamp(row, 4)?,
-    })
-}
-
-fn read_token(row: &Row<'_>) -> rusqlite::Result<ApiTokenRow> {
-    Ok(ApiTokenRow {
-        tenant: row.get(0)?,
-        name: row.get(1)?,
-        role: row.get(2)?,
-        created_at: columns::timestamp(row, 3)?,
-        expires_at: columns::optional_timestamp(row, 4)?,
     })
 }

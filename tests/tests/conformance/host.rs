@@ -11,7 +11,7 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 use serde_json::Value;
 use stepwell_engine::{
-    Caller, CheckedComponent, Clock as _, Engine, EngineConfig, EngineHandle, Failure,
+    AccessOrder, Caller, CheckedComponent, Clock as _, Engine, EngineConfig, EngineHandle, Failure,
     HistoryRange, ListExecutions, NewTenantOrder, RefusedComponent, RunningTask, SimulatedClock,
     Status, TaskEnd, TaskOrder, TaskResult, TaskRunner, Timestamp, Usage,
 };
@@ -188,7 +188,10 @@ impl Host {
         };
         self.handle.ensure_tenant(tenant).await.unwrap();
         let caller = self.handle.caller_for_tenant("neighbour", "test").await;
-        let key = self.handle.make_access_key(&caller.unwrap(), "key").await;
+        let key = self
+            .handle
+            .make_access_key(&caller.unwrap(), AccessOrder::new("key", "admin"))
+            .await;
         let key = key.unwrap();
         Signer {
             key_id: key.id.clone(),

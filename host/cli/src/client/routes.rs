@@ -319,9 +319,11 @@ impl Client {
         self.delete(&state_machine_path(state_machine))
     }
 
-    pub(crate) fn make_access_key(&self, name: &str) -> Result<Answer<AccessKeyMade>, CallError> {
-        let name = name.to_owned();
-        self.post("/v1/access-keys", &AccessKeyRequest { name })
+    pub(crate) fn make_access_key(
+        &self,
+        request: &AccessKeyRequest,
+    ) -> Result<Answer<AccessKeyMade>, CallError> {
+        self.post("/v1/access-keys", request)
     }
 
     pub(crate) fn list_access_keys(&self) -> Result<Answer<AccessKeyList>, CallError> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use stepwell_engine::EngineHandle;
+use stepwell_engine::{Caller, EngineHandle};
 use stepwell_server::{Auth, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -155,12 +155,17 @@ async fn first_token(
     anew: bool,
 ) -> Result<Option<String>, CliError> {
     let caller = tenant_caller(engine, FIRST_TENANT, "system").await?;
-    if !anew && engine.has_token(&caller, ADMIN_TOKEN).await? {
+    if !anew && has_token(engine, &caller).await? {
         return Ok(None);
     }
-    let token = engine.make_admin_token(&caller, ADMIN_TOKEN).await?;
+    let token = engine.make_host_token(&caller, ADMIN_TOKEN).await?;
     write_private(&folder.join(ADMIN_TOKEN_FILE), &format!("{token}\n"))?;
     Ok(Some(token))
+}
+
+async fn has_token(engine: &EngineHandle, caller: &Caller) -> Result<bool, CliError> {
+    let tokens = engine.list_api_tokens(caller).await?;
+    Ok(tokens.iter().any(|token| token.name == ADMIN_TOKEN))
 }
 
 /// Says what is where, and how to go on.

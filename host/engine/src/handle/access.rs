@@ -1,15 +1,57 @@
-//! Who calls: API tokens, and the tenants that they belong to.
+//! Who calls: the bearers of API tokens and the holders of access keys, with what they may
+//! do.
 
 use std::sync::Arc;
 
-use stepwell_store::{Digest, NewApiToken, NewTenant, TenantId};
+use stepwell_states::Timestamp;
+use stepwell_store::{Digest, Kept, Store, StoreError, TenantId};
 
-use crate::error::{EngineError, from_store};
-use crate::handle::{EngineHandle, blocking};
-use crate::model::{Caller, NewTenantOrder};
+use crate::definitions::Definitions;
+use crate::error::EngineError;
+use crate::handle::EngineHandle;
+use crate::handle::known_access::Known;
+use crate::model::Caller;
+use crate::names;
+use crate::permissions::{ADMINISTER_HOST, Permission, Permissions, built_in_role};
 
-/// The role that may do everything.
-pub(super) const ADMIN: &str = "admin";
+/// Access that is to be given: a token, or a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessOrder {
+    /// Its name, unlike the tenant's others of its kind.
+    pub name: String,
+    /// Its holder's role.
+    pub role: String,
+    /// Names of the permissions of the role that it is for; without them, all.
+    pub permissions: Option<Vec<String>>,
+    /// When it ceases to be good.
+    pub expires_at: Option<Timestamp>,
+    /// The tenant that it is for, if that is not the caller's own: for those who run the
+    /// host.
+    pub tenant: Option<String>,
+}
+
+impl AccessOrder {
+    /// Access to the caller's own tenant with all that a role lets, without an end.
+    #[must_use]
+    pub fn new(name: impl Into<String>, role: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            role: role.into(),
+            permissions: None,
+            expires_at: None,
+            tenant: None,
+        }
+    }
+}
+
+/// Access that may be given, in the store's words.
+pub(super) struct CheckedAccess {
+    pub(super) tenant: TenantId,
+    pub(super) name: String,
+    pub(super) role: String,
+    pub(super) narrowed_to: Option<String>,
+    pub(super) expires_at: Option<Timestamp>,
+}
 
 impl EngineHandle {
     /// Finds whose API token this is; none if it is nobody's, or has expired.
@@ -19,21 +61,88 @@ impl EngineHandle {
     /// Trouble of the host's own.
     pub async fn authenticate_token(&self, token: &str) -> Result<Option<Caller>, EngineError> {
         let hash = Digest::of(token.as_bytes());
-        let Some(row) = self.read(move |store| store.find_api_token(hash)).await? else {
-            return Ok(None);
-        };
-        if row.expires_at.is_some_and(|at| at <= self.0.starter.now()) {
-            return Ok(None);
-        }
-        let definitions = Arc::clone(&self.0.definitions);
-        let tenant = self
-            .read(move |store| definitions.tenant(store, row.tenant))
+        let known = self
+            .known(hash.to_string(), move |store, definitions| {
+                let Some(found) = store.find_api_token(hash)? else {
+                    return Ok(None);
+                };
+                let row = found.row;
+                // Past its own end the one before is as good as no token.
+                let overlap = row.previous_until.filter(|_| found.is_previous);
+                let holder = Holder {
+                    tenant: row.tenant,
+                    principal: format!("token:{}", row.name),
+                    role: row.role,
+                    narrowed_to: row.permissions,
+                };
+                Ok(Some(Known {
+                    caller: caller(store, definitions, holder)?,
+                    secret: None,
+                    until: overlap.into_iter().chain(row.expires_at).min(),
+                }))
+            })
             .await?;
-        let principal = format!("token:{}", row.name).into();
-        Ok(Some(Caller { tenant, principal }))
+        Ok(known.map(|known| known.caller))
     }
 
-    /// Returns the tenant of that name as a caller that needs no token: for `--dev`.
+    /// Finds who has a key, and the secret that its signatures are verified with; none if
+    /// nobody has it, or if it has expired.
+    ///
+    /// # Errors
+    ///
+    /// Trouble of the host's own.
+    pub async fn find_access_key(&self, id: &str) -> Result<Option<(Caller, String)>, EngineError> {
+        let wanted = id.to_owned();
+        let known = self
+            .known(id.to_owned(), move |store, definitions| {
+                let Some(row) = store.find_access_key(&wanted)? else {
+                    return Ok(None);
+                };
+                let holder = Holder {
+                    tenant: row.tenant,
+                    principal: format!("key:{}", row.name),
+                    role: row.role,
+                    narrowed_to: row.permissions,
+                };
+                Ok(Some(Known {
+                    caller: caller(store, definitions, holder)?,
+                    secret: Some(row.secret),
+                    until: row.expires_at,
+                }))
+            })
+            .await?;
+        Ok(known.and_then(|known| known.secret.map(|secret| (known.caller, secret))))
+    }
+
+    /// Finds who shows something, as it was read before or as it is read now.
+    async fn known(
+        &self,
+        shown: String,
+        read: impl FnOnce(&Store, &Definitions) -> Result<Option<Known>, StoreError> + Send + 'static,
+    ) -> Result<Option<Known>, EngineError> {
+        let now = self.0.starter.now();
+        if let Some(known) = self.0.known_access.get(&self.0.store, &shown) {
+            return Ok(known.good_at(now));
+        }
+        let (definitions, kept) = (
+            Arc::clone(&self.0.definitions),
+            Arc::clone(&self.0.known_access),
+        );
+        let found = self
+            .read(move |store| {
+                let generation = store.generation(Kept::Access);
+                let found = read(store, &definitions)?;
+                if let Some(known) = &found {
+                    kept.keep(&shown, generation, known.clone());
+                }
+                Ok(found)
+            })
+            .await?;
+        Ok(found.and_then(|known| known.good_at(now)))
+    }
+
+    /// Returns who runs the host as a caller in the name of a tenant, for what the program
+    /// itself does and for `--dev`.
     ///
     /// # Errors
     ///
@@ -57,93 +166,160 @@ impl EngineHandle {
         Ok(Caller {
             tenant,
             principal: principal.into(),
+            role: ADMINISTER_HOST.name.into(),
+            permissions: ADMINISTER_HOST.permissions,
         })
-    }
-
-    /// Makes a tenant unless it is there.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError::Invalid`] if another tenant has the name or the account, or trouble
-    /// of the host's own.
-    pub async fn ensure_tenant(&self, order: NewTenantOrder) -> Result<(), EngineError> {
-        let store = self.0.store.clone();
-        let created_at = self.0.starter.now();
-        blocking(move || {
-            let NewTenantOrder {
-                name,
-                account,
-                region,
-            } = order;
-            match store.put_tenant(NewTenant {
-                name,
-                account,
-                region,
-                created_at,
-            }) {
-                Ok(_) => Ok(()),
-                Err(stepwell_store::StoreError::NameTaken { what }) => {
-                    let reason = format!("is taken by another {what}");
-                    Err(EngineError::Invalid {
-                        field: "tenant",
-                        reason,
-                    })
-                }
-                Err(error) => Err(from_store(error)),
-            }
-        })
-        .await?
-    }
-
-    /// Returns whether a tenant has an API token of that name.
-    ///
-    /// # Errors
-    ///
-    /// Trouble of the host's own.
-    pub async fn has_token(&self, caller: &Caller, name: &str) -> Result<bool, EngineError> {
-        let tenant = TenantId(caller.tenant.id);
-        let tokens = self
-            .read(move |store| store.list_api_tokens(tenant))
-            .await?;
-        Ok(tokens.iter().any(|token| token.name == name))
-    }
-
-    /// Makes an admin token of that name, in place of one that is there, and returns it.
-    /// It is not kept: only its hash is.
-    ///
-    /// # Errors
-    ///
-    /// Trouble of the host's own.
-    pub async fn make_admin_token(
-        &self,
-        caller: &Caller,
-        name: &str,
-    ) -> Result<String, EngineError> {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret)
-            .map_err(|error| EngineError::Internal(format!("no randomness: {error}")))?;
-        let token = format!("swt_{}", hex(&secret));
-        let new = NewApiToken {
-            tenant: TenantId(caller.tenant.id),
-            name: name.to_owned(),
-            hash: Digest::of(token.as_bytes()),
-            role: ADMIN.to_owned(),
-            created_at: self.0.starter.now(),
-            expires_at: None,
-        };
-        let store = self.0.store.clone();
-        blocking(move || store.put_api_token(new))
-            .await?
-            .map_err(from_store)?;
-        Ok(token)
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| char::from(DIGITS[usize::from(value & 0x0f)]);
-    bytes
+impl EngineHandle {
+    /// Checks access that a caller wants to give.
+    pub(super) async fn check_access(
+        &self,
+        caller: &Caller,
+        order: AccessOrder,
+    ) -> Result<CheckedAccess, EngineError> {
+        names::check("name", &order.name)?;
+        if order
+            .expires_at
+            .is_some_and(|at| at <= self.0.starter.now())
+        {
+            return Err(invalid("expiresAt", "has passed: give a time to come"));
+        }
+        let tenant = self.tenant_named(caller, order.tenant.as_deref()).await?;
+        let role = order.role.clone();
+        let of_role = self
+            .read(move |store| role_permissions(store, tenant, &role))
+            .await?;
+        let of_role = of_role.ok_or_else(|| {
+            let reason = format!("there is no role {:?}: list the roles", order.role);
+            invalid("role", &reason)
+        })?;
+        let narrowed = order.permissions.as_deref().map(read_permissions);
+        let narrowed = narrowed.transpose()?;
+        require_all(caller, narrowed.map_or(of_role, |some| of_role.only(some)))?;
+        Ok(CheckedAccess {
+            tenant,
+            name: order.name,
+            role: order.role,
+            narrowed_to: narrowed.map(list_of),
+            expires_at: order.expires_at,
+        })
+    }
+
+    /// The tenant that access is given to.
+    async fn tenant_named(
+        &self,
+        caller: &Caller,
+        named: Option<&str>,
+    ) -> Result<TenantId, EngineError> {
+        let Some(name) = named.filter(|name| *name != &*caller.tenant.name) else {
+            return Ok(TenantId(caller.tenant.id));
+        };
+        let not_found = || EngineError::NotFound {
+            kind: "tenant",
+            name: name.to_owned(),
+        };
+        if !caller.permissions.allow(Permission::ManageTenants) {
+            return Err(not_found());
+        }
+        let wanted = name.to_owned();
+        let row = self.read(move |store| store.find_tenant(&wanted)).await?;
+        Ok(row.ok_or_else(not_found)?.id)
+    }
+}
+
+/// Who has a token or key.
+struct Holder {
+    tenant: TenantId,
+    principal: String,
+    role: String,
+    narrowed_to: Option<String>,
+}
+
+fn caller(store: &Store, definitions: &Definitions, holder: Holder) -> Result<Caller, StoreError> {
+    let narrowed = holder.narrowed_to.as_deref();
+    Ok(Caller {
+        permissions: held(store, holder.tenant, &holder.role, narrowed)?,
+        tenant: definitions.tenant(store, holder.tenant)?,
+        principal: holder.principal.into(),
+        role: holder.role.into(),
+    })
+}
+
+/// Returns what the holder of a role may do now; of a role that is gone, nothing.
+pub(super) fn held(
+    store: &Store,
+    tenant: TenantId,
+    role: &str,
+    narrowed_to: Option<&str>,
+) -> Result<Permissions, StoreError> {
+    let of_role = role_permissions(store, tenant, role)?.unwrap_or_default();
+    Ok(match narrowed_to {
+        Some(list) => of_role.only(permissions_of(list)),
+        None => of_role,
+    })
+}
+
+/// Nobody gives what they do not have.
+///
+/// # Errors
+/// The caller lacks one of them.
+pub(super) fn require_all(caller: &Caller, permissions: Permissions) -> Result<(), EngineError> {
+    permissions
         .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
-        .collect()
+        .try_for_each(|permission| caller.require(permission))
+}
+
+/// Returns what a tenant's role lets its holders do now; none if there is no such role.
+pub(super) fn role_permissions(
+    store: &Store,
+    tenant: TenantId,
+    role: &str,
+) -> Result<Option<Permissions>, StoreError> {
+    if let Some(built_in) = built_in_role(role) {
+        return Ok(Some(built_in.permissions));
+    }
+    let made = store.find_role(tenant, role)?;
+    Ok(made.map(|row| permissions_of(&row.permissions)))
+}
+
+/// Reads a stored list. A name that this version does not know lets nobody do anything.
+pub(super) fn permissions_of(list: &str) -> Permissions {
+    let names: Vec<String> = serde_json::from_str(list).unwrap_or_default();
+    let known: Vec<Permission> = names
+        .iter()
+        .filter_map(|name| Permission::named(name))
+        .collect();
+    Permissions::of(&known)
+}
+
+/// Reads the names of permissions that a request gives.
+///
+/// # Errors
+/// There is no such permission.
+pub(super) fn read_permissions(names: &[String]) -> Result<Permissions, EngineError> {
+    let mut found = Permissions::NONE;
+    for name in names {
+        let Some(permission) = Permission::named(name) else {
+            let known = Permission::ALL.map(Permission::name).join(", ");
+            let reason = format!("there is no permission {name:?}; there are {known}");
+            return Err(invalid("permissions", &reason));
+        };
+        found = found.with(Permissions::of(&[permission]));
+    }
+    Ok(found)
+}
+
+fn invalid(field: &'static str, reason: &str) -> EngineError {
+    EngineError::Invalid {
+        field,
+        reason: reason.to_owned(),
+    }
+}
+
+/// Writes a list to be stored.
+pub(super) fn list_of(permissions: Permissions) -> String {
+    let names: Vec<&str> = permissions.iter().map(Permission::name).collect();
+    serde_json::Value::from(names).to_string()
 }

@@ -1,17 +1,15 @@
 //! The keys of callers that sign their requests, as AWS's tools do.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use stepwell_states::Timestamp;
-use stepwell_store::{AccessKeyRow, Kept, Store, StoreError, TenantId};
+use stepwell_store::{AccessKeyRow, StoreError, TenantId};
 
 use crate::error::{EngineError, from_store};
-use crate::handle::access::ADMIN;
+use crate::handle::access::{AccessOrder, permissions_of};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
-use crate::names;
+use crate::permissions::Permissions;
 
 /// Begins the id of each key, which is as long as AWS's are.
 const ID_PREFIX: &str = "SWAK";
@@ -49,8 +47,16 @@ pub struct AccessKeyDescription {
     pub id: String,
     /// The name that its tenant gave it.
     pub name: String,
+    /// Its holder's role.
+    pub role: String,
+    /// What of the role it is for, if not all.
+    pub permissions: Option<Permissions>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: Option<String>,
+    /// When it ceases to be good.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl EngineHandle {
@@ -58,26 +64,30 @@ impl EngineHandle {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Invalid`] for a name that cannot be or is taken, or trouble of the
-    /// host's own.
+    /// [`EngineError::Invalid`] for a name that cannot be or is taken, a role or permission
+    /// that there is not, or an end that has passed; [`EngineError::Forbidden`] for a role
+    /// that lets its holder do what the caller may not; or trouble of the host's own.
     pub async fn make_access_key(
         &self,
         caller: &Caller,
-        name: &str,
+        order: AccessOrder,
     ) -> Result<NewAccessKey, EngineError> {
         self.require_running()?;
-        names::check("name", name)?;
+        let access = self.check_access(caller, order).await?;
         let key = NewAccessKey {
             id: format!("{ID_PREFIX}{}", random_text(ID_LETTERS, ID_CHARS)?),
             secret: random_text(SECRET_LETTERS, SECRET_CHARS)?,
         };
         let row = AccessKeyRow {
             id: key.id.clone(),
-            tenant: TenantId(caller.tenant.id),
-            name: name.to_owned(),
+            tenant: access.tenant,
+            name: access.name,
             secret: key.secret.clone(),
-            role: ADMIN.to_owned(),
+            role: access.role,
+            permissions: access.narrowed_to,
             created_at: self.0.starter.now(),
+            created_by: Some(caller.principal.to_string()),
+            expires_at: access.expires_at,
         };
         let store = self.0.store.clone();
         match blocking(move || store.put_access_key(row)).await? {
@@ -106,7 +116,11 @@ impl EngineHandle {
         let described = rows.into_iter().map(|row| AccessKeyDescription {
             id: row.id,
             name: row.name,
+            role: row.role,
+            permissions: row.permissions.as_deref().map(permissions_of),
             created_at: row.created_at,
+            created_by: row.created_by,
+            expires_at: row.expires_at,
         });
         Ok(described.collect())
     }
@@ -127,60 +141,6 @@ impl EngineHandle {
             }),
             done => done.map_err(from_store),
         }
-    }
-
-    /// Finds who has a key, and the secret that its signatures are verified with.
-    ///
-    /// # Errors
-    ///
-    /// Trouble of the host's own.
-    pub async fn find_access_key(&self, id: &str) -> Result<Option<(Caller, String)>, EngineError> {
-        if let Some(known) = self.0.known_keys.get(&self.0.store, id) {
-            return Ok(Some(known));
-        }
-        let id = id.to_owned();
-        let (definitions, known) = (
-            Arc::clone(&self.0.definitions),
-            Arc::clone(&self.0.known_keys),
-        );
-        self.read(move |store| {
-            let generation = store.generation(Kept::AccessKeys);
-            let Some(row) = store.find_access_key(&id)? else {
-                return Ok(None);
-            };
-            let caller = Caller {
-                tenant: definitions.tenant(store, row.tenant)?,
-                principal: format!("key:{}", row.name).into(),
-            };
-            known.keep(id, generation, (caller.clone(), row.secret.clone()));
-            Ok(Some((caller, row.secret)))
-        })
-        .await
-    }
-}
-
-/// Keys that are kept at most; past it, all are dropped and read again as needed.
-const KNOWN_MAX: usize = 4_096;
-
-/// Keys that were used, so that not every request reads the database: true as long as no
-/// key has changed.
-#[derive(Default)]
-pub(crate) struct KnownKeys(RwLock<BTreeMap<String, (u64, Caller, String)>>);
-
-impl KnownKeys {
-    fn get(&self, store: &Store, id: &str) -> Option<(Caller, String)> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (generation, caller, secret) = known.get(id)?;
-        (*generation == store.generation(Kept::AccessKeys))
-            .then(|| (caller.clone(), secret.clone()))
-    }
-
-    fn keep(&self, id: String, generation: u64, (caller, secret): (Caller, String)) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KNOWN_MAX {
-            known.clear();
-        }
-        known.insert(id, (generation, caller, secret));
     }
 }
 

@@ -97,6 +97,7 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
             "ExecutionNotRedrivable",
             format!("Execution Not Redrivable: '{reason}'"),
         ),
+        EngineError::Forbidden { .. } => ApiFault::new("AccessDeniedException", error.to_string()),
         EngineError::InvalidToken => ApiFault::invalid_token(),
         EngineError::TaskTimedOut | EngineError::ExecutionEnded => ApiFault::new(
             "TaskTimedOut",

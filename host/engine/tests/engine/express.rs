@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use stepwell_engine::{
-    ApiCall, ApiError, DeployStateMachine, DeployedStateMachine, EngineError, ExecutionType,
-    Payload, Severity, SimulatedClock, StartExecution, StartedExecution, Status, SyncExecution,
-    TimeForm,
+    AccessOrder, ApiCall, ApiError, DeployStateMachine, DeployedStateMachine, EngineError,
+    ExecutionType, Payload, Severity, SimulatedClock, StartExecution, StartedExecution, Status,
+    SyncExecution, TimeForm,
 };
 use stepwell_store::{ExecutionKey, StoreOptions};
 
@@ -416,7 +416,10 @@ async fn what_is_kept_of_machines_and_keys_is_given_up_when_they_change() {
             assert_eq!(output.as_str(), value.to_string());
         }
     }
-    let key = bench.handle.make_access_key(&bench.caller, "ci").await;
+    let key = bench
+        .handle
+        .make_access_key(&bench.caller, AccessOrder::new("ci", "admin"))
+        .await;
     let key = key.unwrap();
     for _ in 0..2 {
         let found = bench.handle.find_access_key(&key.id).await.unwrap();

@@ -17,7 +17,7 @@ async fn only_a_valid_token_is_let_in() {
     let api = TestApi::tokens().await;
     let token = api
         .engine
-        .make_admin_token(&api.caller, "admin")
+        .make_host_token(&api.caller, "admin")
         .await
         .unwrap();
     for header in [format!("Bearer {token}"), format!("bearer  {token} ")] {
@@ -128,7 +128,7 @@ async fn with_tokens_any_name_of_the_host_will_do() {
     let api = TestApi::tokens().await;
     let token = api
         .engine
-        .make_admin_token(&api.caller, "admin")
+        .make_host_token(&api.caller, "admin")
         .await
         .unwrap();
     let mut request = with("host", "stepwell.example.com");

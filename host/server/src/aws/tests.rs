@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
+use stepwell_engine::AccessOrder;
 
 use super::signature::tests::{headers, signed_with};
 use crate::testing::{Answer, PASS, TestApi};
@@ -74,11 +75,9 @@ async fn the_key_of_development_is_unknown_elsewhere() {
 #[tokio::test]
 async fn a_key_works_until_it_is_deleted() {
     let api = TestApi::tokens().await;
-    let key = api
-        .engine
-        .make_access_key(&api.caller, "build")
-        .await
-        .unwrap();
+    let order = AccessOrder::new("build", "viewer");
+    let made = api.engine.make_access_key(&api.caller, order).await;
+    let key = made.unwrap();
     let pair = (key.id.as_str(), key.secret.as_str());
     let ask = || api.send(call(&api, "ListActivities", &json!({}), pair));
     assert_eq!(ask().await.status, StatusCode::OK);

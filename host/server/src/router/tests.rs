@@ -1,5 +1,7 @@
 //! What holds for every route, taken from the route table.
 
+mod access;
+
 use std::collections::BTreeSet;
 
 use axum::body::Body;
@@ -49,7 +51,11 @@ fn the_document_marks_the_open_routes_and_no_other() {
         let route = routes()
             .into_iter()
             .find(|route| route.path == path && route.method == method.as_str());
-        assert_eq!(open, route.unwrap().open, "{method} {path}");
+        assert_eq!(
+            open,
+            route.unwrap().access == Access::Open,
+            "{method} {path}"
+        );
     }
 }
 
@@ -130,7 +136,7 @@ async fn every_route_needs_a_token_but_the_open_ones() {
         let answer = api
             .send(request(route.method.clone(), &path, None, ""))
             .await;
-        if route.open {
+        if route.access == Access::Open {
             assert_eq!(answer.status, StatusCode::OK, "{} {path}", route.method);
         } else {
             assert_eq!(
@@ -142,7 +148,10 @@ async fn every_route_needs_a_token_but_the_open_ones() {
             assert_eq!(answer.code(), "Unauthenticated");
         }
     }
-    let open: Vec<_> = routes().into_iter().filter(|route| route.open).collect();
+    let open: Vec<_> = routes()
+        .into_iter()
+        .filter(|route| route.access == Access::Open)
+        .collect();
     let open: Vec<_> = open.iter().map(|route| route.path).collect();
     assert_eq!(open, ["/healthz", "/readyz"]);
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use stepwell_engine::Caller;
+use stepwell_engine::{AccessOrder, Caller};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -22,7 +22,14 @@ pub(crate) async fn make_access_key(
     caller: Caller,
     Json(request): Json<AccessKeyRequest>,
 ) -> Result<(StatusCode, axum::Json<AccessKeyMade>), ApiError> {
-    let made = app.engine().make_access_key(&caller, &request.name).await?;
+    let order = AccessOrder {
+        name: request.name.clone(),
+        role: request.role.unwrap_or_else(|| caller.role.to_string()),
+        permissions: request.permissions,
+        expires_at: request.expires_at.map(|at| at.0),
+        tenant: None,
+    };
+    let made = app.engine().make_access_key(&caller, order).await?;
     let made = AccessKeyMade {
         name: request.name,
         access_key_id: made.id,

@@ -5,6 +5,7 @@ use stepwell_engine::AccessKeyDescription;
 use utoipa::ToSchema;
 
 use super::Time;
+use super::access::names_of;
 
 /// Body of `POST /v1/access-keys`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -12,6 +13,15 @@ use super::Time;
 pub struct AccessKeyRequest {
     /// What the key is called, unlike the tenant's others.
     pub name: String,
+    /// Role of its holder; without it, the caller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Permissions of the role that the key is for; without them, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
+    /// When it ceases to be good; without it, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
 }
 
 /// Answer to `POST /v1/access-keys`: the one time that the secret is shown.
@@ -34,8 +44,19 @@ pub struct AccessKey {
     pub name: String,
     /// Its id.
     pub access_key_id: String,
+    /// Its holder's role.
+    pub role: String,
+    /// What of the role it is for, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
     /// When it was made.
     pub created_at: Time,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// When it ceases to be good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
 }
 
 /// Answer to `GET /v1/access-keys`.
@@ -51,7 +72,11 @@ impl From<AccessKeyDescription> for AccessKey {
         Self {
             name: key.name,
             access_key_id: key.id,
+            role: key.role,
+            permissions: key.permissions.map(names_of),
             created_at: key.created_at.into(),
+            created_by: key.created_by,
+            expires_at: key.expires_at.map(Time::from),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_store::{
-    Digest, MachineId, NewApiToken, NewComponent, Pushed, PutMode, PutRevision, StoreError,
-    TenantId,
+    ApiTokenRow, Digest, MachineId, NewApiToken, NewComponent, Pushed, PutMode, PutRevision,
+    RoleRow, StoreError, TenantId,
 };
 
 use crate::setup::{Home, new_revision, new_tenant, time};
@@ -74,28 +74,39 @@ fn tenants_have_names_and_accounts_of_their_own() {
 fn tokens_are_known_by_their_hash_until_replaced_or_deleted() {
     let home = Home::new();
     let token = |name: &str, secret: &[u8]| NewApiToken {
-        tenant: home.tenant,
-        name: name.into(),
+        row: ApiTokenRow {
+            tenant: home.tenant,
+            name: name.into(),
+            role: "admin".into(),
+            permissions: None,
+            created_at: time(1),
+            created_by: None,
+            expires_at: Some(time(2)),
+            previous_until: None,
+        },
         hash: Digest::of(secret),
-        role: "admin".into(),
-        created_at: time(1),
-        expires_at: Some(time(2)),
     };
+    let put = |name, secret, replace| home.store.put_api_token(token(name, secret), replace);
     let name_of = |secret: &[u8]| {
         home.store
             .find_api_token(Digest::of(secret))
             .unwrap()
-            .map(|token| token.name)
+            .map(|found| found.row.name)
     };
-    home.store.put_api_token(token("first", b"one")).unwrap();
-    home.store.put_api_token(token("second", b"two")).unwrap();
+    put("first", b"one", false).unwrap();
+    put("second", b"two", false).unwrap();
     assert_eq!(name_of(b"one"), Some("first".into()));
-    home.store.put_api_token(token("first", b"new")).unwrap();
+    let taken = put("first", b"new", false);
+    assert!(
+        matches!(taken, Err(StoreError::NameTaken { .. })),
+        "{taken:?}"
+    );
+    put("first", b"new", true).unwrap();
     assert_eq!(
         (name_of(b"one"), name_of(b"new")),
         (None, Some("first".into()))
     );
-    let taken = home.store.put_api_token(token("third", b"two"));
+    let taken = put("third", b"two", false);
     assert!(
         matches!(taken, Err(StoreError::Refused { .. })),
         "{taken:?}"
@@ -106,6 +117,60 @@ fn tokens_are_known_by_their_hash_until_replaced_or_deleted() {
     assert_eq!(name_of(b"two"), None);
     let gone = home.store.delete_api_token(home.tenant, "second");
     assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
+
+    // The one before is known as that, until it is replaced itself.
+    let rotate = |secret: &[u8]| {
+        let hash = Digest::of(secret);
+        home.store
+            .rotate_api_token(home.tenant, "first", hash, time(9))
+    };
+    rotate(b"next").unwrap();
+    let found = |secret: &[u8]| home.store.find_api_token(Digest::of(secret)).unwrap();
+    let before = found(b"new").unwrap();
+    assert!(before.is_previous);
+    assert_eq!(before.row.previous_until, Some(time(9)));
+    assert!(!found(b"next").unwrap().is_previous);
+    rotate(b"last").unwrap();
+    assert_eq!(found(b"new"), None);
+    assert!(found(b"next").unwrap().is_previous);
+}
+
+#[test]
+fn a_role_is_the_tenants_own_and_stays_while_somebody_has_it() {
+    let home = Home::new();
+    let role = |permissions: &str| RoleRow {
+        tenant: home.tenant,
+        name: "starter".into(),
+        about: None,
+        permissions: permissions.into(),
+        created_at: time(1),
+        created_by: None,
+    };
+    home.store.put_role(role("[]")).unwrap();
+    home.store.put_role(role("[\"executions:start\"]")).unwrap();
+    let found = home.store.find_role(home.tenant, "starter").unwrap();
+    assert_eq!(found, Some(role("[\"executions:start\"]")));
+    let elsewhere = home.store.find_role(TenantId(home.tenant.0 + 1), "starter");
+    assert_eq!(elsewhere, Ok(None));
+    let token = NewApiToken {
+        row: ApiTokenRow {
+            tenant: home.tenant,
+            name: "build".into(),
+            role: "starter".into(),
+            permissions: None,
+            created_at: time(1),
+            created_by: None,
+            expires_at: None,
+            previous_until: None,
+        },
+        hash: Digest::of(b"secret"),
+    };
+    home.store.put_api_token(token, false).unwrap();
+    let used = home.store.delete_role(home.tenant, "starter");
+    assert!(matches!(used, Err(StoreError::InUse { .. })), "{used:?}");
+    home.store.delete_api_token(home.tenant, "build").unwrap();
+    home.store.delete_role(home.tenant, "starter").unwrap();
+    assert_eq!(home.store.list_roles(home.tenant), Ok(Vec::new()));
 }
 
 #[test]
