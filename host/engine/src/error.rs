@@ -16,7 +16,7 @@ pub enum EngineError {
         reason: String,
     },
     /// The caller's role does not let them do it.
-    #[error("{principal} has the role {role}, which lacks the permission {missing}")]
+    #[error("{principal}, of the role {role}, lacks the permission {missing}")]
     Forbidden {
         /// Who asked.
         principal: String,

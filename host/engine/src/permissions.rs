@@ -52,7 +52,7 @@ pub enum Permission {
     ReadSecrets,
     /// Put, rotate and delete secrets.
     WriteSecrets,
-    /// See the host's metrics.
+    /// See the host's metrics, which are of all its tenants. For those who run the host.
     ReadMetrics,
     /// Make tenants, set their quotas and policies. For those who run the host.
     ManageTenants,
@@ -214,7 +214,6 @@ const OPERATE: Permissions = VIEW.with(Permissions::of(&[
     ReadData,
     ReadAccess,
     ReadSecrets,
-    ReadMetrics,
 ]));
 
 const DEVELOP: Permissions = VIEW.with(Permissions::of(&[
@@ -248,7 +247,7 @@ pub(crate) const WORKFLOW: BuiltInRole = BuiltInRole {
 pub const ADMINISTER_HOST: BuiltInRole = BuiltInRole {
     name: "host-admin",
     about: "runs the host, with all its tenants",
-    permissions: ADMINISTER.with(Permissions::of(&[ManageTenants])),
+    permissions: ADMINISTER.with(Permissions::of(&[ReadMetrics, ManageTenants])),
 };
 
 /// The roles that every tenant has from the start.

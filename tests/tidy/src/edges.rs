@@ -117,7 +117,15 @@ const NEVER_SEES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "host/vault",
-        &["axum*", "hyper*", "rusqlite*", "tokio*", "tracing*", "ureq*", "wasmtime*"],
+        &[
+            "axum*",
+            "hyper*",
+            "rusqlite*",
+            "tokio*",
+            "tracing*",
+            "ureq*",
+            "wasmtime*",
+        ],
         "what sees keys and values has no way out, not even a log",
     ),
     (

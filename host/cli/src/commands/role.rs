@@ -6,7 +6,6 @@ use stepwell_server::wire::RoleRequest;
 use crate::commands::App;
 use crate::console::{DIM, STRONG, paint};
 use crate::exit::{CliError, Exit};
-use crate::render::table::{Column, Table};
 use crate::render::text::safe;
 
 /// What to do with roles.
@@ -69,19 +68,44 @@ fn list(app: &App) -> Result<(), CliError> {
     if app.console.is_json() {
         return app.console.print_json(&answer.json(), true);
     }
-    let mut table = Table::new(&[
-        Column::Left("ROLE"),
-        Column::Left("FOR WHOM"),
-        Column::Left("MAY"),
-    ]);
     for role in &answer.value.roles {
-        table.row([
-            (&role.name).into(),
-            role.about.as_deref().unwrap_or("-").into(),
-            role.permissions.join(" ").into(),
-        ]);
+        app.console.print(format!(
+            "{}  {}\n{}",
+            paint(STRONG, safe(&role.name)),
+            safe(role.about.as_deref().unwrap_or_default()),
+            paint(DIM, permission_lines(&role.permissions)),
+        ))?;
     }
-    app.console.print(table.render())
+    Ok(())
+}
+
+/// Writes permissions as lines of a width that is read at ease, those of one kind together:
+/// `executions:read,start,control`.
+fn permission_lines(permissions: &[String]) -> String {
+    const WIDTH_MAX: usize = 90;
+    let mut kinds: Vec<(&str, Vec<&str>)> = Vec::new();
+    for permission in permissions {
+        let (kind, verb) = permission.split_once(':').unwrap_or((permission, ""));
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, verbs)) => verbs.push(verb),
+            None => kinds.push((kind, vec![verb])),
+        }
+    }
+    let mut lines = vec![String::new()];
+    for (kind, verbs) in kinds {
+        let text = safe(&format!("{kind}:{}", verbs.join(",")));
+        let is_full = lines
+            .last()
+            .is_some_and(|line| line.len() + text.len() > WIDTH_MAX);
+        if is_full {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str("  ");
+            line.push_str(&text);
+        }
+    }
+    lines.join("\n")
 }
 
 /// Tells who the caller is.
@@ -100,7 +124,7 @@ pub(crate) fn whoami(app: &App) -> Result<Exit, CliError> {
         paint(STRONG, safe(&caller.principal)),
         safe(&caller.role),
         safe(&caller.tenant),
-        paint(DIM, caller.permissions.join(" ")),
+        paint(DIM, permission_lines(&caller.permissions)),
     ))?;
     Ok(Exit::Done)
 }

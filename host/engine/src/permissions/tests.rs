@@ -26,6 +26,7 @@ fn roles_hold_what_their_names_promise() {
         ("developer", WriteDefinitions, WriteSecrets),
         ("developer", WriteComponents, WriteAccess),
         ("admin", WriteAccess, ManageTenants),
+        ("admin", WriteSecrets, ReadMetrics),
     ] {
         assert!(may(role, can), "{role} lacks {can:?}");
         assert!(!may(role, cannot), "{role} has {cannot:?}");
