@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     activity, alias, api_token, bind, completions, component, data, demo, deploy, describe, graph,
-    history, keys, list, logs, map_run, redrive, role, run, send_event, serve, start,
+    history, keys, list, logs, map_run, redrive, role, run, secrets, send_event, serve, start,
     state_machine, stop, tag, tenant, test_state, token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
@@ -181,6 +181,9 @@ pub(crate) enum Command {
     /// Access keys, for tools that sign their requests as AWS's do
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Secrets of tasks, and the master key that they are sealed with
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// See it all at work: an order flow, a retry, a failure, an approval, a crash
     Demo(demo::DemoArgs),
     /// Print a completion script for a shell
@@ -300,6 +303,15 @@ mod tests {
             "token success t --output {}",
             "token failure t --error E --cause c",
             "token heartbeat t",
+            "secrets set prod/token --from-file f",
+            "secrets list",
+            "secrets show prod/token",
+            "secrets disable prod/token 2",
+            "secrets enable prod/token 2",
+            "secrets destroy prod/token 2",
+            "secrets delete prod/token",
+            "secrets new-key f",
+            "secrets rekey --data d --old-key-file a --new-key-file b",
             "demo --guests d --keep",
             "completions fish",
         ] {
@@ -324,6 +336,8 @@ mod tests {
             "stepwell list --status ENDED",
             "stepwell serve --listen localhost",
             "stepwell serve --dev --new-admin-token",
+            "stepwell secrets set name value",
+            "stepwell serve --old-master-key-file f",
             "stepwell run",
             "stepwell run a.yaml --component a",
             "stepwell validate",

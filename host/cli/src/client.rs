@@ -2,6 +2,7 @@
 
 mod access;
 mod routes;
+mod secrets;
 
 use std::fs::File;
 use std::io::Write;
@@ -157,6 +158,25 @@ impl Client {
             media_type: "application/wasm",
         };
         self.json(Method::PUT, path, Some(body), wait)
+    }
+
+    /// Sends a JSON body in place of what is there, to where nothing is answered.
+    fn put_empty(&self, path: &str, body: &impl Serialize) -> Result<(), CallError> {
+        self.call(Method::PUT, path, Some(encode(body)?), Duration::ZERO)
+            .map(drop)
+    }
+
+    /// Sends bytes in place of what is there.
+    fn put_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Answer<T>, CallError> {
+        let body = Body {
+            bytes,
+            media_type: "application/octet-stream",
+        };
+        self.json(Method::PUT, path, Some(body), Duration::ZERO)
     }
 
     /// Sends a file, however large, as it is read.

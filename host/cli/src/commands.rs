@@ -19,6 +19,7 @@ pub(crate) mod map_run;
 pub(crate) mod redrive;
 pub(crate) mod role;
 pub(crate) mod run;
+pub(crate) mod secrets;
 pub(crate) mod send_event;
 pub(crate) mod serve;
 pub(crate) mod start;
@@ -102,6 +103,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Tenant(command) => tenant::run(&command, app),
         Command::Whoami => role::whoami(app),
         Command::Keys(command) => keys::run(&command, app),
+        Command::Secrets(command) => secrets::run(&command, app),
         Command::Demo(args) => demo::run(&args, app),
         Command::Completions(args) => completions::run(&args, app),
         // Has no console to speak on: `main` does it.

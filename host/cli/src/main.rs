@@ -11,6 +11,7 @@ mod console;
 mod exit;
 mod input;
 mod limits;
+mod master_key;
 mod render;
 mod telemetry;
 mod wiring;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepwell_engine::{
     Caller, Engine, EngineConfig, EngineError, EngineHandle, NewTenantOrder, SandboxRunner,
-    TaskRunner,
+    Sealing, TaskRunner, seal_all,
 };
 use stepwell_sandbox::{CompilerProgram, Sandbox, SandboxConfig};
 use stepwell_server::wire::AwsEvents;
@@ -13,6 +13,7 @@ use stepwell_store::{Store, StoreError, StoreOptions};
 
 use crate::exit::{CliError, Exit};
 use crate::limits::LimitArgs;
+use crate::master_key::{MasterKeyArgs, MasterKeys, WithoutKey};
 
 /// The hidden command that compiles one component: a host starts its own program with it.
 pub(crate) const COMPILE_COMMAND: &str = "compile-component";
@@ -52,6 +53,8 @@ pub(crate) struct TenantName {
 pub(crate) enum Place<'a> {
     /// In a folder, which is made where there is none.
     Folder(&'a Path),
+    /// The same, and it may make itself a master key there.
+    DevFolder(&'a Path),
     /// In memory, as long as the host.
     Memory,
 }
@@ -60,6 +63,7 @@ pub(crate) enum Place<'a> {
 pub(crate) struct Host {
     engine: Engine,
     runner: Arc<SandboxRunner>,
+    dev_key_file: Option<PathBuf>,
 }
 
 impl Host {
@@ -68,16 +72,17 @@ impl Host {
     ///
     /// # Errors
     /// The data cannot be used, or the machine lacks what the sandbox needs.
-    pub(crate) fn start(place: Place<'_>, limits: &LimitArgs) -> Result<Self, CliError> {
+    pub(crate) fn start(
+        place: Place<'_>,
+        limits: &LimitArgs,
+        master_key: &MasterKeyArgs,
+    ) -> Result<Self, CliError> {
         let mut config = limits.engine();
-        if let Place::Folder(folder) = place {
+        if let Place::Folder(folder) | Place::DevFolder(folder) = place {
             config.log = Some(limits.log(folder));
         }
-        let store = Store::open(match place {
-            Place::Folder(folder) => StoreOptions::folder(folder),
-            Place::Memory => StoreOptions::memory(),
-        })
-        .map_err(|error| store_error(&error))?;
+        let (store, keys) = open_sealed(place, master_key)?;
+        config.vault = Arc::new(keys.vault);
         let sandbox = Sandbox::new(sandbox_config(place, &store, &config)?).map_err(|error| {
             CliError::new(
                 Exit::Unavailable,
@@ -92,12 +97,22 @@ impl Host {
         let runner = Arc::new(runner);
         let engine = Engine::start(config, store, Arc::clone(&runner) as Arc<dyn TaskRunner>)?;
         engine.handle().show_events_as(Arc::new(AwsEvents));
-        Ok(Self { engine, runner })
+        let dev_key_file = keys.dev_file;
+        Ok(Self {
+            engine,
+            runner,
+            dev_key_file,
+        })
     }
 
     /// The way into the engine.
     pub(crate) fn handle(&self) -> EngineHandle {
         self.engine.handle()
+    }
+
+    /// File of the master key that a host for development made for itself.
+    pub(crate) fn dev_key_file(&self) -> Option<&Path> {
+        self.dev_key_file.as_deref()
     }
 
     /// What runs the tasks.
@@ -110,6 +125,37 @@ impl Host {
     pub(crate) fn stop(self) {
         self.engine.shut_down();
     }
+}
+
+/// Opens the store, once its values and the master keys fit, with all of them sealed.
+fn open_sealed(
+    place: Place<'_>,
+    master_key: &MasterKeyArgs,
+) -> Result<(Store, MasterKeys), CliError> {
+    let open = || {
+        let options = match place {
+            Place::Folder(folder) | Place::DevFolder(folder) => StoreOptions::folder(folder),
+            Place::Memory => StoreOptions::memory(),
+        };
+        Store::open(options).map_err(|error| store_error(&error))
+    };
+    let store = open()?;
+    let without_key = match place {
+        Place::Folder(_) => WithoutKey::KeepNone,
+        Place::DevFolder(folder) => WithoutKey::MakeOne(folder),
+        Place::Memory => WithoutKey::MakeOneInMemory,
+    };
+    let keys = master_key.load(without_key, &store)?;
+    let sealing = seal_all(&store, &keys.vault)
+        .map_err(|error| CliError::new(Exit::Unavailable, error.to_string()))?;
+    if sealing == Sealing::default() {
+        return Ok((store, keys));
+    }
+    let Sealing { resealed, sealed } = sealing;
+    tracing::info!(resealed, sealed, "values were sealed with the master key");
+    // What was there in the clear stands in the log until that is moved, as closing does.
+    store.close();
+    Ok((open()?, keys))
 }
 
 /// Makes the tenant unless it is there, and returns it as a caller.
@@ -141,7 +187,7 @@ fn sandbox_config(
         component_max_bytes: engine.component_max_bytes,
         ..SandboxConfig::default()
     };
-    let Place::Folder(folder) = place else {
+    let (Place::Folder(folder) | Place::DevFolder(folder)) = place else {
         return Ok(shared);
     };
     Ok(SandboxConfig {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_egress::Egress;
+use stepwell_vault::Vault;
 
 use crate::clock::{Clock, SystemClock};
 use crate::sfn::EventShape;
@@ -58,6 +59,8 @@ pub struct EngineConfig {
     pub clock: Arc<dyn Clock>,
     /// Where `http:invoke` may send requests: nowhere, unless the operator says so.
     pub egress: Egress,
+    /// The master keys: without one, there are no secrets.
+    pub vault: Arc<Vault>,
 }
 
 impl Default for EngineConfig {
@@ -82,6 +85,7 @@ impl Default for EngineConfig {
             retry_delay: Duration::from_millis(200),
             clock: Arc::new(SystemClock),
             egress: Egress::default(),
+            vault: Arc::default(),
         }
     }
 }

@@ -134,6 +134,12 @@ pub enum EngineError {
         /// The limit.
         max_bytes: usize,
     },
+    /// The host has no master key, without which it keeps no secrets.
+    #[error(
+        "the host keeps no secrets, since it has no master key: make one with `stepwell secrets \
+         new-key FILE` and start the host with --master-key-file FILE"
+    )]
+    NoMasterKey,
     /// The database cannot be written or read now; nothing was changed.
     #[error("the database is not available: {0}")]
     Unavailable(String),

@@ -16,6 +16,7 @@ mod known_access;
 mod logs;
 mod machine_orders;
 mod map_runs;
+mod page_secret;
 mod redrive;
 mod roles;
 mod secrets;
@@ -55,6 +56,7 @@ pub use access_keys::{AccessKeyDescription, NewAccessKey};
 pub use api_tokens::ApiTokenDescription;
 pub(crate) use known_access::KnownAccess;
 pub use roles::{RoleDescription, RoleOrder};
+pub use secrets::{SecretDescription, SecretVersionDescription};
 pub use tenants::TenantDescription;
 
 /// What a request body may have beside a payload or component, in bytes.

@@ -41,6 +41,7 @@ mod pace;
 mod permissions;
 mod runner;
 mod sandbox_runner;
+mod sealing;
 mod services;
 mod sfn;
 mod shard;
@@ -56,7 +57,8 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::{
     AccessKeyDescription, AccessOrder, ApiTokenDescription, EngineHandle, NewAccessKey,
-    RoleDescription, RoleOrder, TenantDescription, data_sets::DataSetUpload,
+    RoleDescription, RoleOrder, SecretDescription, SecretVersionDescription, TenantDescription,
+    data_sets::DataSetUpload,
 };
 pub use model::*;
 pub use permissions::{
@@ -66,7 +68,9 @@ pub use runner::{
     CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
 };
 pub use sandbox_runner::{LogListener, SandboxRunner};
+pub use sealing::{Sealing, SealingError, check_keys, seal_all};
 pub use sfn::{ApiCall, ApiError, ApiFault, EventShape, ShownHistory, TimeForm};
+pub use stepwell_vault::{NotASecret, SECRET_MAX_BYTES, SecretValue};
 pub use test_state::{
     FieldValidation, HttpAnswer, HttpRequest, Inspection, Mock, MockError, TestConfiguration,
     TestState, TestedState,

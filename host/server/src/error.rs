@@ -65,6 +65,8 @@ pub(crate) enum Code {
     InUse,
     /// There may be no more of them.
     TooMany,
+    /// The host has no master key, and keeps no secrets.
+    NoMasterKey,
     /// The task waits no more.
     TaskTimedOut,
     /// The body has too many bytes.
@@ -92,7 +94,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -115,6 +117,7 @@ impl Code {
         Self::RevisionChanged,
         Self::InUse,
         Self::TooMany,
+        Self::NoMasterKey,
         Self::TaskTimedOut,
         Self::BodyTooLarge,
         Self::PayloadTooLarge,
@@ -153,6 +156,7 @@ impl Code {
             Self::RevisionChanged => ("RevisionChanged", StatusCode::CONFLICT),
             Self::InUse => ("InUse", StatusCode::CONFLICT),
             Self::TooMany => ("TooMany", StatusCode::CONFLICT),
+            Self::NoMasterKey => ("NoMasterKey", StatusCode::CONFLICT),
             Self::TaskTimedOut => ("TaskTimedOut", StatusCode::CONFLICT),
             Self::BodyTooLarge => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
             Self::PayloadTooLarge => ("PayloadTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
@@ -248,6 +252,7 @@ impl From<EngineError> for ApiError {
             EngineError::Moved { .. } => Self::new(Code::RevisionChanged, message),
             EngineError::InUse { .. } => Self::new(Code::InUse, message),
             EngineError::TooMany { .. } => Self::new(Code::TooMany, message),
+            EngineError::NoMasterKey => Self::new(Code::NoMasterKey, message),
             EngineError::TypeNotSupported { .. } => {
                 Self::new(Code::TypeNotSupported, message).about("stateMachine")
             }

@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use stepwell_engine::{SECRET_MAX_BYTES, SecretValue};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
@@ -144,6 +145,21 @@ impl FromRequest<App> for Wasm {
             bytes: bytes.into(),
             _room: room,
         })
+    }
+}
+
+/// The value of a secret as the body, whatever its content type.
+pub(crate) struct SecretBody(pub(crate) SecretValue);
+
+impl FromRequest<App> for SecretBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let (bytes, _room) = read_body(&parts.headers, body, SECRET_MAX_BYTES, app).await?;
+        SecretValue::from_bytes(bytes.into())
+            .map(Self)
+            .map_err(|refused| ApiError::invalid("value", refused))
     }
 }
 

@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use crate::extract::Wasm;
 use crate::routes::{
     access_keys, activities, api_tokens, bindings, components, data_sets, definitions, executions,
-    express, history, logs, map_runs, roles, state_machines, system, tasks, tenants, test_state,
-    versions,
+    express, history, logs, map_runs, roles, secrets, state_machines, system, tasks, tenants,
+    test_state, versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -82,6 +82,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         roles::list_roles,
         roles::put_role,
         roles::delete_role,
+        secrets::set_secret,
+        secrets::list_secrets,
+        secrets::describe_secret,
+        secrets::delete_secret,
+        secrets::put_secret_version,
+        secrets::destroy_secret_version,
         tenants::create_tenant,
         tenants::list_tenants,
         tenants::describe_tenant,

@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod map_runs;
 pub(crate) mod roles;
+pub(crate) mod secrets;
 pub(crate) mod state_machines;
 pub(crate) mod system;
 pub(crate) mod tasks;

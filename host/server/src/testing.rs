@@ -14,6 +14,7 @@ use stepwell_engine::{
     RefusedComponent, RunningTask, SystemClock, TaskEnd, TaskOrder, TaskResult, TaskRunner, Usage,
 };
 use stepwell_store::{Store, StoreOptions};
+use stepwell_vault::{MasterKey, Vault};
 use tower::ServiceExt;
 
 use crate::app::App;
@@ -110,11 +111,22 @@ impl TestApi {
         clock: Arc<dyn Clock>,
         config: impl FnOnce(Caller) -> ServerConfig,
     ) -> Self {
+        let vault = Vault::new(MasterKey::generate().unwrap(), []);
+        Self::of(clock, vault, config).await
+    }
+
+    /// The API with settings, a clock, and master keys.
+    pub(crate) async fn of(
+        clock: Arc<dyn Clock>,
+        vault: Vault,
+        config: impl FnOnce(Caller) -> ServerConfig,
+    ) -> Self {
         let store = Store::open(StoreOptions::memory()).unwrap();
         let engine_config = EngineConfig {
             shards: 1,
             guest_threads: 1,
             clock,
+            vault: Arc::new(vault),
             ..EngineConfig::default()
         };
         let engine = Engine::start(engine_config, store, Arc::new(NoTasks)).unwrap();

@@ -18,6 +18,7 @@ mod history;
 mod json;
 mod logs;
 mod map_runs;
+mod secrets;
 mod state_machines;
 mod tasks;
 mod test_state;
@@ -53,6 +54,7 @@ pub use history::{
 pub use json::JsonText;
 pub use logs::LogPage;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};
+pub use secrets::{Secret, SecretList, SecretSet, SecretVersion, SecretVersionRequest};
 pub use state_machines::{
     DefinitionFormat, DeployRequest, Deployed, PinnedComponent, StateMachine, StateMachineList,
     StateMachineSummary, StateMachineType, ValidateRequest, ValidationReport,

@@ -10,17 +10,32 @@ use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::ids::TenantId;
 use crate::store::Store;
+use crate::tenant_secrets::overwriting;
 
 /// Makes the statement that reads keys, for [`read_key`].
 macro_rules! select_keys {
     ($rest:literal $(,)?) => {
         concat!(
             "SELECT id, tenant, name, secret, role, permissions_json, created_at, created_by,
-                 expires_at
+                 expires_at, key_id, sealed
              FROM access_keys ",
             $rest
         )
     };
+}
+
+/// What a key's signatures are made with, as it is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum KeySecret {
+    /// As it is: the host has no master key.
+    Plain(String),
+    /// Sealed with a master key.
+    Sealed {
+        /// Id of the master key: 8 bytes.
+        key_id: Vec<u8>,
+        /// The sealed secret.
+        sealed: Vec<u8>,
+    },
 }
 
 /// A key that signs requests, with its secret: it has no `Debug` that shows it.
@@ -33,7 +48,7 @@ pub struct AccessKeyRow {
     /// The name that its tenant gave it.
     pub name: String,
     /// What signatures are made with.
-    pub secret: String,
+    pub secret: KeySecret,
     /// The role of its bearer.
     pub role: String,
     /// What of the role it is for, as a list in JSON; none for all of it.
@@ -71,22 +86,28 @@ impl Store {
                 let what = format!("access key '{}'", new.name);
                 return Err(StoreError::NameTaken { what });
             }
+            let (plain, key_id, sealed) = match &new.secret {
+                KeySecret::Plain(secret) => (secret.as_str(), None, None),
+                KeySecret::Sealed { key_id, sealed } => ("", Some(key_id), Some(sealed)),
+            };
             connection
                 .prepare_cached(
                     "INSERT INTO access_keys (id, tenant, name, secret, role, permissions_json,
-                         created_at, created_by, expires_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                         created_at, created_by, expires_at, key_id, sealed)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 )?
                 .execute(params![
                     new.id,
                     new.tenant,
                     new.name,
-                    new.secret,
+                    plain,
                     new.role,
                     new.permissions,
                     new.created_at.as_ms(),
                     new.created_by,
                     new.expires_at.map(Timestamp::as_ms),
+                    key_id,
+                    sealed,
                 ])?;
             Ok(())
         })
@@ -117,6 +138,24 @@ impl Store {
         })
     }
 
+    /// Returns keys whose secrets are kept as they are: tenant, id, secret; up to `limit`.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn list_unsealed_access_keys(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, String, String)>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT tenant, id, secret FROM access_keys WHERE key_id IS NULL LIMIT ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([columns::limit(limit)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Forgets a key: what it signs is refused from now on.
     ///
     /// # Errors
@@ -124,9 +163,11 @@ impl Store {
     pub fn delete_access_key(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write_kept(Kept::Access, move |connection| {
-            let deleted = connection
-                .prepare_cached("DELETE FROM access_keys WHERE tenant = ?1 AND name = ?2")?
-                .execute(params![tenant, name])?;
+            let deleted = overwriting(connection, || {
+                Ok(connection
+                    .prepare_cached("DELETE FROM access_keys WHERE tenant = ?1 AND name = ?2")?
+                    .execute(params![tenant, name])?)
+            })?;
             match deleted {
                 0 => Err(StoreError::not_found(format!("access key '{name}'"))),
                 _ => Ok(()),
@@ -140,7 +181,13 @@ fn read_key(row: &Row<'_>) -> rusqlite::Result<AccessKeyRow> {
         id: row.get(0)?,
         tenant: row.get(1)?,
         name: row.get(2)?,
-        secret: row.get(3)?,
+        secret: match row.get(9)? {
+            Some(key_id) => KeySecret::Sealed {
+                key_id,
+                sealed: row.get(10)?,
+            },
+            None => KeySecret::Plain(row.get(3)?),
+        },
         role: row.get(4)?,
         permissions: row.get(5)?,
         created_at: columns::timestamp(row, 6)?,

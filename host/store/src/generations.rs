@@ -15,6 +15,8 @@ pub enum Kept {
     Machines,
     /// Who may call: tokens, access keys, and the roles that say what they may do.
     Access,
+    /// Tenants' secrets and their versions.
+    Secrets,
 }
 
 /// How often rows have changed since the store was opened.
@@ -22,6 +24,7 @@ pub enum Kept {
 pub(crate) struct Generations {
     machines: AtomicU64,
     access: AtomicU64,
+    secrets: AtomicU64,
 }
 
 impl Generations {
@@ -29,6 +32,7 @@ impl Generations {
         match kept {
             Kept::Machines => &self.machines,
             Kept::Access => &self.access,
+            Kept::Secrets => &self.secrets,
         }
     }
 }

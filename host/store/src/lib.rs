@@ -54,18 +54,20 @@ mod migrate;
 mod queue;
 mod reader;
 mod roles;
+mod sealed;
 mod secrets;
 mod slices;
 mod state_machines;
 mod stats;
 mod store;
 mod tags;
+mod tenant_secrets;
 mod tenants;
 mod timers;
 mod versions;
 mod writer;
 
-pub use access_keys::AccessKeyRow;
+pub use access_keys::{AccessKeyRow, KeySecret};
 pub use activities::{ActivityRow, ActivityTaskRow, WorkerTasks};
 pub use aliases::{AliasRow, NewAlias, Route};
 pub use api_tokens::{ApiTokenRow, FoundApiToken, NewApiToken};
@@ -88,6 +90,7 @@ pub use map_runs::{
     MapRunRow, MapRunSettings, MapRunStage, MapTally, NewMapRun, RedrivenRun,
 };
 pub use roles::RoleRow;
+pub use sealed::{Resealed, SealedPlace, SealedRow};
 pub use slices::HistorySlice;
 pub use state_machines::{
     Deletion, MachineRow, MadeMachine, NewDefinition, NewMachine, NewRevision, PublishOrder,
@@ -96,5 +99,6 @@ pub use state_machines::{
 pub use stats::StoreStats;
 pub use store::{Location, Store, StoreOptions};
 pub use tags::Tag;
+pub use tenant_secrets::{CurrentSecret, NewSecretVersion, SecretRow, SecretVersionRow};
 pub use tenants::{NewTenant, TenantRow};
 pub use versions::VersionRow;

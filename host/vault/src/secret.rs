@@ -55,6 +55,14 @@ impl SecretValue {
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
+    /// Takes a value, and wipes the bytes that it came in.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, NotASecret> {
+        Self::new(Zeroizing::new(bytes))
+    }
+
     /// The value itself: for sealing, for the guest whose grant reveals it, and for the
     /// request that it belongs to.
     #[must_use]

@@ -20,6 +20,7 @@ use crate::commands::{App, exit_of};
 use crate::exit::{CliError, Exit};
 use crate::input;
 use crate::limits::LimitArgs;
+use crate::master_key::MasterKeyArgs;
 use crate::render::diagnostics;
 use crate::render::trace::Subject;
 use crate::wiring::{DEV_TENANT, Host, Place, tenant_caller};
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &RunArgs, app: &App) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Unavailable, format!("cannot start: {error}")))?;
-    let host = Host::start(Place::Memory, &args.limits)?;
+    let host = Host::start(Place::Memory, &args.limits, &MasterKeyArgs::default())?;
     if !args.no_logs && !app.console.is_json() {
         host.runner().listen(observe::log_listener(app.console));
     }

@@ -19,6 +19,7 @@ use crate::config::{ADDRESS_FILE, ADMIN_TOKEN_FILE, DEFAULT_LISTEN, data_folder}
 use crate::console::{DIM, GOOD, STRONG, paint};
 use crate::exit::{CliError, Exit};
 use crate::limits::LimitArgs;
+use crate::master_key::MasterKeyArgs;
 use crate::wiring::{DEV_TENANT, FIRST_TENANT, Host, Place, tenant_caller};
 
 /// Name of the token that the first start makes.
@@ -47,6 +48,8 @@ pub(crate) struct ServeArgs {
     /// How the log is written to standard error
     #[arg(long, env = "STEPWELL_LOG_FORMAT", value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    master_key: MasterKeyArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Shut down when standard input ends: for a program that starts a host and must not
@@ -107,8 +110,16 @@ async fn serve(args: &ServeArgs, app: &App) -> Result<(), CliError> {
     // What is said of it holds wherever it is read.
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let place = folder.clone();
-    let limits = args.limits.clone();
-    let host = blocking(move || Host::start(Place::Folder(&place), &limits)).await??;
+    let (limits, master_key, dev) = (args.limits.clone(), args.master_key.clone(), args.dev);
+    let host = blocking(move || {
+        let place = if dev {
+            Place::DevFolder(&place)
+        } else {
+            Place::Folder(&place)
+        };
+        Host::start(place, &limits, &master_key)
+    })
+    .await??;
     let served = open_doors(args, app, &folder, address, listener, &host, stopping).await;
     remove_address(&folder);
     blocking(move || host.stop()).await?;
@@ -137,7 +148,8 @@ async fn open_doors(
         )
     };
     write_private(&folder.join(ADDRESS_FILE), &format!("http://{address}\n"))?;
-    announce(args, app, folder, address, token.as_deref())?;
+    let dev_key = host.dev_key_file();
+    announce(args, app, folder, address, token.as_deref(), dev_key)?;
     let shutdown = async move {
         // The sender lives as long as the process.
         drop(stopping.wait_for(|stop| *stop).await);
@@ -175,11 +187,12 @@ fn announce(
     folder: &Path,
     address: SocketAddr,
     token: Option<&str>,
+    dev_key: Option<&Path>,
 ) -> Result<(), CliError> {
     let url = format!("http://{address}");
     if app.console.is_json() {
-        let line =
-            json!({ "listening": url, "data": folder, "dev": args.dev, "adminToken": token });
+        let line = json!({ "listening": url, "data": folder, "dev": args.dev, "adminToken": token,
+            "devMasterKey": dev_key });
         return app.console.print_json(&line, false);
     }
     app.console.print(format!("listening on {url}"))?;
@@ -211,6 +224,13 @@ fn announce(
             )?;
             line("", "lost? start once with --new-admin-token".to_owned())?;
         }
+    }
+    if let Some(file) = dev_key {
+        let file = file.display();
+        line(
+            "secrets",
+            format!("sealed with a key of this folder's own: {file}"),
+        )?;
     }
     if !address.ip().is_loopback() {
         tracing::warn!("tokens travel in the clear: put a proxy with TLS in front");

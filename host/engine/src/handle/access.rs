@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use stepwell_states::Timestamp;
-use stepwell_store::{Digest, Kept, Store, StoreError, TenantId};
+use stepwell_store::{AccessKeyRow, Digest, Kept, KeySecret, Store, StoreError, TenantId};
+use stepwell_vault::{Place, Vault};
 
 use crate::definitions::Definitions;
 use crate::error::EngineError;
@@ -93,11 +94,13 @@ impl EngineHandle {
     /// Trouble of the host's own.
     pub async fn find_access_key(&self, id: &str) -> Result<Option<(Caller, String)>, EngineError> {
         let wanted = id.to_owned();
+        let vault = Arc::clone(&self.0.starter.config.vault);
         let known = self
             .known(id.to_owned(), move |store, definitions| {
                 let Some(row) = store.find_access_key(&wanted)? else {
                     return Ok(None);
                 };
+                let secret = opened(&vault, &row)?;
                 let holder = Holder {
                     tenant: row.tenant,
                     principal: format!("key:{}", row.name),
@@ -106,7 +109,7 @@ impl EngineHandle {
                 };
                 Ok(Some(Known {
                     caller: caller(store, definitions, holder)?,
-                    secret: Some(row.secret),
+                    secret: Some(secret),
                     until: row.expires_at,
                 }))
             })
@@ -227,6 +230,27 @@ impl EngineHandle {
         let row = self.read(move |store| store.find_tenant(&wanted)).await?;
         Ok(row.ok_or_else(not_found)?.id)
     }
+}
+
+/// The secret of a key in the clear: a signature is an HMAC, which its verifier must be
+/// able to compute.
+fn opened(vault: &Vault, row: &AccessKeyRow) -> Result<String, StoreError> {
+    let sealed = match &row.secret {
+        KeySecret::Plain(secret) => return Ok(secret.clone()),
+        KeySecret::Sealed { sealed, .. } => sealed,
+    };
+    let place = Place::AccessKey {
+        tenant: row.tenant.0,
+        id: &row.id,
+    };
+    let unusable = |reason: String| StoreError::Corrupt {
+        what: format!("the secret of access key {}: {reason}", row.id),
+    };
+    let secret = vault
+        .open(place, sealed)
+        .map_err(|error| unusable(error.to_string()))?;
+    let secret = std::str::from_utf8(&secret).map_err(|error| unusable(error.to_string()))?;
+    Ok(secret.to_owned())
 }
 
 /// Who has a token or key.

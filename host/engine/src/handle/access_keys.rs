@@ -3,10 +3,12 @@
 use std::fmt;
 
 use stepwell_states::Timestamp;
-use stepwell_store::{AccessKeyRow, StoreError, TenantId};
+use stepwell_store::{AccessKeyRow, KeySecret, StoreError, TenantId};
+use stepwell_vault::Place;
 
 use crate::error::{EngineError, from_store};
 use crate::handle::access::{AccessOrder, permissions_of};
+use crate::handle::secrets::from_vault;
 use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
 use crate::permissions::Permissions;
@@ -82,7 +84,7 @@ impl EngineHandle {
             id: key.id.clone(),
             tenant: access.tenant,
             name: access.name,
-            secret: key.secret.clone(),
+            secret: self.kept_secret(access.tenant, &key)?,
             role: access.role,
             permissions: access.narrowed_to,
             created_at: self.0.starter.now(),
@@ -98,6 +100,25 @@ impl EngineHandle {
             }),
             Err(error) => Err(from_store(error)),
         }
+    }
+
+    /// The secret of a key as it is kept: sealed, where the host has a master key.
+    fn kept_secret(&self, tenant: TenantId, key: &NewAccessKey) -> Result<KeySecret, EngineError> {
+        let vault = &self.0.starter.config.vault;
+        if vault.key_id().is_none() {
+            return Ok(KeySecret::Plain(key.secret.clone()));
+        }
+        let place = Place::AccessKey {
+            tenant: tenant.0,
+            id: &key.id,
+        };
+        let sealed = vault
+            .seal(place, key.secret.as_bytes())
+            .map_err(from_vault)?;
+        Ok(KeySecret::Sealed {
+            key_id: sealed.key_id.as_bytes().to_vec(),
+            sealed: sealed.bytes,
+        })
     }
 
     /// Lists a tenant's keys, by name.

@@ -116,6 +116,7 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
         } => ApiFault::invalid_token(),
         EngineError::Invalid { .. }
         | EngineError::InboxFull
+        | EngineError::NoMasterKey
         | EngineError::MapRunEnded
         | EngineError::InvalidDefinition(_)
         | EngineError::ComponentRefused { .. } => {

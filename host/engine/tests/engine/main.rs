@@ -16,6 +16,8 @@ mod map_runs;
 mod recovery;
 mod redrives;
 mod running;
+mod sealing;
+mod secrets;
 mod services;
 mod test_state;
 mod versions;

@@ -8,15 +8,16 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use stepwell_engine::Permission::{
     self, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadData,
-    ReadDefinitions, ReadExecutions, ReadMetrics, ReportTasks, StartExecutions, TakeTasks,
-    TestStates, WriteAccess, WriteActivities, WriteComponents, WriteData, WriteDefinitions,
+    ReadDefinitions, ReadExecutions, ReadMetrics, ReadSecrets, ReportTasks, StartExecutions,
+    TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents, WriteData,
+    WriteDefinitions, WriteSecrets,
 };
 
 use crate::app::App;
 use crate::routes::{
     access_keys, activities, api_tokens, bindings, components, data_sets, definitions, executions,
-    express, history, logs, map_runs, roles, state_machines, system, tasks, tenants, test_state,
-    versions,
+    express, history, logs, map_runs, roles, secrets, state_machines, system, tasks, tenants,
+    test_state, versions,
 };
 
 /// All routes, and what each takes of its caller. There is no route without that.
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Vec<Route> {
         execution_routes(),
         work_routes(),
         access_routes(),
+        secret_routes(),
         host_routes(),
     ];
     parts.into_iter().flatten().collect()
@@ -124,6 +126,19 @@ fn access_routes() -> Vec<Route> {
         put("/v1/roles/{name}", WriteAccess, roles::put_role),
         delete("/v1/roles/{name}", WriteAccess, roles::delete_role),
         get("/v1/caller", Access::Known, tenants::describe_caller),
+    ]
+}
+
+/// What tasks are given and callers never get back.
+#[rustfmt::skip]
+fn secret_routes() -> Vec<Route> {
+    vec![
+        put("/v1/secrets/{secret}", WriteSecrets, secrets::set_secret),
+        get("/v1/secrets", ReadSecrets, secrets::list_secrets),
+        get("/v1/secrets/{secret}", ReadSecrets, secrets::describe_secret),
+        delete("/v1/secrets/{secret}", WriteSecrets, secrets::delete_secret),
+        put("/v1/secrets/{secret}/versions/{version}", WriteSecrets, secrets::put_secret_version),
+        delete("/v1/secrets/{secret}/versions/{version}", WriteSecrets, secrets::destroy_secret_version),
     ]
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::http::header::AUTHORIZATION;
 use serde_json::json;
 use stepwell_engine::{
-    AccessOrder, Caller, NewTenantOrder, Permission, RoleOrder, SimulatedClock, StartExecution,
-    Timestamp,
+    AccessOrder, Caller, NewTenantOrder, Permission, RoleOrder, SecretValue, SimulatedClock,
+    StartExecution, Timestamp,
 };
 
 use super::*;
@@ -204,6 +204,8 @@ async fn their_things(api: &TestApi) -> Things {
     let started = api.engine.start_execution(&them, start).await.unwrap();
     let activity = api.engine.create_activity(&them, "alpha").await.unwrap();
     token_of(api, &them, "alpha", &[ReadData]).await;
+    let value = SecretValue::from_bytes(b"their value".to_vec()).unwrap();
+    api.engine.set_secret(&them, "alpha", value).await.unwrap();
     version_their_machine(api, &them).await;
     let runs = loop {
         let page = api
@@ -236,6 +238,7 @@ fn named(execution: String, activity: String, map_run: String) -> Things {
         ("version", vec!["1".to_owned()]),
         ("alias", vec!["alpha".to_owned()]),
         ("key", vec!["alpha".to_owned()]),
+        ("secret", vec!["alpha".to_owned()]),
     ]);
     let nobodys = theirs.iter().map(|(parameter, names)| {
         let other = |name: &String| match *parameter {
@@ -288,6 +291,8 @@ fn body_of(route: &Route, subject: &str) -> String {
         ("PUT", "/v1/bindings/{integration}") => json!({ "component": subject }),
         ("PUT", "/v1/roles/{name}") => json!({ "permissions": ["data:read"] }),
         ("PUT", "/v1/data/{name}" | "/v1/components/{name}") => return "[1]".to_owned(),
+        ("PUT", "/v1/secrets/{secret}") => return "our own value".to_owned(),
+        ("PUT", "/v1/secrets/{secret}/versions/{version}") => json!({ "enabled": false }),
         ("POST" | "PUT", _) => json!({}),
         _ => return String::new(),
     };
