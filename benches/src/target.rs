@@ -31,7 +31,7 @@ pub(crate) enum Target {
     /// The real program.
     Program(Program),
     /// The engine in this process.
-    Engine(InProcess),
+    Engine(Box<InProcess>),
 }
 
 /// A way into the target for one thread.
@@ -78,7 +78,7 @@ impl Target {
     ) -> anyhow::Result<Self> {
         let target = match place {
             Place::Program => Self::Program(Program::start(&surroundings.program, data)?),
-            Place::Engine => Self::Engine(InProcess::start(data)?),
+            Place::Engine => Self::Engine(Box::new(InProcess::start(data)?)),
         };
         target.session()?.push(COMPONENT, &surroundings.wasm)?;
         Ok(target)

@@ -56,9 +56,9 @@ pub use config::{EngineConfig, LogConfig};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::{
-    AccessKeyDescription, AccessOrder, ApiTokenDescription, EngineHandle, NewAccessKey,
-    RoleDescription, RoleOrder, SecretDescription, SecretVersionDescription, TenantDescription,
-    data_sets::DataSetUpload,
+    AccessKeyDescription, AccessOrder, ApiTokenDescription, EngineHandle, IdentityOrder,
+    NewAccessKey, RoleDescription, RoleOrder, SecretDescription, SecretVersionDescription,
+    TenantDescription, data_sets::DataSetUpload,
 };
 pub use model::*;
 pub use permissions::{
@@ -69,7 +69,9 @@ pub use runner::{
 };
 pub use sandbox_runner::{LogListener, SandboxRunner};
 pub use sealing::{Sealing, SealingError, check_keys, seal_all};
-pub use sfn::{ApiCall, ApiError, ApiFault, EventShape, ShownHistory, TimeForm};
+pub use sfn::{
+    ApiCall, ApiError, ApiFault, EventShape, ShownHistory, TimeForm, operation_permissions,
+};
 pub use stepwell_vault::{NotASecret, SECRET_MAX_BYTES, SecretValue};
 pub use test_state::{
     FieldValidation, HttpAnswer, HttpRequest, Inspection, Mock, MockError, TestConfiguration,
@@ -82,6 +84,7 @@ pub use stepwell_decider::{
     StateEntered, StateExited, StateType, Status, TaskFamily, TaskScheduled, TotalUsage,
     TrialOutcome, Usage, Work,
 };
+pub use stepwell_sandbox::ComponentDigest;
 pub use stepwell_states::{
     Diagnostic, ExecutionType, Format, Payload, Severity, StateMachine, StateRef, Timestamp,
 };

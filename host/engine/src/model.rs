@@ -39,6 +39,8 @@ pub struct Caller {
     pub tenant: Arc<Tenant>,
     /// The caller's name, as the server knows it: `token:admin`, `dev`, ….
     pub principal: Arc<str>,
+    /// What people call them, if that is known. Anybody may have the same.
+    pub name: Option<Arc<str>>,
     /// The caller's role, for messages: what it lets them do is in `permissions`.
     pub role: Arc<str>,
     /// What the caller may do. Whatever is not among it is refused.

@@ -161,6 +161,7 @@ pub(crate) async fn call_own(
     let caller = Caller {
         tenant: Arc::clone(&order.tenant),
         principal: format!("execution:{}", order.started.execution_arn).into(),
+        name: None,
         role: WORKFLOW.name.into(),
         permissions: WORKFLOW.permissions,
     };

@@ -9,6 +9,7 @@
 mod access;
 mod activities;
 mod aliases;
+mod authorize;
 mod definitions;
 mod describing;
 mod executions;
@@ -30,6 +31,7 @@ mod versions;
 
 use serde_json::Value;
 
+pub use authorize::operation_permissions;
 pub(crate) use executions::{read_input, start_fault};
 pub(crate) use fault::fault_of;
 pub use fault::{ApiError, ApiFault};
@@ -59,11 +61,12 @@ impl EngineHandle {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Fault`] as AWS answers it, [`ApiError::NotSupported`] for an operation
+    /// [`ApiError::Fault`] as AWS answers it, `AccessDeniedException` for those who may not, [`ApiError::NotSupported`] for an operation
     /// that this host does not have, or [`ApiError::Host`] for trouble of the host's own.
     pub async fn call_sfn(&self, caller: &Caller, call: ApiCall) -> Result<Value, ApiError> {
         let operation = stepwell_states::api_operation(&call.operation)
             .ok_or_else(|| ApiError::NotSupported(call.operation.clone()))?;
+        authorize::authorize(caller, operation, &call.request)?;
         let request = Request::read(operation, call.request)?;
         access::refuse_foreign(caller, operation, &request)?;
         let times = call.times;

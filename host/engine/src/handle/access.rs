@@ -118,7 +118,7 @@ impl EngineHandle {
     }
 
     /// Finds who shows something, as it was read before or as it is read now.
-    async fn known(
+    pub(super) async fn known(
         &self,
         shown: String,
         read: impl FnOnce(&Store, &Definitions) -> Result<Option<Known>, StoreError> + Send + 'static,
@@ -169,6 +169,7 @@ impl EngineHandle {
         Ok(Caller {
             tenant,
             principal: principal.into(),
+            name: None,
             role: ADMINISTER_HOST.name.into(),
             permissions: ADMINISTER_HOST.permissions,
         })
@@ -267,6 +268,7 @@ fn caller(store: &Store, definitions: &Definitions, holder: Holder) -> Result<Ca
         permissions: held(store, holder.tenant, &holder.role, narrowed)?,
         tenant: definitions.tenant(store, holder.tenant)?,
         principal: holder.principal.into(),
+        name: None,
         role: holder.role.into(),
     })
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 use stepwell_states::{ApiOperation, MemberKind};
 
+use super::authorize::user;
 use super::fault::ApiFault;
 use super::request::Request;
 use crate::model::Caller;
@@ -56,9 +57,9 @@ fn is_foreign(account: &str, text: &str) -> bool {
 
 fn denied(caller: &Caller, operation: &str, arn: &str) -> ApiFault {
     let message = format!(
-        "User: arn:aws:iam::{}:user/{} is not authorized to perform: states:{operation} on \
-         resource: {arn} because no resource-based policy allows the states:{operation} action",
-        caller.tenant.account, caller.principal
+        "{} is not authorized to perform: states:{operation} on resource: {arn} because no \
+         resource-based policy allows the states:{operation} action",
+        user(caller)
     );
     ApiFault::new("AccessDeniedException", message)
 }
