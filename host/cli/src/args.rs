@@ -69,6 +69,11 @@ pub(crate) struct GlobalArgs {
     )]
     pub(crate) token: Option<Secret>,
 
+    /// The tenant that is meant, for callers whom an identity provider gives roles in
+    /// several
+    #[arg(long, global = true, env = "STEPWELL_TENANT", value_name = "TENANT")]
+    pub(crate) as_tenant: Option<String>,
+
     /// Print the API's JSON instead of tables
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -258,7 +263,7 @@ mod tests {
         for line in [
             "serve --dev --listen 127.0.0.1:0 --data /tmp/x --log-format json \
              --allow-http https://*.example.org --allow-http http://a;http://b",
-            "serve --listen [::1]:7400 --new-admin-token",
+            "serve --listen [::1]:7400 --new-admin-token --oidc-config oidc.yaml",
             "run f.yaml --input {} --component a=a.wasm --component b=b.wasm --components d \
              --event go=1 --no-logs",
             "validate a.json b.yaml - --type express",
@@ -315,14 +320,40 @@ mod tests {
             "demo --guests d --keep",
             "completions fish",
         ] {
-            let all =
-                format!("stepwell --json -vv --color never --server http://h --token t {line}");
-            assert!(
-                parse(&all).is_ok(),
-                "{line:?}: {}",
-                parse(&all).unwrap_err()
-            );
+            assert_understood(line);
         }
+    }
+
+    #[test]
+    fn commands_of_access_are_understood_too() {
+        for line in [
+            "whoami",
+            "api-token create ci --role developer --permission executions:start --expires-in 30d",
+            "api-token create ci --role viewer --tenant shop",
+            "api-token rotate ci --overlap 1h",
+            "api-token list",
+            "api-token delete ci",
+            "role list",
+            "role put deployer --permission definitions:write --about deploys",
+            "role delete deployer",
+            "tenant create shop --account 111122223333 --region eu-west-1",
+            "tenant list",
+            "keys create ci --role viewer --permission executions:read --expires-in 1h",
+        ] {
+            assert_understood(line);
+        }
+    }
+
+    /// With all options of all commands before it.
+    fn assert_understood(line: &str) {
+        let all = format!(
+            "stepwell --json -vv --color never --server http://h --token t --as-tenant shop {line}"
+        );
+        assert!(
+            parse(&all).is_ok(),
+            "{line:?}: {}",
+            parse(&all).unwrap_err()
+        );
     }
 
     #[test]
@@ -338,6 +369,7 @@ mod tests {
             "stepwell serve --dev --new-admin-token",
             "stepwell secrets set name value",
             "stepwell serve --old-master-key-file f",
+            "stepwell serve --dev --oidc-config oidc.yaml",
             "stepwell run",
             "stepwell run a.yaml --component a",
             "stepwell validate",

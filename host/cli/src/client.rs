@@ -23,6 +23,9 @@ use crate::render::text::safe;
 
 pub(crate) use routes::{ListQuery, WAIT_MAX};
 
+/// The header that says which tenant is meant.
+const TENANT: &str = "stepwell-tenant";
+
 /// How long to try to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -73,6 +76,7 @@ pub(crate) struct Client {
     agent: Agent,
     server: ServerUrl,
     token: Option<Secret>,
+    tenant: Option<String>,
 }
 
 impl Client {
@@ -99,7 +103,14 @@ impl Client {
             agent,
             server,
             token,
+            tenant: None,
         }
+    }
+
+    /// The same client, for one tenant of those that the caller has roles in.
+    pub(crate) fn of_tenant(mut self, tenant: Option<String>) -> Self {
+        self.tenant = tenant;
+        self
     }
 
     /// The host's address.
@@ -285,9 +296,12 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> request::Builder {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(self.server.join(path));
+        if let Some(tenant) = &self.tenant {
+            request = request.header(TENANT, tenant);
+        }
         match &self.token {
             Some(token) => request.header(AUTHORIZATION, format!("Bearer {}", token.reveal())),
             None => request,

@@ -59,9 +59,14 @@ impl App {
     /// # Errors
     /// If the admin's token is there but cannot be read.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
-        let GlobalArgs { server, token, .. } = &self.global;
+        let GlobalArgs {
+            server,
+            token,
+            as_tenant,
+            ..
+        } = &self.global;
         let token = config::find_token(token.as_ref(), server, None)?;
-        Ok(Client::new(server.clone(), token))
+        Ok(Client::new(server.clone(), token).of_tenant(as_tenant.clone()))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use stepwell_engine::EngineHandle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError, watch};
 
+use crate::auth::oidc::Oidc;
 use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::metrics::HttpMetrics;
@@ -19,6 +20,7 @@ pub(crate) struct App(Arc<Shared>);
 struct Shared {
     engine: EngineHandle,
     config: ServerConfig,
+    oidc: Option<Oidc>,
     metrics: HttpMetrics,
     requests: Semaphore,
     waits: Semaphore,
@@ -34,6 +36,7 @@ impl App {
         let bodies_max_kib = kib(config.bodies_max_bytes);
         Self(Arc::new(Shared {
             engine,
+            oidc: config.oidc.as_ref().map(Oidc::new),
             metrics: HttpMetrics::default(),
             requests: Semaphore::new(config.requests_max),
             waits: Semaphore::new(config.waits_max),
@@ -52,6 +55,11 @@ impl App {
     /// Returns the settings.
     pub(crate) fn config(&self) -> &ServerConfig {
         &self.0.config
+    }
+
+    /// Returns the identity providers whose tokens are taken, if there are any.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.0.oidc.as_ref()
     }
 
     /// Returns the counts of requests.

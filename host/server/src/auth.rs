@@ -1,8 +1,10 @@
-//! Who calls: the bearer token, or in development mode everybody on this machine.
+//! Who calls: the bearer of an API token or of an identity provider's token, or in
+//! development mode everybody on this machine.
 //!
 //! The gate before each route ([`crate::router`]) asks; handlers take the [`Caller`] that it
 //! let through among their arguments.
 
+pub(crate) mod oidc;
 #[cfg(test)]
 mod tests;
 
@@ -11,26 +13,87 @@ use std::net::Ipv4Addr;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
-use stepwell_engine::Caller;
+use stepwell_engine::{Caller, IdentityOrder};
 
 use crate::app::App;
 use crate::config::Auth;
 use crate::error::{ApiError, Code};
+use oidc::{Denial, Membership, Oidc};
+
+/// The header that says which tenant is meant, for callers that have roles in several.
+const TENANT: HeaderName = HeaderName::from_static("stepwell-tenant");
 
 /// Finds out who calls.
 ///
 /// # Errors
 /// Nobody that this host knows, or trouble of its own.
 pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    if let Auth::Dev { caller } = &app.config().auth {
-        return Ok(caller.clone());
+    let wanted = wanted_tenant(headers)?;
+    let caller = match &app.config().auth {
+        Auth::Dev { caller } => caller.clone(),
+        Auth::Tokens => bearer(app, bearer_token(headers)?, wanted).await?,
+    };
+    if wanted.is_some_and(|wanted| wanted != &*caller.tenant.name) {
+        let own = caller.tenant.name.to_string();
+        return Err(Denial::OtherTenant(vec![own]).into());
     }
-    let token = bearer_token(headers)?;
-    let found = app.engine().authenticate_token(token).await?;
-    found.ok_or_else(|| unauthenticated("the token is not valid or has expired"))
+    Ok(caller)
+}
+
+/// Finds out whose a bearer token is.
+async fn bearer(app: &App, token: &str, wanted: Option<&str>) -> Result<Caller, ApiError> {
+    let engine = app.engine();
+    let Some(oidc) = app.oidc().filter(|_| Oidc::takes(token)) else {
+        let found = engine.authenticate_token(token).await?;
+        return found
+            .ok_or_else(|| ApiError::invalid_token("the token is not valid or has expired"));
+    };
+    let Membership {
+        identity,
+        tenant,
+        roles,
+    } = oidc.admit(token, wanted, engine.now()).await?;
+    let order = IdentityOrder {
+        principal: identity.principal,
+        name: identity.name,
+        tenant: tenant.clone(),
+        roles: roles.into_iter().collect(),
+    };
+    let caller = engine.caller_of_identity(order).await?;
+    caller.ok_or_else(|| Denial::NoTenant(tenant).into())
+}
+
+/// Reads which tenant the caller means.
+fn wanted_tenant(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let mut values = headers.get_all(TENANT).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) if value.to_str().is_ok() => Ok(value.to_str().ok()),
+        _ => Err(ApiError::invalid("Stepwell-Tenant", "send one name")),
+    }
+}
+
+impl From<Denial> for ApiError {
+    fn from(denial: Denial) -> Self {
+        // The operator's log has what the caller is not told.
+        tracing::info!(%denial, "refused the token of an identity provider");
+        let message = denial.to_string();
+        match denial {
+            Denial::Token(refusal) if refusal.is_passing() => {
+                Self::new(Code::IssuerUnreachable, refusal.public())
+            }
+            Denial::Token(refusal) => Self::invalid_token(refusal.public()),
+            Denial::ChooseTenant(_) => {
+                Self::new(Code::TenantNotChosen, message).about("Stepwell-Tenant")
+            }
+            Denial::NoRole { .. } | Denial::OtherTenant(_) | Denial::NoTenant(_) => {
+                Self::new(Code::Forbidden, message)
+            }
+        }
+    }
 }
 
 /// The caller that the route's gate let through.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use stepwell_engine::Caller;
 
+use crate::auth::oidc::OidcSettings;
+
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
@@ -22,6 +24,8 @@ pub enum Auth {
 pub struct ServerConfig {
     /// Who may call.
     pub auth: Auth,
+    /// The identity providers whose tokens are bearer tokens too.
+    pub oidc: Option<OidcSettings>,
     /// Bytes that the body of a request may have, other than a component's upload.
     pub body_max_bytes: usize,
     /// How long the head of a request may take, and how long a connection may be idle.
@@ -48,6 +52,7 @@ impl ServerConfig {
     pub fn new(auth: Auth) -> Self {
         Self {
             auth,
+            oidc: None,
             // A definition has 1 MiB at most, which JSON may escape into twice as much.
             body_max_bytes: 4 << 20,
             head_timeout: Duration::from_secs(30),

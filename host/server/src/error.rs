@@ -33,6 +33,8 @@ pub(crate) enum Code {
     InvalidTaskToken,
     /// No token, or one that is not valid.
     Unauthenticated,
+    /// The caller has roles in several tenants, and the request names none of them.
+    TenantNotChosen,
     /// The caller's role does not let them do it.
     Forbidden,
     /// Development mode answers to loopback names only.
@@ -85,6 +87,8 @@ pub(crate) enum Code {
     Internal,
     /// More requests than the host takes at once.
     Overloaded,
+    /// The keys of a token's issuer are not known now.
+    IssuerUnreachable,
     /// The database cannot be read or written now.
     Unavailable,
     /// The host is shutting down.
@@ -94,12 +98,13 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 36] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
         Self::InvalidField,
         Self::InvalidTaskToken,
+        Self::TenantNotChosen,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::ForbiddenHost,
@@ -127,6 +132,7 @@ impl Code {
         Self::Throttled,
         Self::Internal,
         Self::Overloaded,
+        Self::IssuerUnreachable,
         Self::Unavailable,
         Self::ShuttingDown,
     ];
@@ -139,6 +145,7 @@ impl Code {
             Self::MissingField => ("MissingField", StatusCode::BAD_REQUEST),
             Self::InvalidField => ("InvalidField", StatusCode::BAD_REQUEST),
             Self::InvalidTaskToken => ("InvalidTaskToken", StatusCode::BAD_REQUEST),
+            Self::TenantNotChosen => ("TenantNotChosen", StatusCode::BAD_REQUEST),
             Self::Unauthenticated => ("Unauthenticated", StatusCode::UNAUTHORIZED),
             Self::Forbidden => ("Forbidden", StatusCode::FORBIDDEN),
             Self::ForbiddenHost => ("ForbiddenHost", StatusCode::FORBIDDEN),
@@ -168,6 +175,7 @@ impl Code {
             Self::Throttled => ("Throttled", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal => ("Internal", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Overloaded => ("Overloaded", StatusCode::SERVICE_UNAVAILABLE),
+            Self::IssuerUnreachable => ("IssuerUnreachable", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("Unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::ShuttingDown => ("ShuttingDown", StatusCode::SERVICE_UNAVAILABLE),
         }
@@ -182,6 +190,9 @@ pub(crate) struct ApiError {
     message: String,
     field: Option<String>,
     diagnostics: Vec<Diagnostic>,
+    /// Whether it is about a token that was shown, so that the header that asks for one
+    /// says what is wrong (RFC 6750, section 3).
+    is_of_token: bool,
     /// What only the log is told.
     internal: Option<String>,
 }
@@ -196,6 +207,7 @@ impl ApiError {
             message: message.into(),
             field: None,
             diagnostics: Vec::new(),
+            is_of_token: false,
             internal: None,
         }
     }
@@ -204,6 +216,14 @@ impl ApiError {
     pub(crate) fn invalid(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
         let field = field.into();
         Self::new(Code::InvalidField, format!("{field}: {reason}")).about(field)
+    }
+
+    /// Makes a refusal of a token that was shown, in characters that a header may quote.
+    pub(crate) fn invalid_token(reason: &'static str) -> Self {
+        Self {
+            is_of_token: true,
+            ..Self::new(Code::Unauthenticated, reason)
+        }
     }
 
     /// Names the field that the refusal is about.
@@ -311,6 +331,7 @@ impl IntoResponse for ApiError {
         if let Some(internal) = &self.internal {
             tracing::error!(code = self.code, error = %internal, "request failed");
         }
+        let challenge = challenge(self.is_of_token.then_some(&*self.message));
         let body = ApiErrorBody {
             error: ApiErrorDetails {
                 code: self.code.to_owned(),
@@ -325,10 +346,20 @@ impl IntoResponse for ApiError {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response
     }
+}
+
+/// Says how to show who calls, and what was wrong with the attempt.
+fn challenge(problem: Option<&str>) -> HeaderValue {
+    let bare = HeaderValue::from_static("Bearer");
+    let Some(problem) = problem else {
+        return bare;
+    };
+    let text = format!("Bearer error=\"invalid_token\", error_description=\"{problem}\"");
+    HeaderValue::try_from(text).unwrap_or(bare)
 }
 
 /// Cuts a text that repeats a part of the request to a decent length.

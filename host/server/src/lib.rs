@@ -27,6 +27,7 @@ mod serve;
 mod testing;
 pub mod wire;
 
+pub use auth::oidc::{OidcSettings, OidcSettingsError};
 pub use config::{Auth, ServerConfig};
 pub use openapi::openapi;
 pub use router::router;

@@ -66,6 +66,12 @@ pub async fn serve(
     let server = Server::new(&app);
     tracing::info!(%address, "listening");
     let mut connections = JoinSet::new();
+    let knowing = app.clone();
+    connections.spawn(async move {
+        if let Some(oidc) = knowing.oidc() {
+            oidc.warm_up(knowing.engine().now()).await;
+        }
+    });
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {

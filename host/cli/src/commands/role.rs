@@ -120,8 +120,12 @@ pub(crate) fn whoami(app: &App) -> Result<Exit, CliError> {
     }
     let caller = &answer.value;
     app.console.print(format!(
-        "{} {} of tenant {}\n{}",
+        "{}{} {} of tenant {}\n{}",
         paint(STRONG, safe(&caller.principal)),
+        caller
+            .name
+            .as_deref()
+            .map_or_else(String::new, |name| format!(" ({})", safe(name))),
         safe(&caller.role),
         safe(&caller.tenant),
         paint(DIM, permission_lines(&caller.permissions)),

@@ -1,5 +1,7 @@
 //! `stepwell serve`: a host, from its start to its end.
 
+mod oidc;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -9,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use stepwell_engine::{Caller, EngineHandle};
-use stepwell_server::{Auth, ServerConfig};
+use stepwell_server::{Auth, OidcSettings, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -45,6 +47,14 @@ pub(crate) struct ServeArgs {
     /// Make a new admin token in place of the one that the first start made
     #[arg(long, conflicts_with = "dev")]
     new_admin_token: bool,
+    /// Identity providers whose tokens open the API too: a file in YAML or JSON
+    #[arg(
+        long,
+        env = "STEPWELL_OIDC_CONFIG",
+        value_name = "FILE",
+        conflicts_with = "dev"
+    )]
+    oidc_config: Option<PathBuf>,
     /// How the log is written to standard error
     #[arg(long, env = "STEPWELL_LOG_FORMAT", value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
@@ -97,14 +107,12 @@ pub(crate) fn run(args: &ServeArgs, app: &App) -> Result<Exit, CliError> {
 }
 
 async fn serve(args: &ServeArgs, app: &App) -> Result<(), CliError> {
+    let oidc = args.oidc_config.as_deref().map(oidc::read).transpose()?;
     // From here on a signal ends the host in order, also while it starts.
     let stopping = stop_signals(args.until_stdin_ends)?;
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|error| bind_error(args, &error))?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| CliError::new(Exit::Unavailable, format!("cannot listen: {error}")))?;
 
     let folder = data_folder(args.data.as_deref())?;
     // What is said of it holds wherever it is read.
@@ -120,11 +128,18 @@ async fn serve(args: &ServeArgs, app: &App) -> Result<(), CliError> {
         Host::start(place, &limits, &master_key)
     })
     .await??;
-    let served = open_doors(args, app, &folder, address, listener, &host, stopping).await;
+    let doors = Doors { listener, oidc };
+    let served = open_doors(args, app, &folder, doors, &host, stopping).await;
     remove_address(&folder);
     blocking(move || host.stop()).await?;
     tracing::info!("stopped");
     served
+}
+
+/// What callers come in by.
+struct Doors {
+    listener: TcpListener,
+    oidc: Option<OidcSettings>,
 }
 
 /// Lets callers in until the host is to stop.
@@ -132,12 +147,15 @@ async fn open_doors(
     args: &ServeArgs,
     app: &App,
     folder: &Path,
-    address: SocketAddr,
-    listener: TcpListener,
+    doors: Doors,
     host: &Host,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), CliError> {
     let engine = host.handle();
+    let address = doors
+        .listener
+        .local_addr()
+        .map_err(|error| CliError::new(Exit::Unavailable, format!("cannot listen: {error}")))?;
     let (auth, token) = if args.dev {
         let caller = tenant_caller(&engine, DEV_TENANT, "dev").await?;
         (Auth::Dev { caller }, None)
@@ -150,11 +168,19 @@ async fn open_doors(
     write_private(&folder.join(ADDRESS_FILE), &format!("http://{address}\n"))?;
     let dev_key = host.dev_key_file();
     announce(args, app, folder, address, token.as_deref(), dev_key)?;
+    if let (Some(file), Some(settings)) = (&args.oidc_config, &doors.oidc) {
+        oidc::warn_of_writers(file);
+        oidc::warn_of_missing(&engine, settings).await?;
+    }
+    let config = ServerConfig {
+        oidc: doors.oidc,
+        ..ServerConfig::new(auth)
+    };
     let shutdown = async move {
         // The sender lives as long as the process.
         drop(stopping.wait_for(|stop| *stop).await);
     };
-    stepwell_server::serve(listener, engine, ServerConfig::new(auth), shutdown)
+    stepwell_server::serve(doors.listener, engine, config, shutdown)
         .await
         .map_err(|error| CliError::usage(error.to_string()))
 }

@@ -198,6 +198,9 @@ pub struct TenantList {
 pub struct CallerDescription {
     /// The caller's name, as the server knows it.
     pub principal: String,
+    /// What people call the caller, if an identity provider says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The tenant whose things the caller sees.
     pub tenant: String,
     /// The caller's role.
@@ -215,6 +218,7 @@ impl From<stepwell_engine::Caller> for CallerDescription {
     fn from(caller: stepwell_engine::Caller) -> Self {
         Self {
             principal: caller.principal.to_string(),
+            name: caller.name.map(|name| name.to_string()),
             tenant: caller.tenant.name.to_string(),
             role: caller.role.to_string(),
             permissions: names_of(caller.permissions),

@@ -72,11 +72,8 @@ fn every_route_without_credentials_is_refused_but_those_for_probes() {
                 continue;
             }
             answer.expect_refusal(401, "Unauthenticated", None);
-            assert_eq!(
-                answer.header("www-authenticate"),
-                "Bearer",
-                "{method} {path}"
-            );
+            let challenge = answer.header("www-authenticate");
+            assert!(challenge.starts_with("Bearer"), "{method} {path}");
         }
     }
 }
