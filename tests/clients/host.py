@@ -17,16 +17,17 @@ _numbers = itertools.count(1)
 
 
 class Host:
-    """`stepwell serve --dev` on a folder; it ends with the `with` block."""
+    """`stepwell serve` on a folder; it ends with the `with` block. Without options, `--dev`."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, options=("--dev",)):
         self.program = program
         self.folder = folder
+        self.options = options
         self.url = None
 
     def __enter__(self):
         self.log = open(os.path.join(self.folder, "host.log"), "w+b")
-        command = [self.program, "serve", "--dev", "--listen", "127.0.0.1:0"]
+        command = [self.program, "serve", *self.options, "--listen", "127.0.0.1:0"]
         command += ["--until-stdin-ends", "--data", os.path.join(self.folder, "data")]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log
@@ -71,9 +72,17 @@ class Host:
             "AWS_PAGER": "",
         }
 
-    def stepwell(self, *arguments):
+    def stepwell(self, *arguments, environment=()):
+        """Runs a command; without a token, with the admin's in the host's folder."""
         command = [self.program, "--server", self.url, "--json", *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, check=True)
+        variables = {"STEPWELL_DATA": os.path.join(self.folder, "data"), **dict(environment)}
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            env={**os.environ, **variables},
+        )
+        assert done.returncode == 0, done.stderr.decode()
         return json.loads(done.stdout) if done.stdout.strip() else None
 
 

@@ -1,7 +1,9 @@
 //! A router on an engine of its own, for the tests of this crate.
 //!
-//! No component can be pushed here: what runs tasks is tested elsewhere. Executions pass,
-//! wait for events, and fail, which is all that translation needs.
+//! What runs tasks is tested elsewhere: one text passes for a component, and none runs.
+//! Executions pass, wait for events, and fail, which is all that translation needs.
+
+pub(crate) mod neighbour;
 
 use std::sync::Arc;
 
@@ -10,8 +12,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 use stepwell_engine::{
-    Caller, CheckedComponent, Clock, Engine, EngineConfig, EngineHandle, Failure, NewTenantOrder,
-    RefusedComponent, RunningTask, SystemClock, TaskEnd, TaskOrder, TaskResult, TaskRunner, Usage,
+    Caller, CheckedComponent, Clock, ComponentDigest, Engine, EngineConfig, EngineHandle, Failure,
+    NewTenantOrder, RefusedComponent, RunningTask, SystemClock, TaskEnd, TaskOrder, TaskResult,
+    TaskRunner, Usage,
 };
 use stepwell_store::{Store, StoreOptions};
 use stepwell_vault::{MasterKey, Vault};
@@ -34,7 +37,10 @@ pub(crate) const ASK: &str = r#"{
 pub(crate) const PASS: &str =
     r#"{"StartAt": "Done", "States": {"Done": {"Type": "Pass", "End": true}}}"#;
 
-/// Runs no task and refuses every component.
+/// What passes for the bytes of a component.
+pub(crate) const COMPONENT: &str = "a component";
+
+/// Runs no task and refuses every other component.
 struct NoTasks;
 
 impl TaskRunner for NoTasks {
@@ -47,7 +53,15 @@ impl TaskRunner for NoTasks {
         })
     }
 
-    fn check(&self, _: &[u8]) -> Result<CheckedComponent, RefusedComponent> {
+    fn check(&self, wasm: &[u8]) -> Result<CheckedComponent, RefusedComponent> {
+        if wasm == COMPONENT.as_bytes() {
+            return Ok(CheckedComponent {
+                digest: ComponentDigest::of(wasm),
+                wasm: wasm.to_vec(),
+                imports: Vec::new(),
+                description: None,
+            });
+        }
         let message = "no component is taken here".to_owned();
         Err(RefusedComponent {
             code: "NotWasm",
@@ -131,6 +145,7 @@ impl TestApi {
         };
         let engine = Engine::start(engine_config, store, Arc::new(NoTasks)).unwrap();
         let handle = engine.handle();
+        handle.show_events_as(Arc::new(crate::wire::AwsEvents));
         let tenant = NewTenantOrder {
             name: "dev".to_owned(),
             account: "000000000000".to_owned(),

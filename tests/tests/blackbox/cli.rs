@@ -1,5 +1,6 @@
 //! The commands of `docs/cli.md`: what they print, and the codes that they end with.
 
+mod access;
 mod errors;
 mod local;
 mod with_host;

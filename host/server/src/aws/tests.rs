@@ -1,5 +1,7 @@
 //! The door: envelope, callers, and requests that wait.
 
+mod access;
+
 use std::time::Duration;
 
 use axum::body::Body;
