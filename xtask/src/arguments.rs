@@ -10,8 +10,8 @@ usage: cargo xtask COMMAND
   lint                                formatting, tidy rules, clippy, documentation, licences
   bench [--only NAME] [--quick] [--json FILE]
                                       measure the release build
-  clients [PART]                      run boto3 and the AWS CLI against the program; PART of a
-                                      test's name chooses
+  clients [PART]                      run boto3, the AWS CLI and a provider of identities against
+                                      the program; PART of a test's name chooses
   conformance                         run the recorded cases and write docs/conformance.md
   guests                              build the components of guest-examples
   help                                print this text";

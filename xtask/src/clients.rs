@@ -1,4 +1,5 @@
-//! `cargo xtask clients`: the SDK for Python and the AWS CLI against the program.
+//! `cargo xtask clients`: the SDK for Python, the AWS CLI and a provider of identities against
+//! the program.
 //!
 //! They get an environment of their own, which is made here and kept beside what cargo
 //! builds, so that nothing of the person's Python matters or changes.
@@ -12,7 +13,7 @@ use anyhow::{Context as _, bail};
 use crate::phases::Phases;
 use crate::workspace::Workspace;
 
-const NAME: &str = "AWS's tools";
+const NAME: &str = "clients";
 
 const NO_PYTHON: &str = "\
 python3 with the module venv is missing. To get it:

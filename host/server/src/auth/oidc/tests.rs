@@ -388,6 +388,25 @@ async fn a_token_that_was_changed_or_is_no_token_is_refused() {
     admit_at(&oidc, &good, 0).await.unwrap();
 }
 
+/// Every character counts: also those that decode to the same bytes in lax readers.
+#[tokio::test]
+async fn a_token_with_any_character_changed_is_refused() {
+    let key = SigningKey::new("one");
+    let oidc = oidc_with(&json!({}), &Documents::of(&[&key]));
+    let good = key.sign(&claims_with(&json!({})));
+    admit_at(&oidc, &good, 0).await.unwrap();
+    for place in 0..good.len() {
+        for other in ["A", "B", "_", "=", ".", ""] {
+            let mut changed = good.clone();
+            changed.replace_range(place..=place, other);
+            if changed != good {
+                let refused = refusal(admit_at(&oidc, &changed, 0).await);
+                assert!(!refused.is_passing(), "{place} {other:?}: {refused}");
+            }
+        }
+    }
+}
+
 /// All that a caller is told of fits the quotes of a header (RFC 6750, section 3).
 #[tokio::test]
 async fn what_a_caller_is_told_fits_a_header_and_names_nothing() {

@@ -199,11 +199,17 @@ fn filled(route: &Route, names: &Names, first: &str) -> String {
         let name = if place == 0 {
             first
         } else {
-            &names[parameter][0]
+            &of_kind(names, parameter)[0]
         };
         path = path.replace(&format!("{{{parameter}}}"), &percent(name));
     }
     path
+}
+
+/// Names of a kind.
+fn of_kind<'a>(names: &'a Names, kind: &str) -> &'a [String] {
+    let found = names.get(kind);
+    found.unwrap_or_else(|| panic!("give the neighbour something for the parameter {kind}"))
 }
 
 /// An answer without what is the request's own: the names in it, and the moment.
@@ -242,7 +248,7 @@ fn drop_times(value: &mut Value) {
 fn namings(route: &Route, names: &Names, document: &Value) -> Vec<(String, String, String)> {
     let mut all = Vec::new();
     if let Some(first) = parameters(route.path).first() {
-        for name in &names[first] {
+        for name in of_kind(names, first) {
             all.push((
                 filled(route, names, name),
                 body_of(route, name),
@@ -255,14 +261,16 @@ fn namings(route: &Route, names: &Names, document: &Value) -> Vec<(String, Strin
             continue;
         }
         for name in names_of_kind {
-            let first = parameters(route.path).first().map(|kind| &names[kind][0]);
+            let first = parameters(route.path)
+                .first()
+                .map(|kind| &of_kind(names, kind)[0]);
             let path = filled(route, names, first.map_or("", String::as_str));
             let path = format!("{path}?{parameter}={}", percent(name));
             all.push((path, body_of(route, name), name.clone()));
         }
     }
     for kind in subjects(route) {
-        for name in &names[kind] {
+        for name in of_kind(names, kind) {
             all.push((route.path.to_owned(), body_of(route, name), name.clone()));
         }
     }
@@ -314,7 +322,7 @@ async fn what_another_tenant_has_answers_as_what_nobody_has() {
                     parameters(route.path)
                         .iter()
                         .skip(1)
-                        .map(|kind| &names[kind][0]),
+                        .map(|kind| &of_kind(names, kind)[0]),
                 );
                 bare(&answer, &all)
             };
