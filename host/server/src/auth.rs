@@ -51,11 +51,16 @@ async fn bearer(app: &App, token: &str, wanted: Option<&str>) -> Result<Caller, 
         return found
             .ok_or_else(|| ApiError::invalid_token("the token is not valid or has expired"));
     };
+    let now = engine.now();
+    let refuse = |denial: Denial| {
+        oidc.tell(&denial, now);
+        ApiError::from(denial)
+    };
     let Membership {
         identity,
         tenant,
         roles,
-    } = oidc.admit(token, wanted, engine.now()).await?;
+    } = oidc.admit(token, wanted, now).await.map_err(refuse)?;
     let order = IdentityOrder {
         principal: identity.principal,
         name: identity.name,
@@ -63,7 +68,7 @@ async fn bearer(app: &App, token: &str, wanted: Option<&str>) -> Result<Caller, 
         roles: roles.into_iter().collect(),
     };
     let caller = engine.caller_of_identity(order).await?;
-    caller.ok_or_else(|| Denial::NoTenant(tenant).into())
+    caller.ok_or_else(|| refuse(Denial::NoTenant(tenant)))
 }
 
 /// Reads which tenant the caller means.
@@ -78,8 +83,6 @@ fn wanted_tenant(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 
 impl From<Denial> for ApiError {
     fn from(denial: Denial) -> Self {
-        // The operator's log has what the caller is not told.
-        tracing::info!(%denial, "refused the token of an identity provider");
         let message = denial.to_string();
         match denial {
             Denial::Token(refusal) if refusal.is_passing() => {

@@ -12,6 +12,7 @@ mod claims;
 mod fetch;
 mod issuer;
 mod keys;
+mod pace;
 mod refusal;
 mod settings;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use stepwell_engine::Timestamp;
 pub(crate) use claims::Identity;
 use fetch::{Fetch, HttpFetch};
 use issuer::Issuer;
+use pace::Pace;
 pub(crate) use refusal::Refusal;
 use refusal::Told;
 pub use settings::{OidcSettings, OidcSettingsError};
@@ -38,6 +40,7 @@ const GROUPS_TOLD: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Oidc {
     issuers: Vec<Arc<Issuer>>,
+    pace: Pace,
 }
 
 /// A caller's place: one tenant, and the roles there.
@@ -97,6 +100,7 @@ impl Oidc {
         let issuers = issuers.map(|settings| Issuer::new(settings, Arc::clone(fetch)));
         Self {
             issuers: issuers.map(Arc::new).collect(),
+            pace: Pace::default(),
         }
     }
 
@@ -139,6 +143,13 @@ impl Oidc {
             tenant,
             roles,
         })
+    }
+
+    /// Tells the operator's log what the caller is not told.
+    pub(crate) fn tell(&self, denial: &Denial, now: Timestamp) {
+        if let Some(left_out) = self.pace.take(now) {
+            tracing::info!(%denial, left_out, "refused the token of an identity provider");
+        }
     }
 
     async fn identify(&self, token: &str, now: Timestamp) -> Result<(&Issuer, Identity), Refusal> {
