@@ -115,9 +115,11 @@ pub fn decide_within(
         now,
         events: Vec::new(),
         evaluated: Cell::new(0),
+        reported_by: None,
         trial: None,
     };
     take(&mut draft, input)?;
+    draft.reported_by = None;
     go_on(&mut draft, evaluated_max);
     if let Some((events_max, before)) = limited {
         cut(&mut draft, events_max, before);
@@ -186,22 +188,17 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
             started_at,
             output,
         } => {
-            if let Some(frame) = frame_of(draft, scheduled) {
-                task::started(draft, frame, scheduled, None, started_at);
-                let kind = EventKind::TaskSubmitted {
-                    scheduled,
-                    output,
-                    usage: None,
-                };
-                draft.emit(frame, kind);
-                let ended = draft.execution.open_task(scheduled);
-                if let Some(result) = ended.and_then(|task| task.child_end.clone()) {
-                    child_finished(draft, scheduled, result);
-                }
-            }
+            submitted(draft, scheduled, started_at, output);
         }
         Input::ChildFinished { scheduled, result } => child_finished(draft, scheduled, result),
-        Input::TaskTaken { scheduled, worker } => take_task(draft, scheduled, worker)?,
+        Input::TaskTaken {
+            scheduled,
+            worker,
+            principal,
+        } => {
+            draft.reported_by = principal;
+            take_task(draft, scheduled, worker)?;
+        }
         Input::MapRunFinished { run, result } => {
             if let Some(frame) = draft.execution.map_runs.get(&run).copied() {
                 steps::map_run::finished(draft, frame, run, result);
@@ -210,7 +207,9 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
         Input::TokenReported {
             token,
             report: reported,
+            principal,
         } => {
+            draft.reported_by = principal;
             take_token_report(draft, &token, reported)?;
         }
         Input::EventPosted(posted) => take_event(draft, posted)?,
@@ -229,6 +228,29 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
         Input::Redrive(order) => steps::redrive::take(draft, order)?,
     }
     Ok(())
+}
+
+/// A task's work was handed over to somebody who reports later.
+fn submitted(
+    draft: &mut Draft<'_>,
+    scheduled: EventNumber,
+    started_at: Timestamp,
+    output: Payload,
+) {
+    let Some(frame) = frame_of(draft, scheduled) else {
+        return;
+    };
+    task::started(draft, frame, scheduled, None, started_at);
+    let kind = EventKind::TaskSubmitted {
+        scheduled,
+        output,
+        usage: None,
+    };
+    draft.emit(frame, kind);
+    let ended = draft.execution.open_task(scheduled);
+    if let Some(result) = ended.and_then(|task| task.child_end.clone()) {
+        child_finished(draft, scheduled, result);
+    }
 }
 
 /// An execution that a task waits for has ended. A short one may end before its start

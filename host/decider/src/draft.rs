@@ -2,6 +2,7 @@
 //! what follows is decided from where the execution then stands.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use stepwell_states::{
     Completion, Env, EvalFailure, Payload, QueryLanguage, State, StateKind, StateMachine, StateRef,
@@ -27,6 +28,9 @@ pub(crate) struct Draft<'a> {
     pub(crate) events: Vec<HistoryEvent>,
     /// How often fields in JSONata were evaluated: what takes long in a decision.
     pub(crate) evaluated: Cell<u32>,
+    /// Who caused the next event that is recorded: theirs is the first one, what follows it
+    /// follows of itself.
+    pub(crate) reported_by: Option<Arc<str>>,
     /// The surroundings of a state that is only tried.
     pub(crate) trial: Option<&'a Surroundings<'a>>,
 }
@@ -87,6 +91,7 @@ impl<'a> Draft<'a> {
             at,
             frame,
             kind,
+            reported_by: self.reported_by.take(),
         };
         evolve(self.execution, &event);
         self.events.push(event);

@@ -5,6 +5,7 @@
 //! `GetExecutionHistory` shows, since a few facts (a posted event, a planned retry)
 //! have no counterpart there.
 
+mod principal;
 mod size;
 
 use std::fmt;
@@ -59,6 +60,10 @@ pub struct HistoryEvent {
     pub frame: FrameId,
     /// What happened.
     pub kind: EventKind,
+    /// Who caused it, as the server knows them, where the kind does not say so itself: who
+    /// took an activity's task, or reported on a task by its token.
+    #[serde(default)]
+    pub reported_by: Option<Arc<str>>,
 }
 
 /// What happened.

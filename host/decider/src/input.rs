@@ -53,6 +53,8 @@ pub enum Input {
         scheduled: EventNumber,
         /// The worker's name, if it gave one.
         worker: Option<Arc<str>>,
+        /// Who took it, as the server knows them.
+        principal: Option<Arc<str>>,
     },
     /// Somebody reported on a task by its token.
     TokenReported {
@@ -60,6 +62,8 @@ pub enum Input {
         token: TaskToken,
         /// What they reported.
         report: TokenReport,
+        /// Who reports, as the server knows them.
+        principal: Option<Arc<str>>,
     },
     /// An execution that this one waits for has ended.
     ChildFinished {

@@ -311,6 +311,7 @@ impl<'a> Trial<'a> {
             now: self.now,
             events: Vec::new(),
             evaluated: Cell::new(0),
+            reported_by: None,
             trial: Some(&self.surroundings),
         };
         step(&mut draft, &mut self.plan);

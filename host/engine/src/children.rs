@@ -17,7 +17,7 @@ use crate::error::EngineError;
 use crate::handle::blocking;
 use crate::handle::starting::{NewStart, Starter};
 use crate::model::{StartExecution, Tenant};
-use crate::services::CallError;
+use crate::services::{CallError, workflow_caller};
 use crate::sfn::{ApiError, TimeForm, read_input, start_fault};
 use crate::shard::{Message, ShardSender};
 
@@ -95,7 +95,7 @@ impl Children {
                 key,
                 input,
                 told_child: None,
-                reply: None,
+                asked: None,
             });
         });
     }
@@ -155,7 +155,7 @@ fn stop(starter: &Starter, key: ExecutionKey, principal: Arc<str>) {
         key,
         input,
         told_child: None,
-        reply: None,
+        asked: None,
     });
 }
 
@@ -171,7 +171,7 @@ pub(crate) async fn start(starter: &Starter, order: ChildOrder) -> Result<Payloa
     });
     let start = NewStart {
         order: wanted.clone(),
-        principal: Some(format!("execution:{}", order.started.execution_arn)),
+        by: workflow_caller(&order.tenant, &order.started),
         parent,
         seed: Some(order.started.seed.derive(Purpose::Child, scheduled)),
     };

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use stepwell_states::Timestamp;
-use stepwell_store::{Deletion, MachineId, Store, StoreError};
+use stepwell_store::{AuditEntry, Deletion, MachineId, Store, StoreError};
 
 #[derive(Debug, Default)]
 pub(crate) struct Deletions {
@@ -34,12 +34,13 @@ impl Deletions {
     pub(crate) fn begin(
         &self,
         store: &Store,
+        entry: AuditEntry,
         machine: MachineId,
         now: Timestamp,
     ) -> Result<Deletion, StoreError> {
         // Known before it is written: an end that comes right after is not missed.
         self.put(machine);
-        let begun = store.delete_state_machine(machine, now);
+        let begun = store.change(entry).delete_state_machine(machine, now);
         if !matches!(begun, Ok(Deletion::Pending)) {
             self.remove(machine);
         }

@@ -182,7 +182,7 @@ impl Dispatcher {
             key,
             input,
             told_child: None,
-            reply: None,
+            asked: None,
         });
     }
 

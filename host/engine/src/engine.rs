@@ -10,6 +10,7 @@ use stepwell_store::{Store, StoreError};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use crate::audit::Auditor;
 use crate::children::Children;
 use crate::config::EngineConfig;
 use crate::definitions::Definitions;
@@ -73,7 +74,8 @@ impl Engine {
         let (shards, inboxes) = shard_channels(config.shards.max(1));
         let counters = Arc::new(Counters::default());
         let definitions = Arc::new(Definitions::default());
-        let starter = starter_of(&config, &store, &definitions, &shards, &next_key);
+        let audit = Auditor::begin(&store, &config.clock)?;
+        let starter = starter_of(&config, &store, &definitions, &shards, &next_key, &audit);
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::clone(&runner),
             guests.handle().clone(),
@@ -85,6 +87,7 @@ impl Engine {
         let log = Arc::new(log);
         let shared = Arc::new(Shared {
             log: Arc::clone(&log),
+            audit: Arc::clone(&audit),
             store: store.clone(),
             shards: shards.clone(),
             definitions: Arc::clone(&definitions),
@@ -114,6 +117,7 @@ impl Engine {
             map_runs: shared.map_runs.clone(),
             known_access: Arc::default(),
             log,
+            audit: Arc::clone(&audit),
             shutting_down: watch::Sender::new(false),
             event_shape: OnceLock::new(),
             page_secret: OnceLock::new(),
@@ -166,6 +170,7 @@ impl Engine {
             }
         }
         inner.log.stop();
+        inner.audit.end();
         if self
             .log_writer
             .take()
@@ -200,6 +205,7 @@ fn starter_of(
     definitions: &Arc<Definitions>,
     shards: &Shards,
     next_key: &Arc<AtomicI64>,
+    audit: &Arc<Auditor>,
 ) -> Arc<Starter> {
     Arc::new(Starter {
         express: Arc::new(Express::of(config)),
@@ -208,6 +214,7 @@ fn starter_of(
         definitions: Arc::clone(definitions),
         shards: shards.clone(),
         next_key: Arc::clone(next_key),
+        audit: Arc::clone(audit),
     })
 }
 

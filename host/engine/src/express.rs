@@ -158,6 +158,7 @@ mod tests {
             previous_id: 0,
             at: Timestamp::from_ms(0),
             frame: FrameId::ROOT,
+            reported_by: None,
             kind: EventKind::ExecutionSucceeded {
                 output: Payload::from_trusted("1".repeat(payload_bytes)),
             },

@@ -33,9 +33,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
 use stepwell_states::Timestamp;
-use stepwell_store::{ExecutionKey, ExecutionRow, Store, StoreError, TenantId};
+use stepwell_store::{
+    AuditDetails, AuditEntry, ExecutionKey, ExecutionRow, Store, StoreError, TenantId,
+};
 use tokio::sync::watch;
 
+use crate::audit::Auditor;
 use crate::definitions::Definitions;
 use crate::deletions::Deletions;
 use crate::dispatch::Dispatcher;
@@ -84,6 +87,7 @@ pub(crate) struct Inner {
     pub(crate) map_runs: MapRuns,
     pub(crate) known_access: Arc<KnownAccess>,
     pub(crate) log: Arc<ExecutionLog>,
+    pub(crate) audit: Arc<Auditor>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
     /// What page tokens are sealed with, once that was read.
@@ -164,6 +168,17 @@ impl EngineHandle {
     #[must_use]
     pub fn shutting_down(&self) -> watch::Receiver<bool> {
         self.0.shutting_down.subscribe()
+    }
+
+    /// Makes the entry of what a caller is about to change.
+    pub(crate) fn entry(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        resource: impl Into<String>,
+        details: Option<AuditDetails>,
+    ) -> AuditEntry {
+        self.0.audit.entry(caller, action, resource, details)
     }
 
     fn require_running(&self) -> Result<(), EngineError> {

@@ -17,6 +17,7 @@
 //! Nothing outside happens before COMMIT, and losing all that is in memory is harmless.
 //! Start reading at [`Engine::start`] and `shard.rs`.
 
+pub mod audit;
 mod aws_words;
 mod children;
 mod clock;
@@ -51,6 +52,7 @@ mod timer_loop;
 mod wakeup;
 mod workers;
 
+pub use audit::{Origin, Refusal};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use config::{EngineConfig, LogConfig};
 pub use engine::Engine;

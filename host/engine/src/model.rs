@@ -7,6 +7,7 @@ mod machines;
 
 use std::sync::Arc;
 
+use crate::audit::Origin;
 use crate::error::EngineError;
 use crate::permissions::{Permission, Permissions};
 use serde_json::Value;
@@ -45,6 +46,8 @@ pub struct Caller {
     pub role: Arc<str>,
     /// What the caller may do. Whatever is not among it is refused.
     pub permissions: Permissions,
+    /// What the server knows of the request; none for what the host does by itself.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl Caller {

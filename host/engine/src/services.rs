@@ -16,6 +16,7 @@ use stepwell_store::ExecutionKey;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use crate::audit::Origin;
 use crate::aws_words::{request_id, v2_cause};
 use crate::handle::{EngineHandle, Inner};
 use crate::http;
@@ -149,8 +150,26 @@ pub(crate) fn report(
             usage: None,
         },
         told_child: None,
-        reply: None,
+        asked: None,
     });
+}
+
+/// Who asks when a task of an execution does.
+pub(crate) fn workflow_caller(tenant: &Arc<Tenant>, started: &ExecutionStarted) -> Caller {
+    let traceparent = started.traceparent.clone();
+    Caller {
+        tenant: Arc::clone(tenant),
+        principal: format!("execution:{}", started.execution_arn).into(),
+        name: None,
+        role: WORKFLOW.name.into(),
+        permissions: WORKFLOW.permissions,
+        origin: traceparent.map(|traceparent| {
+            Arc::new(Origin {
+                traceparent: Some(traceparent),
+                ..Origin::default()
+            })
+        }),
+    }
 }
 
 pub(crate) async fn call_own(
@@ -158,13 +177,7 @@ pub(crate) async fn call_own(
     action: &str,
     order: &ServiceOrder,
 ) -> Result<Payload, CallError> {
-    let caller = Caller {
-        tenant: Arc::clone(&order.tenant),
-        principal: format!("execution:{}", order.started.execution_arn).into(),
-        name: None,
-        role: WORKFLOW.name.into(),
-        permissions: WORKFLOW.permissions,
-    };
+    let caller = workflow_caller(&order.tenant, &order.started);
     let call = ApiCall {
         operation: action.to_owned(),
         request: named(

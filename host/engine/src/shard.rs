@@ -32,7 +32,9 @@ use std::time::{Duration, Instant};
 use stepwell_decider::{EventNumber, ExecutionStarted, Failure, Input};
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Payload;
-use stepwell_store::{Created, ExecutionKey, MapRunKey, NewExecution, Store, StoreError};
+use stepwell_store::{
+    AuditEntry, Created, ExecutionKey, MapRunKey, NewExecution, Store, StoreError,
+};
 use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
@@ -61,7 +63,7 @@ pub(crate) enum Message {
         input: Input,
         /// A child whose end this is: once it is taken in, the child has no work any more.
         told_child: Option<ExecutionKey>,
-        reply: Option<Reply>,
+        asked: Option<Asker>,
     },
     /// A Map Run of an execution has ended.
     MapRunFinished {
@@ -100,11 +102,19 @@ pub(crate) struct StartOrder {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) revision: Arc<Revision>,
     pub(crate) started: Arc<ExecutionStarted>,
+    /// What the audit log is told of who starts it.
+    pub(crate) audit: AuditEntry,
     pub(crate) reply: oneshot::Sender<Result<Created, EngineError>>,
 }
 
-/// Where the answer to an input goes, once it is durable.
-pub(crate) type Reply = oneshot::Sender<Result<(), EngineError>>;
+/// Somebody who waits for an input to be durable.
+pub(crate) struct Asker {
+    /// Where the answer goes.
+    pub(crate) reply: oneshot::Sender<Result<(), EngineError>>,
+    /// What the audit log is told, if the input changes something; none where it is the
+    /// host that asks.
+    pub(crate) entry: Option<AuditEntry>,
+}
 
 /// A way to a shard.
 #[derive(Clone)]
@@ -143,6 +153,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) health: Arc<crate::health::Health>,
     pub(crate) deletions: Arc<crate::deletions::Deletions>,
+    pub(crate) audit: Arc<crate::audit::Auditor>,
     /// What executions do, where their state machine asks for it.
     pub(crate) log: Arc<ExecutionLog>,
     /// Starts executions that tasks ask for.
@@ -252,7 +263,7 @@ impl Shard {
                 key,
                 input,
                 told_child,
-                reply,
+                asked,
             } => {
                 self.input(
                     key,
@@ -260,7 +271,7 @@ impl Shard {
                         input,
                         told_child,
                         told_run: None,
-                        reply,
+                        asked,
                     },
                 );
             }
@@ -300,7 +311,7 @@ impl Shard {
         let key = ExecutionKey(order.started.key);
         let mut hot = Hot::new(order.tenant, order.revision);
         let now = self.shared.config.clock.now();
-        let batch = hot.start(order.started, order.reply, now);
+        let batch = hot.start(order.started, order.audit, order.reply, now);
         match batch {
             Ok(new) => {
                 self.hot.insert(key, hot);
@@ -317,7 +328,7 @@ impl Shard {
     }
 
     fn input(&mut self, key: ExecutionKey, waiting: Waiting) {
-        if self.stopping.is_some() && waiting.reply.is_some() {
+        if self.stopping.is_some() && waiting.asked.is_some() {
             waiting.answer(Err(EngineError::ShuttingDown));
             return;
         }
@@ -343,7 +354,7 @@ impl Shard {
     /// The execution could not be read: people are told, everything else is tried again.
     fn not_loaded(&mut self, key: ExecutionKey, waiting: Waiting, error: &StoreError) {
         self.shared.health.failed(error);
-        if waiting.reply.is_some() || !error.is_transient() {
+        if waiting.asked.is_some() || !error.is_transient() {
             tracing::error!(execution = key.0, %error, "an execution could not be loaded");
             waiting.answer(Err(crate::error::from_store(error.clone())));
             return;

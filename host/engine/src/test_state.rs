@@ -28,6 +28,7 @@ use stepwell_decider::{
 };
 use stepwell_states::{MapItem, MapMode, Observer, Payload, Stage, StateKind, Timestamp};
 
+use crate::audit::action;
 use crate::error::EngineError;
 use crate::handle::starting::{draw_seed, uuid_of};
 use crate::handle::{EngineHandle, blocking};
@@ -128,6 +129,9 @@ impl EngineHandle {
             Step::Ended(tested) => return Ok(*tested),
             Step::NeedsWork(work) => work,
         };
+        // From here on something outside may happen.
+        let tried = self.entry(caller, action::STATE_TEST, "", None);
+        self.0.audit.append(tried);
         let done = work::perform(self, caller, &prepared, work).await?;
         // The same again, up to where the result is needed: a trial is a pure function.
         let second = blocking(move || prepared.run(Some(done)));

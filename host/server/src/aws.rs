@@ -19,6 +19,7 @@ use serde_json::Value;
 use stepwell_engine::{ApiCall, ApiError, Caller, TimeForm};
 
 use crate::app::App;
+use crate::audit::Asked;
 use crate::config::Auth;
 use crate::extract::read_body;
 use crate::observe::RequestId;
@@ -40,6 +41,15 @@ const WAITING: [&str; 3] = ["GetActivityTask", "StartSyncExecution", "TestState"
 /// The longest of them, in seconds: the poll of a worker, as on AWS. Express executions
 /// take care of their own five minutes.
 const WAITING_SECONDS: u64 = 60;
+
+/// The code of those who may not.
+const ACCESS_DENIED: &str = "AccessDeniedException";
+
+/// Whether an operation changes something. Taking a task is a change, and its name is none.
+pub(crate) fn changes_something(operation: &str) -> bool {
+    const READ_ONLY: [&str; 4] = ["Describe", "List", "Get", "Validate"];
+    operation == "GetActivityTask" || !READ_ONLY.iter().any(|verb| operation.starts_with(verb))
+}
 
 /// Answers one request.
 pub(crate) async fn call(State(app): State<App>, request: Request) -> Response {
@@ -65,8 +75,40 @@ async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
         .and_then(|target| target.to_str().ok()?.strip_prefix(TARGET_PREFIX))
         .ok_or_else(Fault::unknown_operation)?
         .to_owned();
-    let caller = authenticate(app, &parts, &body).await?;
-    let request = members(&body)?;
+    let asked = Asked::new(
+        parts.extensions.get(),
+        format!("POST / {operation}"),
+        changes_something(&operation),
+    );
+    let mut caller = match authenticate(app, &parts, &body).await {
+        Ok(caller) => caller,
+        Err(fault) => {
+            if fault.is_client() {
+                asked.unknown(app);
+            }
+            return Err(fault);
+        }
+    };
+    asked.let_in(app, &mut caller);
+    let answered = carry_out(app, &caller, operation, &body).await;
+    if let Err(fault) = &answered {
+        if fault.code() == ACCESS_DENIED {
+            asked.denied(app, &caller, None);
+        } else {
+            asked.failed(app, &caller, fault.code());
+        }
+    }
+    answered
+}
+
+/// Carries out an operation for its caller.
+async fn carry_out(
+    app: &App,
+    caller: &Caller,
+    operation: String,
+    body: &[u8],
+) -> Result<Value, Fault> {
+    let request = members(body)?;
     let call = ApiCall {
         operation,
         request,
@@ -78,7 +120,7 @@ async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
             .contains(&&*call.operation)
             .then_some(WAITING_SECONDS),
     );
-    let answering = app.engine().call_sfn(&caller, call);
+    let answering = app.engine().call_sfn(caller, call);
     let answered = match patience.map_err(|_full| Fault::throttled())? {
         Some(patience) => patience.wait(answering).await.ok_or_else(Fault::stopping)?,
         None => answering.await,

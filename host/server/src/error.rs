@@ -237,6 +237,11 @@ impl ApiError {
         &self.message
     }
 
+    /// Whether the host does not know who calls.
+    pub(crate) fn is_about_login(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// Returns code, message and field.
     #[cfg(test)]
     pub(crate) fn into_parts(self) -> (String, String, Option<String>) {

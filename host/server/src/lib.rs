@@ -12,6 +12,7 @@
 //! JSON shapes, for clients too; `error.rs` maps every refusal to its status and code.
 
 mod app;
+mod audit;
 mod auth;
 mod aws;
 mod config;

@@ -4,8 +4,8 @@
 mod tests;
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -13,9 +13,11 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use stepwell_engine::Origin;
 use tracing::{Instrument, field};
 
 use crate::app::App;
+use crate::audit::{CameFrom, Peer};
 
 /// The header that carries a request's id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,6 +45,13 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         traceparent = traceparent(request.headers()),
         status = field::Empty,
     );
+    let peer = request.extensions().get::<Peer>();
+    let origin = Origin {
+        request_id: request_id.to_str().ok().map(Arc::from),
+        source: peer.map(|Peer(address)| address.ip().to_string().into()),
+        traceparent: traceparent(request.headers()).map(Arc::from),
+    };
+    request.extensions_mut().insert(CameFrom(Arc::new(origin)));
     let id = RequestId(request_id.clone());
     request.extensions_mut().insert(id);
     let mut response = next.run(request).instrument(span.clone()).await;

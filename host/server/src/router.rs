@@ -14,6 +14,7 @@ use stepwell_engine::EngineHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use crate::audit::Asked;
 use crate::auth::{authenticate, refuse_foreign_pages};
 use crate::aws;
 use crate::config::ServerConfig;
@@ -61,12 +62,27 @@ async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let caller = authenticate(&app, request.headers()).await?;
-    if let Access::Needs(permission) = access {
-        caller.require(permission)?;
+    let asked = Asked::of(&request);
+    let mut caller = match authenticate(&app, request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            if error.is_about_login() {
+                asked.unknown(&app);
+            }
+            return Err(error);
+        }
+    };
+    asked.let_in(&app, &mut caller);
+    if let Access::Needs(permission) = access
+        && let Err(error) = caller.require(permission)
+    {
+        asked.denied(&app, &caller, Some(permission.name()));
+        return Err(error.into());
     }
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    request.extensions_mut().insert(caller.clone());
+    let response = next.run(request).await;
+    asked.answered(&app, &caller, &response);
+    Ok(response)
 }
 
 /// Lets a request in if there is a place for it.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -20,8 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tower::ServiceExt as _;
 
 use crate::app::App;
+use crate::audit::Peer;
 use crate::config::{Auth, ServerConfig};
 use crate::router::router_of;
 
@@ -77,8 +81,8 @@ pub async fn serve(
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            (stream, place) = server.accept(&listener) => {
-                connections.spawn(server.connection(stream, place));
+            ((stream, peer), place) = server.accept(&listener) => {
+                connections.spawn(server.connection(stream, peer, place));
             }
         }
         // How a connection ended is in the log; here it would only take up memory.
@@ -121,12 +125,15 @@ impl Server {
     }
 
     /// Waits until there is a place for a connection, and for a connection.
-    async fn accept(&self, listener: &TcpListener) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+    ) -> ((TcpStream, SocketAddr), Option<OwnedSemaphorePermit>) {
         // The semaphore is never closed, so there always is a place at last.
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => return (stream, place),
+                Ok(accepted) => return (accepted, place),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     // Out of file descriptors, say: that passes when connections end.
@@ -141,13 +148,19 @@ impl Server {
     fn connection(
         &self,
         stream: TcpStream,
+        peer: SocketAddr,
         place: Option<OwnedSemaphorePermit>,
     ) -> impl Future<Output = ()> + Send + use<> {
         // Answers are small and written at once; waiting for more only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        let service = TowerToHyperService::new(self.router.clone());
+        let router = self.router.clone();
+        let known = router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request
+        });
+        let service = TowerToHyperService::new(known);
         let connection = self
             .protocol
             .serve_connection(TokioIo::new(stream), service);

@@ -16,8 +16,9 @@ use stepwell_decider::{
 };
 use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 use stepwell_store::{
-    CommitDecision, Created, Digest, ExecutionKey, MachineId, MapChanges, NewExecution,
-    NewRevision, NewTenant, PutMode, Store, StoreError, StoreOptions, Summary, TenantId,
+    AuditChain, AuditEntry, AuditFacts, AuditOutcome, AuditPrincipal, CommitDecision, Created,
+    Digest, ExecutionKey, MachineId, MapChanges, NewExecution, NewRevision, NewTenant, PutMode,
+    Store, StoreError, StoreOptions, Summary, TenantId,
 };
 
 const STEPS: u64 = 10;
@@ -70,13 +71,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn prepare(store: &Store) -> Result<(TenantId, MachineId), StoreError> {
     let now = Timestamp::from_ms(1_700_000_000_000);
-    let tenant = store.put_tenant(NewTenant {
+    let tenant = store.change(started(TenantId(1))).put_tenant(NewTenant {
         name: "bench".into(),
         account: "000000000000".into(),
         region: "us-east-1".into(),
         created_at: now,
     })?;
-    let put = store.put_state_machine(
+    let put = store.change(started(TenantId(1))).put_state_machine(
         NewRevision {
             tenant,
             name: "steps".into(),
@@ -151,7 +152,30 @@ fn new_execution(key: i64, tenant: TenantId, machine: MachineId) -> NewExecution
         machine_alias: None,
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
+        audit: Some(started(tenant)),
     }
+}
+
+/// What the audit log is told of a start.
+fn started(id: TenantId) -> AuditEntry {
+    let name = "bench".into();
+    let facts = AuditFacts {
+        chain: AuditChain::Tenant { id, name },
+        at: Timestamp::from_ms(1_700_000_000_000),
+        principal: AuditPrincipal {
+            kind: "token".into(),
+            id: "bench".into(),
+            auth: "api-token".into(),
+        },
+        action: "execution:start",
+        resource: "arn:aws:states:us-east-1:000000000000:execution:bench:one".to_owned(),
+        outcome: AuditOutcome::Allowed,
+        request: Some("0123456789abcdef-1".into()),
+        source: Some("127.0.0.1".into()),
+        correlation: None,
+        details: None,
+    };
+    AuditEntry::new(&facts, [0; 16])
 }
 
 fn decision(key: i64, step: u64) -> CommitDecision {
@@ -164,6 +188,7 @@ fn decision(key: i64, step: u64) -> CommitDecision {
         snapshot: None,
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
+        audit: Vec::new(),
     }
 }
 
@@ -231,6 +256,7 @@ fn step_events(key: i64, step: u64) -> Vec<HistoryEvent> {
             previous_id: number - 1,
             at,
             frame: FrameId::ROOT,
+            reported_by: None,
             kind,
         })
         .collect()

@@ -5,6 +5,7 @@ use std::fmt;
 use rusqlite::{OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
@@ -72,47 +73,6 @@ impl fmt::Debug for AccessKeyRow {
 }
 
 impl Store {
-    /// Makes a key known.
-    ///
-    /// # Errors
-    /// [`StoreError::NameTaken`] if the tenant has a key of that name;
-    /// [`StoreError::Refused`] if there is no such tenant, or if the id is known.
-    pub fn put_access_key(&self, new: AccessKeyRow) -> Result<(), StoreError> {
-        self.write_kept(Kept::Access, move |connection| {
-            let taken = connection
-                .prepare_cached("SELECT 1 FROM access_keys WHERE tenant = ?1 AND name = ?2")?
-                .exists(params![new.tenant, new.name])?;
-            if taken {
-                let what = format!("access key '{}'", new.name);
-                return Err(StoreError::NameTaken { what });
-            }
-            let (plain, key_id, sealed) = match &new.secret {
-                KeySecret::Plain(secret) => (secret.as_str(), None, None),
-                KeySecret::Sealed { key_id, sealed } => ("", Some(key_id), Some(sealed)),
-            };
-            connection
-                .prepare_cached(
-                    "INSERT INTO access_keys (id, tenant, name, secret, role, permissions_json,
-                         created_at, created_by, expires_at, key_id, sealed)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-                )?
-                .execute(params![
-                    new.id,
-                    new.tenant,
-                    new.name,
-                    plain,
-                    new.role,
-                    new.permissions,
-                    new.created_at.as_ms(),
-                    new.created_by,
-                    new.expires_at.map(Timestamp::as_ms),
-                    key_id,
-                    sealed,
-                ])?;
-            Ok(())
-        })
-    }
-
     /// Returns the key of an id.
     ///
     /// # Errors
@@ -155,12 +115,55 @@ impl Store {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+impl Change<'_> {
+    /// Makes a key known.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] if the tenant has a key of that name;
+    /// [`StoreError::Refused`] if there is no such tenant, or if the id is known.
+    pub fn put_access_key(self, new: AccessKeyRow) -> Result<(), StoreError> {
+        self.write_kept(Kept::Access, move |connection| {
+            let taken = connection
+                .prepare_cached("SELECT 1 FROM access_keys WHERE tenant = ?1 AND name = ?2")?
+                .exists(params![new.tenant, new.name])?;
+            if taken {
+                let what = format!("access key '{}'", new.name);
+                return Err(StoreError::NameTaken { what });
+            }
+            let (plain, key_id, sealed) = match &new.secret {
+                KeySecret::Plain(secret) => (secret.as_str(), None, None),
+                KeySecret::Sealed { key_id, sealed } => ("", Some(key_id), Some(sealed)),
+            };
+            connection
+                .prepare_cached(
+                    "INSERT INTO access_keys (id, tenant, name, secret, role, permissions_json,
+                         created_at, created_by, expires_at, key_id, sealed)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                )?
+                .execute(params![
+                    new.id,
+                    new.tenant,
+                    new.name,
+                    plain,
+                    new.role,
+                    new.permissions,
+                    new.created_at.as_ms(),
+                    new.created_by,
+                    new.expires_at.map(Timestamp::as_ms),
+                    key_id,
+                    sealed,
+                ])?;
+            Ok(())
+        })
+    }
 
     /// Forgets a key: what it signs is refused from now on.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the tenant has none of that name.
-    pub fn delete_access_key(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
+    pub fn delete_access_key(self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write_kept(Kept::Access, move |connection| {
             let deleted = overwriting(connection, || {

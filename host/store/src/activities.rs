@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_decider::EventNumber;
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::{ExecutionKey, TenantId};
@@ -81,34 +82,6 @@ impl WorkerTasks {
 }
 
 impl Store {
-    /// Makes an activity with its tags unless it is there, and returns it.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant, [`StoreError::TooMany`] tags.
-    pub fn put_activity(
-        &self,
-        tenant: TenantId,
-        name: &str,
-        created_at: Timestamp,
-        tags: Vec<Tag>,
-    ) -> Result<ActivityRow, StoreError> {
-        let name = name.to_owned();
-        self.write(move |connection| {
-            if let Some(found) = find(connection, tenant, &name)? {
-                return Ok(found);
-            }
-            // Counted before anything is written.
-            tags::put(connection, tenant, &tags::of_activity(&name), &tags)?;
-            connection
-                .prepare_cached(
-                    "INSERT INTO activities (tenant, name, created_at) VALUES (?1, ?2, ?3)
-                     ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![tenant, name, created_at.as_ms()])?;
-            find(connection, tenant, &name)?.ok_or_else(|| StoreError::not_found(name.clone()))
-        })
-    }
-
     /// Returns an activity.
     ///
     /// # Errors
@@ -139,22 +112,6 @@ impl Store {
             let parameters = params![tenant, after.unwrap_or_default(), columns::limit(limit)];
             let rows = statement.query_map(parameters, read_activity)?;
             Ok(rows.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Deletes an activity. Tasks that wait for a worker of it wait on, for one of the same
-    /// name or for the end of their time. Returns whether there was one.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn delete_activity(&self, tenant: TenantId, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        self.write(move |connection| {
-            let gone = connection
-                .prepare_cached("DELETE FROM activities WHERE tenant = ?1 AND name = ?2")?
-                .execute(params![tenant, name])?;
-            tags::delete_all(connection, tenant, &tags::of_activity(&name))?;
-            Ok(gone == 1)
         })
     }
 
@@ -190,7 +147,53 @@ impl Store {
             withdrawn: vec![task.scheduled],
             ..WorkerTasks::default()
         };
-        self.write(move |connection| withdrawn.write(connection, task.execution))
+        self.upkeep(move |connection| withdrawn.write(connection, task.execution))
+    }
+}
+
+impl Change<'_> {
+    /// Makes an activity with its tags unless it is there, and returns it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if there is no such tenant, [`StoreError::TooMany`] tags.
+    pub fn put_activity(
+        self,
+        tenant: TenantId,
+        name: &str,
+        created_at: Timestamp,
+        tags: Vec<Tag>,
+    ) -> Result<ActivityRow, StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            if let Some(found) = find(connection, tenant, &name)? {
+                return Ok(found);
+            }
+            // Counted before anything is written.
+            tags::put(connection, tenant, &tags::of_activity(&name), &tags)?;
+            connection
+                .prepare_cached(
+                    "INSERT INTO activities (tenant, name, created_at) VALUES (?1, ?2, ?3)
+                     ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![tenant, name, created_at.as_ms()])?;
+            find(connection, tenant, &name)?.ok_or_else(|| StoreError::not_found(name.clone()))
+        })
+    }
+
+    /// Deletes an activity. Tasks that wait for a worker of it wait on, for one of the same
+    /// name or for the end of their time. Returns whether there was one.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn delete_activity(self, tenant: TenantId, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            let gone = connection
+                .prepare_cached("DELETE FROM activities WHERE tenant = ?1 AND name = ?2")?
+                .execute(params![tenant, name])?;
+            tags::delete_all(connection, tenant, &tags::of_activity(&name))?;
+            Ok(gone == 1)
+        })
     }
 }
 

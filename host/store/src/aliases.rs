@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::MachineId;
@@ -62,62 +63,6 @@ const COLUMNS: &str = "name, description, first_version, first_weight, second_ve
                        second_weight, created_at, updated_at";
 
 impl Store {
-    /// Makes an alias; the same one again is found.
-    ///
-    /// # Errors
-    /// [`StoreError::NameTaken`] if it is there and says something else,
-    /// [`StoreError::NotFound`] if the machine or a version is not there,
-    /// [`StoreError::Deleting`], [`StoreError::TooMany`].
-    pub fn create_alias(&self, new: NewAlias) -> Result<AliasRow, StoreError> {
-        self.write(move |connection| create(connection, &new))
-    }
-
-    /// Changes an alias; what is not given stays.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if the machine, the alias or a version is not there,
-    /// [`StoreError::Deleting`].
-    pub fn update_alias(
-        &self,
-        machine: MachineId,
-        name: &str,
-        description: Option<String>,
-        routes: Option<(Route, Option<Route>)>,
-        at: Timestamp,
-    ) -> Result<AliasRow, StoreError> {
-        let name = name.to_owned();
-        self.write(move |connection| {
-            living(connection, machine)?;
-            let found = find(connection, machine, &name)?;
-            let mut alias = found.ok_or_else(|| missing(&name))?;
-            if let Some((first, second)) = routes {
-                require(connection, machine, first, second)?;
-                (alias.first, alias.second) = (first, second);
-            }
-            if let Some(description) = &description {
-                alias.description = Some(description.clone());
-            }
-            alias.updated_at = at;
-            save(connection, machine, &alias, None)?;
-            Ok(alias)
-        })
-    }
-
-    /// Deletes an alias. Returns whether there was one.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn delete_alias(&self, machine: MachineId, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        self.write(move |connection| {
-            let sql = "DELETE FROM state_machine_aliases WHERE machine = ?1 AND name = ?2";
-            let gone = connection
-                .prepare_cached(sql)?
-                .execute(params![machine, name])?;
-            Ok(gone == 1)
-        })
-    }
-
     /// Returns an alias of a machine.
     ///
     /// # Errors
@@ -155,6 +100,64 @@ impl Store {
             Ok(statement
                 .query_map(parameters, read)?
                 .collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+impl Change<'_> {
+    /// Makes an alias; the same one again is found.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] if it is there and says something else,
+    /// [`StoreError::NotFound`] if the machine or a version is not there,
+    /// [`StoreError::Deleting`], [`StoreError::TooMany`].
+    pub fn create_alias(self, new: NewAlias) -> Result<AliasRow, StoreError> {
+        self.write(move |connection| create(connection, &new))
+    }
+
+    /// Changes an alias; what is not given stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the machine, the alias or a version is not there,
+    /// [`StoreError::Deleting`].
+    pub fn update_alias(
+        self,
+        machine: MachineId,
+        name: &str,
+        description: Option<String>,
+        routes: Option<(Route, Option<Route>)>,
+        at: Timestamp,
+    ) -> Result<AliasRow, StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            living(connection, machine)?;
+            let found = find(connection, machine, &name)?;
+            let mut alias = found.ok_or_else(|| missing(&name))?;
+            if let Some((first, second)) = routes {
+                require(connection, machine, first, second)?;
+                (alias.first, alias.second) = (first, second);
+            }
+            if let Some(description) = &description {
+                alias.description = Some(description.clone());
+            }
+            alias.updated_at = at;
+            save(connection, machine, &alias, None)?;
+            Ok(alias)
+        })
+    }
+
+    /// Deletes an alias. Returns whether there was one.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn delete_alias(self, machine: MachineId, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            let sql = "DELETE FROM state_machine_aliases WHERE machine = ?1 AND name = ?2";
+            let gone = connection
+                .prepare_cached(sql)?
+                .execute(params![machine, name])?;
+            Ok(gone == 1)
         })
     }
 }

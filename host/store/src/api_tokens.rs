@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
@@ -61,52 +62,6 @@ pub struct FoundApiToken {
 }
 
 impl Store {
-    /// Makes a token known. With `replace`, the tenant's token of the same name is good no
-    /// more.
-    ///
-    /// # Errors
-    /// [`StoreError::NameTaken`] if there is one of that name and it is not to be replaced;
-    /// [`StoreError::Refused`] if there is no such tenant, or if the hash is known.
-    pub fn put_api_token(&self, new: NewApiToken, replace: bool) -> Result<(), StoreError> {
-        self.write_kept(Kept::Access, move |connection| {
-            let ApiTokenRow { tenant, name, .. } = &new.row;
-            if replace {
-                connection
-                    .prepare_cached("DELETE FROM api_tokens WHERE tenant = ?1 AND name = ?2")?
-                    .execute(params![tenant, name])?;
-            } else if exists(connection, *tenant, name)? {
-                let what = format!("API token '{name}'");
-                return Err(StoreError::NameTaken { what });
-            }
-            insert(connection, &new)
-        })
-    }
-
-    /// Puts another token in a token's place. The one before stays good until a time.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is none of that name; [`StoreError::Refused`] if
-    /// the hash is known.
-    pub fn rotate_api_token(
-        &self,
-        tenant: TenantId,
-        name: &str,
-        hash: Digest,
-        previous_until: Timestamp,
-    ) -> Result<(), StoreError> {
-        let name = name.to_owned();
-        self.write_kept(Kept::Access, move |connection| {
-            let changed = connection
-                .prepare_cached(
-                    "UPDATE api_tokens
-                     SET previous_hash = hash, previous_until = ?4, hash = ?3
-                     WHERE tenant = ?1 AND name = ?2",
-                )?
-                .execute(params![tenant, name, hash, previous_until.as_ms()])?;
-            found(changed, &name)
-        })
-    }
-
     /// Returns the token of a hash, also if it is the one before another.
     ///
     /// # Errors
@@ -140,12 +95,60 @@ impl Store {
                 .collect::<Result<_, _>>()?)
         })
     }
+}
+
+impl Change<'_> {
+    /// Makes a token known. With `replace`, the tenant's token of the same name is good no
+    /// more.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] if there is one of that name and it is not to be replaced;
+    /// [`StoreError::Refused`] if there is no such tenant, or if the hash is known.
+    pub fn put_api_token(self, new: NewApiToken, replace: bool) -> Result<(), StoreError> {
+        self.write_kept(Kept::Access, move |connection| {
+            let ApiTokenRow { tenant, name, .. } = &new.row;
+            if replace {
+                connection
+                    .prepare_cached("DELETE FROM api_tokens WHERE tenant = ?1 AND name = ?2")?
+                    .execute(params![tenant, name])?;
+            } else if exists(connection, *tenant, name)? {
+                let what = format!("API token '{name}'");
+                return Err(StoreError::NameTaken { what });
+            }
+            insert(connection, &new)
+        })
+    }
+
+    /// Puts another token in a token's place. The one before stays good until a time.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is none of that name; [`StoreError::Refused`] if
+    /// the hash is known.
+    pub fn rotate_api_token(
+        self,
+        tenant: TenantId,
+        name: &str,
+        hash: Digest,
+        previous_until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write_kept(Kept::Access, move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE api_tokens
+                     SET previous_hash = hash, previous_until = ?4, hash = ?3
+                     WHERE tenant = ?1 AND name = ?2",
+                )?
+                .execute(params![tenant, name, hash, previous_until.as_ms()])?;
+            found(changed, &name)
+        })
+    }
 
     /// Forgets a token.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if there is none of that name.
-    pub fn delete_api_token(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
+    pub fn delete_api_token(self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write_kept(Kept::Access, move |connection| {
             let deleted = connection

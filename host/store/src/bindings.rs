@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::TenantId;
@@ -31,54 +32,6 @@ pub struct BindingRow {
 const COLUMNS: &str = "service, action, component, version, created_at, created_by";
 
 impl Store {
-    /// Binds a component to an integration, in place of one that was bound to it.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant.
-    pub fn put_binding(&self, tenant: TenantId, binding: BindingRow) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO bindings (tenant, service, action, component, version,
-                         created_at, created_by)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT (tenant, service, action) DO UPDATE SET
-                         component = excluded.component, version = excluded.version,
-                         created_at = excluded.created_at, created_by = excluded.created_by",
-                )?
-                .execute(params![
-                    tenant,
-                    binding.service,
-                    binding.action,
-                    binding.component,
-                    binding.version,
-                    binding.created_at.as_ms(),
-                    binding.created_by,
-                ])?;
-            Ok(())
-        })
-    }
-
-    /// Takes a binding away. Returns whether there was one.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn delete_binding(
-        &self,
-        tenant: TenantId,
-        service: &str,
-        action: &str,
-    ) -> Result<bool, StoreError> {
-        let (service, action) = (service.to_owned(), action.to_owned());
-        self.write(move |connection| {
-            let sql = "DELETE FROM bindings WHERE tenant = ?1 AND service = ?2 AND action = ?3";
-            let gone = connection
-                .prepare_cached(sql)?
-                .execute(params![tenant, service, action])?;
-            Ok(gone == 1)
-        })
-    }
-
     /// Returns what an integration is bound to: by the binding of just that action, else
     /// by the one of all actions of the service.
     ///
@@ -117,6 +70,56 @@ impl Store {
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(params![tenant, columns::limit(limit)], read_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+impl Change<'_> {
+    /// Binds a component to an integration, in place of one that was bound to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if there is no such tenant.
+    pub fn put_binding(self, tenant: TenantId, binding: BindingRow) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO bindings (tenant, service, action, component, version,
+                         created_at, created_by)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                     ON CONFLICT (tenant, service, action) DO UPDATE SET
+                         component = excluded.component, version = excluded.version,
+                         created_at = excluded.created_at, created_by = excluded.created_by",
+                )?
+                .execute(params![
+                    tenant,
+                    binding.service,
+                    binding.action,
+                    binding.component,
+                    binding.version,
+                    binding.created_at.as_ms(),
+                    binding.created_by,
+                ])?;
+            Ok(())
+        })
+    }
+
+    /// Takes a binding away. Returns whether there was one.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn delete_binding(
+        self,
+        tenant: TenantId,
+        service: &str,
+        action: &str,
+    ) -> Result<bool, StoreError> {
+        let (service, action) = (service.to_owned(), action.to_owned());
+        self.write(move |connection| {
+            let sql = "DELETE FROM bindings WHERE tenant = ?1 AND service = ?2 AND action = ?3";
+            let gone = connection
+                .prepare_cached(sql)?
+                .execute(params![tenant, service, action])?;
+            Ok(gone == 1)
         })
     }
 }

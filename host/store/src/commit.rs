@@ -8,6 +8,7 @@ use stepwell_decider::{EventKind, EventNumber, HistoryEvent};
 use stepwell_states::Timestamp;
 
 use crate::activities::WorkerTasks;
+use crate::audit::AuditEntry;
 use crate::codec::{self, EncodedPage};
 use crate::error::StoreError;
 use crate::executions::{Status, Summary};
@@ -37,6 +38,8 @@ pub struct CommitDecision {
     pub map: MapChanges,
     /// Tasks that workers may take, or may take no more.
     pub worker_tasks: WorkerTasks,
+    /// What the audit log is told of who caused them.
+    pub audit: Vec<AuditEntry>,
 }
 
 /// What is called with the end of a commit.
@@ -74,6 +77,7 @@ impl Store {
             snapshot,
             map,
             worker_tasks,
+            audit,
         } = write;
         let version = EventNumber(expected_version.0 + events.len() as u64);
         let redriven = events
@@ -95,6 +99,7 @@ impl Store {
             snapshot,
             map,
             worker_tasks,
+            audit,
             done,
         })
     }
@@ -112,6 +117,7 @@ struct CommitJob {
     snapshot: Option<Snapshot>,
     map: MapChanges,
     worker_tasks: WorkerTasks,
+    audit: Vec<AuditEntry>,
     done: CommitDone,
 }
 
@@ -130,6 +136,10 @@ impl Job for CommitJob {
         }
         self.map.apply(connection, self.key)?;
         self.worker_tasks.write(connection, self.key)
+    }
+
+    fn entries(&self, _changed: bool) -> &[AuditEntry] {
+        &self.audit
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {

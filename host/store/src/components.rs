@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::{Digest, TenantId};
@@ -76,15 +77,6 @@ pub struct ComponentRow {
 }
 
 impl Store {
-    /// Keeps a component as the next version of its name. The same bytes as the latest
-    /// version's are that version; bytes are kept once, whoever brings them.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant.
-    pub fn put_component(&self, new: NewComponent) -> Result<Pushed, StoreError> {
-        self.write(move |connection| put(connection, &new))
-    }
-
     /// Returns a version of a component; without a number, the latest.
     ///
     /// # Errors
@@ -159,6 +151,17 @@ impl Store {
             ))),
             wasm => Ok(wasm),
         }
+    }
+}
+
+impl Change<'_> {
+    /// Keeps a component as the next version of its name. The same bytes as the latest
+    /// version's are that version; bytes are kept once, whoever brings them.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if there is no such tenant.
+    pub fn put_component(self, new: NewComponent) -> Result<Pushed, StoreError> {
+        self.write(move |connection| put(connection, &new))
     }
 }
 

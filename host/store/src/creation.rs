@@ -5,6 +5,7 @@ use stepwell_decider::{EventNumber, HistoryEvent, ParentLink};
 use stepwell_states::Timestamp;
 
 use crate::activities::WorkerTasks;
+use crate::audit::AuditEntry;
 use crate::codec::{self, EncodedPage};
 use crate::error::StoreError;
 use crate::executions::{Status, Summary};
@@ -47,6 +48,9 @@ pub struct NewExecution {
     pub map: MapChanges,
     /// Tasks that workers may take.
     pub worker_tasks: WorkerTasks,
+    /// What the audit log is told of who starts it. The child of a Map Run has none: who
+    /// started the execution that it belongs to has started it.
+    pub audit: Option<AuditEntry>,
 }
 
 /// How a creation ended.
@@ -148,6 +152,14 @@ impl Job for CreateJob {
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.created = self.prepared.insert(connection)?;
         Ok(())
+    }
+
+    fn entries(&self, changed: bool) -> &[AuditEntry] {
+        if changed {
+            self.prepared.new.audit.as_slice()
+        } else {
+            &[]
+        }
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {

@@ -8,6 +8,7 @@ mod results;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::{DataSetId, TenantId};
@@ -53,7 +54,7 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn begin_data_set(&self, new: NewDataSet) -> Result<DataSetId, StoreError> {
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO data_sets (tenant, name, state, created_at, created_by)
@@ -74,27 +75,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if it is not being written.
     pub fn append_data_set(&self, id: DataSetId, bytes: Vec<u8>) -> Result<(), StoreError> {
-        self.write(move |connection| add_chunk(connection, id, &bytes))
-    }
-
-    /// Gives a data set its name; one that had it is removed.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if it is not being written.
-    pub fn finish_data_set(&self, id: DataSetId) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let replaced = "UPDATE data_sets SET state = 2
-                 WHERE state = 1 AND (tenant, name) =
-                     (SELECT tenant, name FROM data_sets WHERE id = ?1 AND state = 0)";
-            connection.prepare_cached(replaced)?.execute([id])?;
-            let named = connection
-                .prepare_cached("UPDATE data_sets SET state = 1 WHERE id = ?1 AND state = 0")?
-                .execute([id])?;
-            if named == 1 {
-                return Ok(());
-            }
-            Err(StoreError::not_found(id.to_string()))
-        })
+        self.upkeep(move |connection| add_chunk(connection, id, &bytes))
     }
 
     /// Gives up a data set that is being written.
@@ -102,27 +83,11 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn drop_data_set(&self, id: DataSetId) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             connection
                 .prepare_cached("UPDATE data_sets SET state = 2 WHERE id = ?1 AND state = 0")?
                 .execute([id])?;
             Ok(())
-        })
-    }
-
-    /// Deletes a data set; returns whether there was one.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn delete_data_set(&self, tenant: TenantId, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        self.write(move |connection| {
-            let deleted = connection
-                .prepare_cached(
-                    "UPDATE data_sets SET state = 2 WHERE tenant = ?1 AND name = ?2 AND state = 1",
-                )?
-                .execute(params![tenant, name])?;
-            Ok(deleted == 1)
         })
     }
 
@@ -135,7 +100,7 @@ impl Store {
         if !self.any_data_set("state = 2")? {
             return Ok(false);
         }
-        self.write(|connection| {
+        self.upkeep(|connection| {
             let id: Option<DataSetId> = connection
                 .prepare_cached("SELECT id FROM data_sets WHERE state = 2 ORDER BY id LIMIT 1")?
                 .query_row([], |row| row.get(0))
@@ -164,7 +129,7 @@ impl Store {
         if !self.any_data_set("state = 0 AND map_run IS NULL")? {
             return Ok(());
         }
-        self.write(|connection| {
+        self.upkeep(|connection| {
             connection
                 .prepare_cached(
                     "UPDATE data_sets SET state = 2 WHERE state = 0 AND map_run IS NULL",
@@ -268,6 +233,44 @@ impl Store {
             }
             bytes.drain(..skipped);
             Ok(Some(bytes))
+        })
+    }
+}
+
+impl Change<'_> {
+    /// Gives a data set its name; one that had it is removed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if it is not being written.
+    pub fn finish_data_set(self, id: DataSetId) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let replaced = "UPDATE data_sets SET state = 2
+                 WHERE state = 1 AND (tenant, name) =
+                     (SELECT tenant, name FROM data_sets WHERE id = ?1 AND state = 0)";
+            connection.prepare_cached(replaced)?.execute([id])?;
+            let named = connection
+                .prepare_cached("UPDATE data_sets SET state = 1 WHERE id = ?1 AND state = 0")?
+                .execute([id])?;
+            if named == 1 {
+                return Ok(());
+            }
+            Err(StoreError::not_found(id.to_string()))
+        })
+    }
+
+    /// Deletes a data set; returns whether there was one.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn delete_data_set(self, tenant: TenantId, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            let deleted = connection
+                .prepare_cached(
+                    "UPDATE data_sets SET state = 2 WHERE tenant = ?1 AND name = ?2 AND state = 1",
+                )?
+                .execute(params![tenant, name])?;
+            Ok(deleted == 1)
         })
     }
 }

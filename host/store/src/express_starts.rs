@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 use stepwell_decider::{EventNumber, HistoryEvent};
 
+use crate::audit::AuditEntry;
 use crate::codec::{self, EncodedPage};
 use crate::columns;
 use crate::commit::CommitDone;
@@ -32,7 +33,12 @@ pub type FoundStart = (ExecutionKey, Result<ExpressStartRow, StoreError>);
 impl Store {
     /// Queues a start; `done` is called on the writing thread, after the COMMIT that made it
     /// durable or with why there was none. It must not call a blocking write.
-    pub fn put_express_start(&self, row: ExpressStartRow, done: CommitDone) {
+    pub fn put_express_start(
+        &self,
+        row: ExpressStartRow,
+        audit: Option<AuditEntry>,
+        done: CommitDone,
+    ) {
         let ExpressStartRow {
             key,
             tenant,
@@ -51,6 +57,7 @@ impl Store {
             machine,
             revision,
             page,
+            audit,
             done,
         }));
     }
@@ -113,6 +120,7 @@ struct PutStart {
     machine: MachineId,
     revision: i64,
     page: Result<EncodedPage, StoreError>,
+    audit: Option<AuditEntry>,
     done: CommitDone,
 }
 
@@ -134,6 +142,10 @@ impl Job for PutStart {
         Ok(())
     }
 
+    fn entries(&self, _changed: bool) -> &[AuditEntry] {
+        self.audit.as_slice()
+    }
+
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {
         (self.done)(result);
     }
@@ -150,6 +162,10 @@ impl Job for RemoveStart {
             .prepare_cached("DELETE FROM express_starts WHERE id = ?1")?
             .execute([self.key])?;
         Ok(())
+    }
+
+    fn entries(&self, _changed: bool) -> &[AuditEntry] {
+        &[]
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {

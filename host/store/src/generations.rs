@@ -46,13 +46,22 @@ impl Store {
         self.generations().of(kept).load(Ordering::Acquire)
     }
 
-    /// Writes rows that callers may keep copies of.
-    pub(crate) fn write_kept<T: Send + 'static>(
+    /// Keeps the host's own rows up, where callers may keep copies of them.
+    pub(crate) fn upkeep_kept<T: Send + 'static>(
         &self,
         kept: Kept,
         script: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let written = self.write(script);
+        self.renewing(kept, || self.upkeep(script))
+    }
+
+    /// Writes rows that callers may keep copies of.
+    pub(crate) fn renewing<T>(
+        &self,
+        kept: Kept,
+        write: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let written = write();
         // Also after an error: the write may be durable all the same.
         self.generations().of(kept).fetch_add(1, Ordering::Release);
         written

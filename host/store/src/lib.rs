@@ -34,6 +34,7 @@ mod access_keys;
 mod activities;
 mod aliases;
 mod api_tokens;
+mod audit;
 mod bindings;
 mod codec;
 mod columns;
@@ -71,6 +72,11 @@ pub use access_keys::{AccessKeyRow, KeySecret};
 pub use activities::{ActivityRow, ActivityTaskRow, WorkerTasks};
 pub use aliases::{AliasRow, NewAlias, Route};
 pub use api_tokens::{ApiTokenRow, FoundApiToken, NewApiToken};
+pub use audit::{
+    AuditChain, AuditDetails, AuditEntry, AuditExport, AuditFacts, AuditFault, AuditFile,
+    AuditHead, AuditOutcome, AuditPrincipal, AuditReport, AuditRow, AuditSource, AuditVerifier,
+    Change, CheckpointKey, PublicKey, SignedCheckpoint, genesis_hash,
+};
 pub use bindings::{ANY_ACTION, BindingRow};
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};

@@ -15,6 +15,7 @@ use rusqlite::{Connection, params};
 use stepwell_decider::EventNumber;
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::data_sets::{self, MapFile, MapFiles};
 use crate::error::StoreError;
 use crate::executions::Status;
@@ -295,7 +296,7 @@ impl Store {
         error: Option<String>,
         cause: Option<String>,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE map_runs SET stage = 1, error = ?2, cause = ?3
@@ -318,7 +319,7 @@ impl Store {
         stopped_at: Timestamp,
         files: Option<MapFiles>,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             if let Some(files) = &files {
                 data_sets::publish(connection, run, files, stopped_at)?;
             }
@@ -345,13 +346,15 @@ impl Store {
             Ok(())
         })
     }
+}
 
+impl Change<'_> {
     /// Changes the settings of a Map Run that runs; returns whether it does.
     ///
     /// # Errors
     /// What the database has to say.
     pub fn update_map_run(
-        &self,
+        self,
         run: MapRunKey,
         settings: MapRunSettings,
     ) -> Result<bool, StoreError> {

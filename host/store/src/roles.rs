@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
@@ -37,33 +38,6 @@ pub struct RoleRow {
 }
 
 impl Store {
-    /// Makes a role, in place of the tenant's one of that name.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant.
-    pub fn put_role(&self, row: RoleRow) -> Result<(), StoreError> {
-        self.write_kept(Kept::Access, move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO roles (tenant, name, about, permissions_json, created_at,
-                         created_by)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT DO UPDATE SET about = excluded.about,
-                         permissions_json = excluded.permissions_json,
-                         created_at = excluded.created_at, created_by = excluded.created_by",
-                )?
-                .execute(params![
-                    row.tenant,
-                    row.name,
-                    row.about,
-                    row.permissions,
-                    row.created_at.as_ms(),
-                    row.created_by,
-                ])?;
-            Ok(())
-        })
-    }
-
     /// Returns a tenant's role of a name.
     ///
     /// # Errors
@@ -91,13 +65,42 @@ impl Store {
                 .collect::<Result<_, _>>()?)
         })
     }
+}
+
+impl Change<'_> {
+    /// Makes a role, in place of the tenant's one of that name.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if there is no such tenant.
+    pub fn put_role(self, row: RoleRow) -> Result<(), StoreError> {
+        self.write_kept(Kept::Access, move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO roles (tenant, name, about, permissions_json, created_at,
+                         created_by)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT DO UPDATE SET about = excluded.about,
+                         permissions_json = excluded.permissions_json,
+                         created_at = excluded.created_at, created_by = excluded.created_by",
+                )?
+                .execute(params![
+                    row.tenant,
+                    row.name,
+                    row.about,
+                    row.permissions,
+                    row.created_at.as_ms(),
+                    row.created_by,
+                ])?;
+            Ok(())
+        })
+    }
 
     /// Forgets a role that nobody has.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if there is none of that name; [`StoreError::InUse`] if a
     /// token or key has it.
-    pub fn delete_role(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
+    pub fn delete_role(self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write_kept(Kept::Access, move |connection| {
             let by: Vec<String> = connection

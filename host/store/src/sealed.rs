@@ -110,7 +110,7 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn put_resealed(&self, values: Vec<Resealed>) -> Result<(), StoreError> {
-        self.write_kept(Kept::Access, move |connection| {
+        self.upkeep_kept(Kept::Access, move |connection| {
             overwriting(connection, || {
                 values
                     .iter()

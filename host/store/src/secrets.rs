@@ -12,7 +12,7 @@ impl Store {
     /// What the database has to say.
     pub fn keep_secret(&self, name: &str, fresh: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let name = name.to_owned();
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO settings (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
@@ -144,23 +145,6 @@ pub struct RevisionRow {
 }
 
 impl Store {
-    /// Keeps a definition as the next revision of its machine. What says the same as the
-    /// latest revision is that revision.
-    ///
-    /// # Errors
-    /// [`StoreError::NameTaken`] or [`StoreError::NotFound`] as the mode says, or if the
-    /// machine has another type; [`StoreError::Refused`] if there is no such tenant.
-    pub fn put_state_machine(
-        &self,
-        new: NewRevision,
-        mode: PutMode,
-    ) -> Result<PutRevision, StoreError> {
-        let pins = pins_to_json(&new.pins);
-        self.write_kept(Kept::Machines, move |connection| {
-            put(connection, &new, &pins, mode)
-        })
-    }
-
     /// Returns the living machine of a name.
     ///
     /// # Errors
@@ -232,6 +216,25 @@ impl Store {
                 Ok((row.get(0)?, columns::timestamp(row, 1)?))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+impl Change<'_> {
+    /// Keeps a definition as the next revision of its machine. What says the same as the
+    /// latest revision is that revision.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] or [`StoreError::NotFound`] as the mode says, or if the
+    /// machine has another type; [`StoreError::Refused`] if there is no such tenant.
+    pub fn put_state_machine(
+        self,
+        new: NewRevision,
+        mode: PutMode,
+    ) -> Result<PutRevision, StoreError> {
+        let pins = pins_to_json(&new.pins);
+        self.write_kept(Kept::Machines, move |connection| {
+            put(connection, &new, &pins, mode)
         })
     }
 }

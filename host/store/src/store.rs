@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::audit::{AuditEntry, Chains};
 use crate::codec::EncodedPage;
 use crate::connection::{self, SharedConnection};
 use crate::error::StoreError;
@@ -133,6 +134,7 @@ impl Store {
             faults: options.faults,
             dead: Arc::clone(&dead),
             counters: Arc::clone(&counters),
+            chains: Chains::default(),
             folder_lock,
         };
         let thread = std::thread::Builder::new()
@@ -172,7 +174,7 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn set_size_max(&self, bytes: Option<u64>) -> Result<(), StoreError> {
-        self.write(move |connection| connection::limit_size(connection, bytes))
+        self.upkeep(move |connection| connection::limit_size(connection, bytes))
     }
 
     /// Checks the whole database, in a time that grows with it.
@@ -223,9 +225,21 @@ impl Store {
         self.inner.queue.push_all(jobs);
     }
 
-    /// Runs a write on the writing thread and waits for its COMMIT.
-    pub(crate) fn write<T: Send + 'static>(
+    /// Runs a write that nobody answers for, since nobody asked for it: the host's upkeep of
+    /// its own rows. Waits for its COMMIT. What callers have a say in is written by
+    /// [`Change`](crate::Change).
+    pub(crate) fn upkeep<T: Send + 'static>(
         &self,
+        script: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write_with(Vec::new(), script)
+    }
+
+    /// Runs a write with its entries in the audit log, on the writing thread, and waits for
+    /// its COMMIT.
+    pub(crate) fn write_with<T: Send + 'static>(
+        &self,
+        entries: Vec<AuditEntry>,
         script: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         assert_ne!(
@@ -236,6 +250,7 @@ impl Store {
         let (reply, answer) = mpsc::sync_channel(1);
         self.queue(Box::new(Waited {
             script,
+            entries,
             value: None,
             reply,
         }));
@@ -280,6 +295,7 @@ impl fmt::Debug for Store {
 /// A write whose caller waits for it.
 struct Waited<T, F> {
     script: F,
+    entries: Vec<AuditEntry>,
     value: Option<T>,
     reply: SyncSender<Result<T, StoreError>>,
 }
@@ -292,6 +308,10 @@ where
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.value = Some((self.script)(connection)?);
         Ok(())
+    }
+
+    fn entries(&self, changed: bool) -> &[AuditEntry] {
+        if changed { &self.entries } else { &[] }
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
+use crate::audit::Change;
 use crate::error::StoreError;
 use crate::ids::{MachineId, TenantId};
 use crate::store::Store;
@@ -21,6 +22,19 @@ pub struct Tag {
 }
 
 impl Store {
+    /// Returns the tags of a thing, by key.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such thing.
+    pub fn list_tags(&self, tenant: TenantId, resource: &str) -> Result<Vec<Tag>, StoreError> {
+        self.read(|connection| {
+            require(connection, tenant, resource)?;
+            list(connection, tenant, resource)
+        })
+    }
+}
+
+impl Change<'_> {
     /// Puts tags on a thing, in place of those with the same keys. The thing is named by the
     /// end of its ARN: `stateMachine:NAME`, `activity:NAME`.
     ///
@@ -28,7 +42,7 @@ impl Store {
     /// [`StoreError::NotFound`] if there is no such thing, [`StoreError::TooMany`] if it
     /// would have more than it may have; then none of them is put.
     pub fn put_tags(
-        &self,
+        self,
         tenant: TenantId,
         resource: &str,
         tags: Vec<Tag>,
@@ -45,7 +59,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such thing.
     pub fn delete_tags(
-        &self,
+        self,
         tenant: TenantId,
         resource: &str,
         keys: Vec<String>,
@@ -60,17 +74,6 @@ impl Store {
                 delete.execute(params![tenant, resource, key])?;
             }
             Ok(())
-        })
-    }
-
-    /// Returns the tags of a thing, by key.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is no such thing.
-    pub fn list_tags(&self, tenant: TenantId, resource: &str) -> Result<Vec<Tag>, StoreError> {
-        self.read(|connection| {
-            require(connection, tenant, resource)?;
-            list(connection, tenant, resource)
         })
     }
 }

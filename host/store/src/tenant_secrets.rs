@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
@@ -75,17 +76,6 @@ pub struct CurrentSecret {
 }
 
 impl Store {
-    /// Keeps a new version of a secret, and destroys those that are too old.
-    ///
-    /// # Errors
-    /// [`StoreError::Moved`] if another version was set meanwhile: seal the value for the
-    /// next number. [`StoreError::TooMany`] if the tenant has as many secrets as it may.
-    pub fn put_secret_version(&self, new: NewSecretVersion) -> Result<(), StoreError> {
-        self.write_kept(Kept::Secrets, move |connection| {
-            overwriting(connection, || put_version(connection, &new))
-        })
-    }
-
     /// Returns a secret of a tenant, without values.
     ///
     /// # Errors
@@ -156,13 +146,26 @@ impl Store {
             Ok(found.optional()?)
         })
     }
+}
+
+impl Change<'_> {
+    /// Keeps a new version of a secret, and destroys those that are too old.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] if another version was set meanwhile: seal the value for the
+    /// next number. [`StoreError::TooMany`] if the tenant has as many secrets as it may.
+    pub fn put_secret_version(self, new: NewSecretVersion) -> Result<(), StoreError> {
+        self.write_kept(Kept::Secrets, move |connection| {
+            overwriting(connection, || put_version(connection, &new))
+        })
+    }
 
     /// Takes a version of a secret out of use, or puts it back (`disabled_at` is none).
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn put_secret_version_state(
-        &self,
+        self,
         tenant: TenantId,
         name: &str,
         version: u32,
@@ -191,7 +194,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn destroy_secret_version(
-        &self,
+        self,
         tenant: TenantId,
         name: &str,
         version: u32,
@@ -215,7 +218,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    pub fn delete_secret(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
+    pub fn delete_secret(self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write_kept(Kept::Secrets, move |connection| {
             overwriting(connection, || {

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::TenantId;
@@ -47,15 +48,6 @@ pub struct TenantRow {
 }
 
 impl Store {
-    /// Makes a tenant, or returns the one that has the same name, account and region.
-    ///
-    /// # Errors
-    /// [`StoreError::NameTaken`] if another tenant has the name or the account;
-    /// [`StoreError::Refused`] if the account is not 12 digits.
-    pub fn put_tenant(&self, new: NewTenant) -> Result<TenantId, StoreError> {
-        self.write(move |connection| put_tenant(connection, &new))
-    }
-
     /// Returns the tenant of a name.
     ///
     /// # Errors
@@ -108,7 +100,7 @@ impl Store {
     /// What the database has to say.
     pub fn put_setting(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         let (key, value) = (key.to_owned(), value.to_owned());
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO settings (key, value) VALUES (?1, ?2)
@@ -129,6 +121,17 @@ impl Store {
                 connection.prepare_cached("SELECT value FROM settings WHERE key = ?1")?;
             Ok(statement.query_row([key], |row| row.get(0)).optional()?)
         })
+    }
+}
+
+impl Change<'_> {
+    /// Makes a tenant, or returns the one that has the same name, account and region.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] if another tenant has the name or the account;
+    /// [`StoreError::Refused`] if the account is not 12 digits.
+    pub fn put_tenant(self, new: NewTenant) -> Result<TenantId, StoreError> {
+        self.write(move |connection| put_tenant(connection, &new))
     }
 }
 

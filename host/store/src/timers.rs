@@ -112,7 +112,7 @@ impl Store {
         due_at: Option<Timestamp>,
         has_work: bool,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             let set = connection
                 .prepare_cached("UPDATE executions SET due_at = ?2, has_work = ?3 WHERE id = ?1")?
                 .execute(params![key, due_at.map(Timestamp::as_ms), has_work])?;

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::MachineId;
@@ -32,35 +33,6 @@ pub struct VersionRow {
 const COLUMNS: &str = "version, revision, description, created_at, created_by";
 
 impl Store {
-    /// Publishes the latest revision of a machine; one that is published already keeps its
-    /// version. With `expected`, only if that is the latest revision's UUID, or `INITIAL`.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] or [`StoreError::Deleting`], [`StoreError::Moved`] if the
-    /// latest revision is another one, [`StoreError::TooMany`].
-    pub fn publish_version(
-        &self,
-        machine: MachineId,
-        expected: Option<String>,
-        order: PublishOrder,
-        at: Timestamp,
-        by: Option<String>,
-    ) -> Result<VersionRow, StoreError> {
-        self.write(move |connection| {
-            let found = living(connection, machine)?;
-            if let Some(expected) = &expected {
-                let latest = load_revision(connection, machine, found.revision)?;
-                let current = latest.and_then(|latest| latest.uuid);
-                let current = current.unwrap_or_else(|| INITIAL.to_owned());
-                if *expected != current {
-                    return Err(StoreError::Moved { current });
-                }
-            }
-            let revision = (machine, found.revision);
-            publish(connection, revision, &order, at, by.as_deref())
-        })
-    }
-
     /// Returns a version of a machine.
     ///
     /// # Errors
@@ -95,12 +67,43 @@ impl Store {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+impl Change<'_> {
+    /// Publishes the latest revision of a machine; one that is published already keeps its
+    /// version. With `expected`, only if that is the latest revision's UUID, or `INITIAL`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] or [`StoreError::Deleting`], [`StoreError::Moved`] if the
+    /// latest revision is another one, [`StoreError::TooMany`].
+    pub fn publish_version(
+        self,
+        machine: MachineId,
+        expected: Option<String>,
+        order: PublishOrder,
+        at: Timestamp,
+        by: Option<String>,
+    ) -> Result<VersionRow, StoreError> {
+        self.write(move |connection| {
+            let found = living(connection, machine)?;
+            if let Some(expected) = &expected {
+                let latest = load_revision(connection, machine, found.revision)?;
+                let current = latest.and_then(|latest| latest.uuid);
+                let current = current.unwrap_or_else(|| INITIAL.to_owned());
+                if *expected != current {
+                    return Err(StoreError::Moved { current });
+                }
+            }
+            let revision = (machine, found.revision);
+            publish(connection, revision, &order, at, by.as_deref())
+        })
+    }
 
     /// Deletes a version; executions that it started go on. Returns whether there was one.
     ///
     /// # Errors
     /// [`StoreError::InUse`] while an alias leads to it.
-    pub fn delete_version(&self, machine: MachineId, version: i64) -> Result<bool, StoreError> {
+    pub fn delete_version(self, machine: MachineId, version: i64) -> Result<bool, StoreError> {
         self.write(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT name FROM state_machine_aliases

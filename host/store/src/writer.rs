@@ -18,6 +18,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use crate::audit::{AuditEntry, Chains};
 use crate::connection::{self, SharedConnection};
 use crate::error::StoreError;
 use crate::fault::{Fault, FaultPlan};
@@ -31,6 +32,10 @@ pub(crate) trait Job: Send {
     ///
     /// An error before the first change refuses this job alone, so look before writing.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
+
+    /// What the audit log is told of it, in the same transaction, once it has run:
+    /// `changed` says whether it has changed anything.
+    fn entries(&self, changed: bool) -> &[AuditEntry];
 
     /// Tells the caller how it ended; `Ok` after the COMMIT that made it durable.
     fn finish(self: Box<Self>, result: Result<(), StoreError>);
@@ -48,6 +53,8 @@ pub(crate) struct Writer {
     pub(crate) faults: Option<Arc<dyn FaultPlan>>,
     pub(crate) dead: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
+    /// Where the chains of the audit log stand.
+    pub(crate) chains: Chains,
     /// Keeps other hosts out of the folder.
     pub(crate) folder_lock: Option<File>,
 }
@@ -116,7 +123,12 @@ impl Writer {
         let mut answers = Vec::with_capacity(group.len());
         loop {
             let guard = connection::lock(&self.connection);
+            self.chains.begin();
             let attempt = self.attempt(&guard, group, &mut answers);
+            match &attempt {
+                Attempt::Committed => self.chains.commit(),
+                Attempt::Failed(_) | Attempt::Spoiled(..) | Attempt::Died => self.chains.forget(),
+            }
             roll_back(&guard);
             drop(guard);
             match attempt {
@@ -149,7 +161,7 @@ impl Writer {
         }
         for (index, job) in group.iter_mut().enumerate() {
             let changes = connection.total_changes();
-            match run(job.as_mut(), connection) {
+            match run(job.as_mut(), connection, &self.chains) {
                 Ok(()) => answers.push(None),
                 Err(error) if error.is_transient() || connection.is_autocommit() => {
                     return Attempt::Failed(error);
@@ -222,9 +234,17 @@ impl Writer {
     }
 }
 
-/// Runs a job; its panic is an error like any other.
-fn run(job: &mut dyn Job, connection: &Connection) -> Result<(), StoreError> {
-    catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or_else(|_| {
+/// Runs a job and tells the audit log; its panic is an error like any other.
+fn run(job: &mut dyn Job, connection: &Connection, chains: &Chains) -> Result<(), StoreError> {
+    let told = || {
+        let before = connection.total_changes();
+        job.run(connection)?;
+        let changed = connection.total_changes() != before;
+        job.entries(changed)
+            .iter()
+            .try_for_each(|entry| chains.append(connection, entry))
+    };
+    catch_unwind(AssertUnwindSafe(told)).unwrap_or_else(|_| {
         Err(StoreError::Refused {
             reason: "the write panicked".to_owned(),
         })

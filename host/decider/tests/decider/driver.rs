@@ -121,6 +121,7 @@ impl Run {
                 return Some(Input::TaskTaken {
                     scheduled: work.scheduled,
                     worker: None,
+                    principal: None,
                 });
             }
         }

@@ -84,7 +84,7 @@ proptest! {
             prop_assert_eq!(decision.events, []);
         }
         for input in [
-            Input::TaskTaken { scheduled, worker: None },
+            Input::TaskTaken { scheduled, worker: None, principal: None },
             Input::Stop { failure: Failure::default(), principal: None },
         ] {
             prop_assert!(decide(&machine, &mut run.execution, input, run.now).is_err());

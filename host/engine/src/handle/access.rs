@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use stepwell_states::Timestamp;
-use stepwell_store::{AccessKeyRow, Digest, Kept, KeySecret, Store, StoreError, TenantId};
+use stepwell_store::{
+    AccessKeyRow, AuditDetails, AuditEntry, Digest, Kept, KeySecret, Store, StoreError, TenantId,
+};
 use stepwell_vault::{Place, Vault};
 
 use crate::definitions::Definitions;
@@ -172,6 +174,7 @@ impl EngineHandle {
             name: None,
             role: ADMINISTER_HOST.name.into(),
             permissions: ADMINISTER_HOST.permissions,
+            origin: None,
         })
     }
 }
@@ -209,6 +212,31 @@ impl EngineHandle {
             narrowed_to: narrowed.map(list_of),
             expires_at: order.expires_at,
         })
+    }
+
+    /// What the audit log of a tenant is told of access that a caller gives to it.
+    pub(super) async fn access_entry(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        row: GivenAccess<'_>,
+    ) -> Result<AuditEntry, EngineError> {
+        let mut details = AuditDetails::default()
+            .text("role", row.role)
+            .maybe("permissions", row.permissions)
+            .maybe("expires_at", row.expires_at.map(|at| at.to_string()));
+        if row.tenant.0 == caller.tenant.id {
+            return Ok(self.entry(caller, action, row.name, Some(details)));
+        }
+        details = details.text("tenant_of_caller", &*caller.tenant.name);
+        let definitions = Arc::clone(&self.0.definitions);
+        let tenant = row.tenant;
+        let tenant = self.read(move |store| definitions.tenant(store, tenant));
+        let there = Caller {
+            tenant: tenant.await?,
+            ..caller.clone()
+        };
+        Ok(self.entry(&there, action, row.name, Some(details)))
     }
 
     /// The tenant that access is given to.
@@ -254,6 +282,15 @@ fn opened(vault: &Vault, row: &AccessKeyRow) -> Result<String, StoreError> {
     Ok(secret.to_owned())
 }
 
+/// What the audit log is told of access that is given.
+pub(super) struct GivenAccess<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) name: &'a str,
+    pub(super) role: &'a str,
+    pub(super) permissions: Option<&'a str>,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
 /// Who has a token or key.
 struct Holder {
     tenant: TenantId,
@@ -270,6 +307,7 @@ fn caller(store: &Store, definitions: &Definitions, holder: Holder) -> Result<Ca
         principal: holder.principal.into(),
         name: None,
         role: holder.role.into(),
+        origin: None,
     })
 }
 

@@ -6,8 +6,9 @@ use stepwell_states::Timestamp;
 use stepwell_store::{AccessKeyRow, KeySecret, StoreError, TenantId};
 use stepwell_vault::Place;
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
-use crate::handle::access::{AccessOrder, permissions_of};
+use crate::handle::access::{AccessOrder, GivenAccess, permissions_of};
 use crate::handle::secrets::from_vault;
 use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
@@ -92,7 +93,16 @@ impl EngineHandle {
             expires_at: access.expires_at,
         };
         let store = self.0.store.clone();
-        match blocking(move || store.put_access_key(row)).await? {
+        let given = GivenAccess {
+            tenant: row.tenant,
+            name: &row.name,
+            role: &row.role,
+            permissions: row.permissions.as_deref(),
+            expires_at: row.expires_at,
+        };
+        let made = action::ACCESS_KEY_CREATE;
+        let entry = self.access_entry(caller, made, given).await?;
+        match blocking(move || store.change(entry).put_access_key(row)).await? {
             Ok(()) => Ok(key),
             Err(StoreError::NameTaken { what }) => Err(EngineError::Invalid {
                 field: "name",
@@ -155,7 +165,8 @@ impl EngineHandle {
         self.require_running()?;
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
         let store = self.0.store.clone();
-        match blocking(move || store.delete_access_key(tenant, &wanted)).await? {
+        let entry = self.entry(caller, action::ACCESS_KEY_DELETE, name, None);
+        match blocking(move || store.change(entry).delete_access_key(tenant, &wanted)).await? {
             Err(StoreError::NotFound { .. }) => Err(EngineError::NotFound {
                 kind: "access key",
                 name: name.to_owned(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_decider::{EventKind, EventNumber, Input, TaskToken};
-use stepwell_store::{ActivityRow, ActivityTaskRow, TenantId};
+use stepwell_store::{ActivityRow, ActivityTaskRow, AuditDetails, TenantId};
 use tokio::time::{Instant, timeout_at};
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{Activity, ActivityTask, Caller, PageOf, Tag, Tenant};
@@ -50,6 +51,8 @@ impl EngineHandle {
         names::check("name", name)?;
         let (tenant, name) = (TenantId(caller.tenant.id), name.to_owned());
         let (store, now) = (self.0.store.clone(), self.0.starter.now());
+        let arn = names::activity_arn(&caller.tenant, &name);
+        let entry = self.entry(caller, action::ACTIVITY_CREATE, arn, None);
         let tags = tags.into_iter().map(|tag| stepwell_store::Tag {
             key: tag.key,
             value: tag.value,
@@ -59,7 +62,10 @@ impl EngineHandle {
             if let Some(found) = store.find_activity(tenant, &name)? {
                 return Ok((found, false));
             }
-            Ok((store.put_activity(tenant, &name, now, tags)?, true))
+            Ok((
+                store.change(entry).put_activity(tenant, &name, now, tags)?,
+                true,
+            ))
         });
         let (row, is_new) = row.await?.map_err(from_store)?;
         Ok((described(&caller.tenant, row), is_new))
@@ -129,8 +135,10 @@ impl EngineHandle {
             return Ok(false);
         };
         let (tenant, name) = (TenantId(caller.tenant.id), name.to_owned());
+        let arn = names::activity_arn(&caller.tenant, &name);
+        let entry = self.entry(caller, action::ACTIVITY_DELETE, arn, None);
         let store = self.0.store.clone();
-        let deleted = blocking(move || store.delete_activity(tenant, &name)).await?;
+        let deleted = blocking(move || store.change(entry).delete_activity(tenant, &name)).await?;
         deleted.map_err(from_store)
     }
 
@@ -209,8 +217,15 @@ impl EngineHandle {
             let input = Input::TaskTaken {
                 scheduled: row.scheduled,
                 worker: worker.filter(|worker| !worker.is_empty()).map(Into::into),
+                principal: Some(caller.principal.clone()),
             };
-            match self.tell(row.execution, input).await {
+            let details = AuditDetails::default()
+                .maybe("worker", worker)
+                .number("execution", row.execution.0)
+                .number("task", row.scheduled.0);
+            let arn = names::activity_arn(&caller.tenant, activity);
+            let entry = self.entry(caller, action::TASK_TAKE, arn, Some(details));
+            match self.tell(row.execution, input, entry).await {
                 Ok(()) => {
                     claim.settle();
                     return self.handed_out(row).await.map(Some);

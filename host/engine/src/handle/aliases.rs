@@ -1,7 +1,8 @@
 //! Aliases of state machines: names that lead to one version, or to two by weight.
 
-use stepwell_store::{AliasRow, MachineRow, Route, StoreError};
+use stepwell_store::{AliasRow, AuditDetails, AuditEntry, MachineRow, Route, StoreError};
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{Alias, AliasRoute, Caller, NewAlias, PageOf, UpdateAlias};
@@ -36,7 +37,14 @@ impl EngineHandle {
             by: Some(caller.principal.to_string()),
         };
         let store = self.0.store.clone();
-        let made = blocking(move || store.create_alias(order)).await?;
+        let entry = self.alias_entry(
+            caller,
+            &machine,
+            &new.name,
+            action::ALIAS_CREATE,
+            &new.routes,
+        );
+        let made = blocking(move || store.change(entry).create_alias(order)).await?;
         let made = made.map_err(|error| refused(error, "version", &new.name, &machine))?;
         Ok(alias_of(caller, &machine, made))
     }
@@ -57,8 +65,13 @@ impl EngineHandle {
         let machine = self.find_machine(caller, &update.state_machine).await?;
         let (store, at) = (self.0.store.clone(), self.0.starter.now());
         let (id, name) = (machine.id, update.name.clone());
-        let updated =
-            blocking(move || store.update_alias(id, &name, update.description, routes, at));
+        let given = update.routes.as_deref().unwrap_or_default();
+        let entry = self.alias_entry(caller, &machine, &update.name, action::ALIAS_UPDATE, given);
+        let description = update.description;
+        let updated = blocking(move || {
+            let change = store.change(entry);
+            change.update_alias(id, &name, description, routes, at)
+        });
         let updated = updated.await?;
         let updated = updated.map_err(|error| refused(error, "alias", &update.name, &machine))?;
         Ok(alias_of(caller, &machine, updated))
@@ -125,12 +138,36 @@ impl EngineHandle {
         name: &str,
     ) -> Result<(), EngineError> {
         self.require_running()?;
-        let id = self.find_machine(caller, state_machine).await?.id;
+        let machine = self.find_machine(caller, state_machine).await?;
+        let entry = self.alias_entry(caller, &machine, name, action::ALIAS_DELETE, &[]);
+        let id = machine.id;
         let wanted = name.to_owned();
         let gone = self
-            .read(move |store| store.delete_alias(id, &wanted))
+            .read(move |store| store.change(entry).delete_alias(id, &wanted))
             .await?;
         if gone { Ok(()) } else { Err(missing(name)) }
+    }
+}
+
+impl EngineHandle {
+    /// What the audit log is told of an alias.
+    fn alias_entry(
+        &self,
+        caller: &Caller,
+        machine: &MachineRow,
+        name: &str,
+        action: &'static str,
+        routes: &[AliasRoute],
+    ) -> AuditEntry {
+        let routes = routes
+            .iter()
+            .map(|route| format!("{} {}", route.version, route.weight));
+        let details = AuditDetails::default().texts("routes", routes);
+        let arn = format!(
+            "{}:{name}",
+            names::machine_arn(&caller.tenant, &machine.name)
+        );
+        self.entry(caller, action, arn, Some(details))
     }
 }
 

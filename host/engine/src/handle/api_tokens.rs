@@ -1,10 +1,12 @@
 //! API tokens: make, rotate, list, delete. A token is shown once; its hash is kept.
 
 use stepwell_states::Timestamp;
-use stepwell_store::{ApiTokenRow, Digest, StoreError, TenantId};
+use stepwell_store::{ApiTokenRow, AuditDetails, Digest, StoreError, TenantId};
 
 use super::access::{AccessOrder, held, permissions_of, require_all};
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
+use crate::handle::access::GivenAccess;
 use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
 use crate::permissions::{ADMINISTER_HOST, Permissions};
@@ -59,7 +61,7 @@ impl EngineHandle {
             expires_at: access.expires_at,
             previous_until: None,
         };
-        self.put_token(row, false).await
+        self.put_token(caller, row, false).await
     }
 
     /// Puts another token in a token's place and returns it. The one before stays good for a
@@ -86,7 +88,13 @@ impl EngineHandle {
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
         let store = self.0.store.clone();
         let hash = Digest::of(token.as_bytes());
-        match blocking(move || store.rotate_api_token(tenant, &wanted, hash, until)).await? {
+        let details = AuditDetails::default().text("previous_until", until.to_string());
+        let entry = self.entry(caller, action::API_TOKEN_ROTATE, name, Some(details));
+        let rotated = blocking(move || {
+            let change = store.change(entry);
+            change.rotate_api_token(tenant, &wanted, hash, until)
+        });
+        match rotated.await? {
             Ok(()) => Ok(token),
             Err(StoreError::NotFound { .. }) => Err(not_found(name)),
             Err(error) => Err(from_store(error)),
@@ -129,7 +137,8 @@ impl EngineHandle {
         self.require_cover(caller, name).await?;
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
         let store = self.0.store.clone();
-        match blocking(move || store.delete_api_token(tenant, &wanted)).await? {
+        let entry = self.entry(caller, action::API_TOKEN_DELETE, name, None);
+        match blocking(move || store.change(entry).delete_api_token(tenant, &wanted)).await? {
             Err(StoreError::NotFound { .. }) => Err(not_found(name)),
             done => done.map_err(from_store),
         }
@@ -156,7 +165,7 @@ impl EngineHandle {
             expires_at: None,
             previous_until: None,
         };
-        self.put_token(row, true).await
+        self.put_token(caller, row, true).await
     }
 
     /// Nobody takes from those who may do more.
@@ -172,12 +181,26 @@ impl EngineHandle {
         require_all(caller, held.await?.ok_or_else(|| not_found(name))?)
     }
 
-    async fn put_token(&self, row: ApiTokenRow, replace: bool) -> Result<String, EngineError> {
+    async fn put_token(
+        &self,
+        caller: &Caller,
+        row: ApiTokenRow,
+        replace: bool,
+    ) -> Result<String, EngineError> {
+        let given = GivenAccess {
+            tenant: row.tenant,
+            name: &row.name,
+            role: &row.role,
+            permissions: row.permissions.as_deref(),
+            expires_at: row.expires_at,
+        };
+        let made = action::API_TOKEN_CREATE;
+        let entry = self.access_entry(caller, made, given).await?;
         let token = draw_token()?;
         let hash = Digest::of(token.as_bytes());
         let new = stepwell_store::NewApiToken { row, hash };
         let store = self.0.store.clone();
-        match blocking(move || store.put_api_token(new, replace)).await? {
+        match blocking(move || store.change(entry).put_api_token(new, replace)).await? {
             Ok(()) => Ok(token),
             Err(StoreError::NameTaken { what }) => {
                 let reason =

@@ -1,8 +1,9 @@
 //! Bindings: which component of a tenant stands for which integration.
 
 use stepwell_states::{Integration, integration};
-use stepwell_store::{ANY_ACTION, BindingRow, TenantId};
+use stepwell_store::{ANY_ACTION, AuditDetails, BindingRow, TenantId};
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{Binding, Caller, NewBinding};
@@ -23,6 +24,14 @@ impl EngineHandle {
         self.require_running()?;
         let Integration { service, action } = read(&order.integration)?;
         let tenant = TenantId(caller.tenant.id);
+        let details = AuditDetails::default().text("component", &order.component);
+        let details = details.maybe("version", order.version.map(|version| version.to_string()));
+        let entry = self.entry(
+            caller,
+            action::BINDING_PUT,
+            &order.integration,
+            Some(details),
+        );
         let row = BindingRow {
             service,
             action,
@@ -45,7 +54,8 @@ impl EngineHandle {
                     },
                 });
             }
-            store.put_binding(tenant, row.clone()).map_err(from_store)?;
+            let bound = store.change(entry).put_binding(tenant, row.clone());
+            bound.map_err(from_store)?;
             Ok(described(row))
         })
         .await?
@@ -74,7 +84,13 @@ impl EngineHandle {
         self.require_running()?;
         let Integration { service, action } = read(integration)?;
         let (tenant, store) = (TenantId(caller.tenant.id), self.0.store.clone());
-        let gone = blocking(move || store.delete_binding(tenant, &service, &action)).await?;
+        let entry = self.entry(caller, action::BINDING_DELETE, integration, None);
+        let gone = blocking(move || {
+            store
+                .change(entry)
+                .delete_binding(tenant, &service, &action)
+        });
+        let gone = gone.await?;
         if gone.map_err(from_store)? {
             return Ok(());
         }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use stepwell_store::{ComponentRow, Digest, NewComponent, TenantId};
+use stepwell_store::{AuditDetails, ComponentRow, Digest, NewComponent, TenantId};
 
+use crate::audit::action;
 use crate::definitions::component_digest;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
@@ -32,6 +33,7 @@ impl EngineHandle {
         let tenant = TenantId(caller.tenant.id);
         let (name, by) = (name.to_owned(), caller.principal.to_string());
         let at = self.0.starter.now();
+        let (handle, caller) = (self.clone(), caller.clone());
         blocking(move || {
             let checked = runner
                 .check(&wasm)
@@ -49,7 +51,12 @@ impl EngineHandle {
                 description: checked.description.map(|described| described.to_string()),
                 imports: serde_json::json!(checked.imports).to_string(),
             };
-            let pushed = store.put_component(new).map_err(from_store)?;
+            let details = AuditDetails::default()
+                .text("digest", new.digest.to_string())
+                .number("bytes", new.wasm.len());
+            let entry = handle.entry(&caller, action::COMPONENT_PUSH, &name, Some(details));
+            let pushed = store.change(entry).put_component(new);
+            let pushed = pushed.map_err(from_store)?;
             let row = store.find_component(tenant, &name, Some(pushed.version));
             let row = row.map_err(from_store)?.ok_or_else(|| {
                 EngineError::Internal(format!("the component {name} is gone as it was stored"))

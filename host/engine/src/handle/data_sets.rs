@@ -1,7 +1,8 @@
 //! Data sets: put, read, list, delete.
 
-use stepwell_store::{DataSetId, DataSetRow, NewDataSet, Store, TenantId};
+use stepwell_store::{AuditDetails, DataSetId, DataSetRow, NewDataSet, Store, TenantId};
 
+use crate::audit::action;
 use crate::data_sets::{check_name, plain};
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
@@ -17,6 +18,8 @@ const CHUNK_BYTES: usize = 128 << 10;
 pub struct DataSetUpload {
     handle: EngineHandle,
     id: DataSetId,
+    name: String,
+    by: Caller,
     chunk: Vec<u8>,
     bytes: u64,
     finished: bool,
@@ -43,9 +46,12 @@ impl EngineHandle {
             created_at: self.0.starter.now(),
             created_by: Some(caller.principal.to_string()),
         };
+        let (name, by) = (new.name.clone(), caller.clone());
         let id = self.write(move |store| store.begin_data_set(new)).await?;
         Ok(DataSetUpload {
             handle: self.clone(),
+            name,
+            by,
             id,
             chunk: Vec::new(),
             bytes: 0,
@@ -130,9 +136,10 @@ impl EngineHandle {
     /// [`EngineError::NotFound`], or trouble of the host's own.
     pub async fn delete_data_set(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         let (tenant, wanted) = (TenantId(caller.tenant.id), plain(name).to_owned());
+        let entry = self.entry(caller, action::DATA_SET_DELETE, &*wanted, None);
         let deleted = self
             .write(move |store| {
-                let deleted = store.delete_data_set(tenant, &wanted)?;
+                let deleted = store.change(entry).delete_data_set(tenant, &wanted)?;
                 purge(store)?;
                 Ok(deleted)
             })
@@ -203,8 +210,13 @@ impl DataSetUpload {
     pub async fn finish(mut self) -> Result<u64, EngineError> {
         self.flush().await?;
         let id = self.id;
+        let details = AuditDetails::default().text("bytes", self.bytes.to_string());
+        let (by, name) = (&self.by, &*self.name);
+        let entry = self
+            .handle
+            .entry(by, action::DATA_SET_PUT, name, Some(details));
         let write = move |store: &Store| {
-            store.finish_data_set(id)?;
+            store.change(entry).finish_data_set(id)?;
             purge(store)
         };
         self.handle.write(write).await?;

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use stepwell_decider::{EventNumber, Execution, Failure, Input, TaskToken};
 use stepwell_states::ExecutionType;
-use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, TenantId};
+use stepwell_store::{
+    AuditDetails, AuditEntry, ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, TenantId,
+};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use crate::audit::action;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::handle::redrive;
@@ -17,6 +20,7 @@ use crate::model::{
     PostEvent, StartExecution, StartedExecution,
 };
 use crate::names::{self, Qualifier};
+use crate::shard::Asker;
 use crate::shard::Message;
 use crate::shard::load::load_execution;
 
@@ -37,10 +41,9 @@ impl EngineHandle {
         order: StartExecution,
     ) -> Result<StartedExecution, EngineError> {
         self.require_running()?;
-        let principal = Some(caller.principal.to_string());
         let start = NewStart {
             order,
-            principal,
+            by: caller.clone(),
             parent: None,
             seed: None,
         };
@@ -258,10 +261,14 @@ impl EngineHandle {
         error: Option<String>,
         cause: Option<String>,
     ) -> Result<(), EngineError> {
-        let key = self.find_key(caller, execution).await?;
+        let row = self.find(caller, execution).await?;
+        let arn = self.arn_of_row(caller, &row).await?;
         let failure = Failure::from_parts(error.as_deref(), cause.as_deref());
         let principal = Some(caller.principal.clone());
-        self.tell(key, Input::Stop { failure, principal }).await
+        let details = AuditDetails::default().maybe("error", error);
+        let entry = self.entry(caller, action::EXECUTION_STOP, arn, Some(details));
+        let stop = Input::Stop { failure, principal };
+        self.tell(row.key, stop, entry).await
     }
 
     /// Posts an event to an execution; returns once it is durable.
@@ -292,25 +299,39 @@ impl EngineHandle {
             .data
             .unwrap_or_else(stepwell_states::Payload::empty_object);
         self.check_size("data", &data)?;
-        let key = self.find_key(caller, execution).await?;
+        let row = self.find(caller, execution).await?;
+        let arn = self.arn_of_row(caller, &row).await?;
+        let details = AuditDetails::default().text("event", &event.name);
+        let details = details.maybe("id", event.event_id.as_deref());
+        let entry = self.entry(caller, action::EVENT_POST, arn, Some(details));
         let received = stepwell_decider::ReceivedEvent {
             name: event.name.into(),
             event_id: event.event_id.map(Into::into),
             data,
             principal: Some(caller.principal.clone()),
         };
-        self.tell(key, Input::EventPosted(received)).await
+        self.tell(row.key, Input::EventPosted(received), entry)
+            .await
     }
 
     /// Tells an execution's shard of something, and waits until it is durable.
-    pub(crate) async fn tell(&self, key: ExecutionKey, input: Input) -> Result<(), EngineError> {
+    /// The audit log is told in the same commit, if it changes something.
+    pub(crate) async fn tell(
+        &self,
+        key: ExecutionKey,
+        input: Input,
+        entry: AuditEntry,
+    ) -> Result<(), EngineError> {
         self.require_running()?;
         let (reply, answer) = oneshot::channel();
         let message = Message::Input {
             key,
             input,
             told_child: None,
-            reply: Some(reply),
+            asked: Some(Asker {
+                reply,
+                entry: Some(entry),
+            }),
         };
         self.0.starter.shards.of(key).send(message);
         answer.await.map_err(|_closed| EngineError::ShuttingDown)?

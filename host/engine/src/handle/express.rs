@@ -7,6 +7,7 @@ use stepwell_states::ExecutionType;
 use stepwell_store::{ExecutionKey, ExpressStartRow, StoreError};
 use tokio::sync::oneshot;
 
+use crate::audit::action;
 use crate::error::EngineError;
 use crate::express::{LASTS_MAX_MS, Waits};
 use crate::handle::EngineHandle;
@@ -37,7 +38,7 @@ impl EngineHandle {
         self.require_running()?;
         let start = NewStart {
             order,
-            principal: Some(caller.principal.to_string()),
+            by: caller.clone(),
             parent: None,
             seed: None,
         };
@@ -64,7 +65,8 @@ impl Starter {
             });
         }
         let (told, answer) = oneshot::channel();
-        self.send_express(tenant, prepared, Waits::ForEnd(told))?;
+        let action = action::EXECUTION_START_SYNC;
+        self.send_express(tenant, prepared, action, Waits::ForEnd(told))?;
         answer.await.map_err(|_closed| EngineError::ShuttingDown)?
     }
 
@@ -83,7 +85,8 @@ impl Starter {
         }
         let (reply, answer) = oneshot::channel();
         let started_at = self.now();
-        let started = self.send_express(tenant, prepared, Waits::ForStart(reply))?;
+        let action = action::EXECUTION_START;
+        let started = self.send_express(tenant, prepared, action, Waits::ForStart(reply))?;
         answer
             .await
             .map_err(|_closed| EngineError::ShuttingDown)??;
@@ -99,6 +102,7 @@ impl Starter {
         &self,
         tenant: &Arc<Tenant>,
         prepared: Prepared,
+        action: &'static str,
         waits: Waits,
     ) -> Result<Arc<ExecutionStarted>, EngineError> {
         let place = self.express.admit(prepared.input.byte_len())?;
@@ -112,12 +116,14 @@ impl Starter {
                 .deadline
                 .map_or(longest, |deadline| deadline.min(longest)),
         );
+        let audit = Some(self.entry_of(&prepared, &started.execution_arn, action));
         let started = Arc::new(started);
         let order = ExpressOrder {
             tenant: Arc::clone(tenant),
             revision: prepared.revision,
             started: Arc::clone(&started),
             place,
+            audit,
             waits,
         };
         let shard = self.shards.of(ExecutionKey(started.key));
@@ -174,6 +180,7 @@ impl Starter {
             revision,
             place: self.express.readmit(started.input.byte_len()),
             started,
+            audit: None,
             waits: Waits::AfterCrash,
         };
         let shard = self.shards.of(row.key);

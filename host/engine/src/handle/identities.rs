@@ -58,6 +58,7 @@ impl EngineHandle {
                 principal: order.principal.into(),
                 name: order.name.map(Into::into),
                 role: order.roles.join(", ").into(),
+                origin: None,
                 permissions,
             };
             Ok(Some(Known {

@@ -41,7 +41,8 @@ impl EngineHandle {
         self.require_running()?;
         names::check("name", &new.name)?;
         check_size(&new.definition)?;
-        let (store, caller, at) = (self.0.store.clone(), caller.clone(), self.0.starter.now());
+        let (handle, store) = (self.clone(), self.0.store.clone());
+        let (caller, at) = (caller.clone(), self.0.starter.now());
         blocking(move || {
             let tenant = TenantId(caller.tenant.id);
             let checked = checked(&store, tenant, new.definition, new.machine_type)?;
@@ -64,7 +65,8 @@ impl EngineHandle {
                 publish: new.publish.map(publish_order),
                 tags: new.tags.into_iter().map(stored_tag).collect(),
             };
-            let made = store.create_state_machine(order);
+            let entry = handle.deployed_entry(&caller, &name, Some(&order.revision.asl));
+            let made = store.change(entry).create_state_machine(order);
             let made = made.map_err(|error| refused(error, &name))?;
             let arn = names::machine_arn(&caller.tenant, &name);
             Ok(MadeStateMachine {
@@ -95,7 +97,8 @@ impl EngineHandle {
             check_size(definition)?;
         }
         let machine = self.find_machine(caller, &update.state_machine).await?;
-        let (store, caller, at) = (self.0.store.clone(), caller.clone(), self.0.starter.now());
+        let (handle, store) = (self.clone(), self.0.store.clone());
+        let (caller, at) = (caller.clone(), self.0.starter.now());
         blocking(move || {
             let tenant = TenantId(caller.tenant.id);
             let definition = update.definition;
@@ -111,7 +114,9 @@ impl EngineHandle {
                 at,
                 by: Some(caller.principal.to_string()),
             };
-            let updated = store.update_state_machine(order);
+            let asl = order.definition.as_ref().map(|made| &*made.asl);
+            let entry = handle.deployed_entry(&caller, &machine.name, asl);
+            let updated = store.change(entry).update_state_machine(order);
             let updated = updated.map_err(|error| refused(error, &update.state_machine))?;
             let arn = names::machine_arn(&caller.tenant, &machine.name);
             let version_arn = updated

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use stepwell_decider::{EventKind, EventNumber, MapRunStarted};
 use stepwell_store::{
-    ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, MapCounts, MapRunKey, MapRunRow,
-    Store, StoreError,
+    AuditDetails, ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, MapCounts, MapRunKey,
+    MapRunRow, Store, StoreError,
 };
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::executions::{begins_before, summary_of};
 use crate::handle::{EngineHandle, blocking};
@@ -168,8 +169,16 @@ impl EngineHandle {
                 .tolerated_failure_percentage
                 .unwrap_or(before.tolerated_percentage),
         };
+        let details = AuditDetails::default()
+            .number("max_concurrency", settings.max_concurrency)
+            .number("tolerated_failure_count", settings.tolerated_count)
+            .text(
+                "tolerated_failure_percentage",
+                settings.tolerated_percentage.to_string(),
+            );
+        let entry = self.entry(caller, action::MAP_RUN_UPDATE, map_run, Some(details));
         let (store, key) = (self.0.store.clone(), row.key);
-        let updated = blocking(move || store.update_map_run(key, settings))
+        let updated = blocking(move || store.change(entry).update_map_run(key, settings))
             .await?
             .map_err(from_store)?;
         if !updated {

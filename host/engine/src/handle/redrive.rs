@@ -2,8 +2,9 @@
 
 use stepwell_decider::{Execution, Input, NotRedrivable, Redrive};
 use stepwell_states::Timestamp;
-use stepwell_store::{ExecutionRow, Store, StoreError};
+use stepwell_store::{AuditDetails, ExecutionRow, Store, StoreError};
 
+use crate::audit::action;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::{Caller, Redrivable};
@@ -32,6 +33,7 @@ impl EngineHandle {
         check_token(client_token.as_deref())?;
         let row = self.find(caller, execution).await?;
         let key = row.key;
+        let arn = self.arn_of_row(caller, &row).await?;
         if self.read(move |store| is_orphan(store, &row)).await? {
             let reason = MACHINE_DELETED.to_owned();
             return Err(EngineError::NotRedrivable { reason });
@@ -41,7 +43,9 @@ impl EngineHandle {
             principal: Some(caller.principal.clone()),
             by_map_run: false,
         };
-        self.tell(key, Input::Redrive(order)).await?;
+        let details = AuditDetails::default().maybe("client_token", client_token.as_deref());
+        let entry = self.entry(caller, action::EXECUTION_REDRIVE, arn, Some(details));
+        self.tell(key, Input::Redrive(order), entry).await?;
         let loaded = self.read(move |store| load_execution(store, key)).await?;
         let now = self.now();
         let found = loaded.as_ref().and_then(|(_, execution)| {

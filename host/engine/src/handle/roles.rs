@@ -1,8 +1,9 @@
 //! Roles: those that every tenant has, and those that it made.
 
-use stepwell_store::{RoleRow, StoreError, TenantId};
+use stepwell_store::{AuditDetails, RoleRow, StoreError, TenantId};
 
 use super::access::{list_of, permissions_of, read_permissions, require_all};
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
@@ -69,7 +70,9 @@ impl EngineHandle {
             created_by: Some(caller.principal.to_string()),
         };
         let store = self.0.store.clone();
-        blocking(move || store.put_role(row))
+        let details = AuditDetails::default().text("permissions", &row.permissions);
+        let entry = self.entry(caller, action::ROLE_PUT, &*row.name, Some(details));
+        blocking(move || store.change(entry).put_role(row))
             .await?
             .map_err(from_store)?;
         Ok(RoleDescription {
@@ -116,7 +119,8 @@ impl EngineHandle {
         }
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
         let store = self.0.store.clone();
-        match blocking(move || store.delete_role(tenant, &wanted)).await? {
+        let entry = self.entry(caller, action::ROLE_DELETE, name, None);
+        match blocking(move || store.change(entry).delete_role(tenant, &wanted)).await? {
             Err(StoreError::NotFound { .. }) => Err(EngineError::NotFound {
                 kind: "role",
                 name: name.to_owned(),

@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use stepwell_states::{Timestamp, is_grant_name};
-use stepwell_store::{NewSecretVersion, SecretRow, SecretVersionRow, Store, StoreError, TenantId};
+use stepwell_store::{
+    AuditDetails, NewSecretVersion, SecretRow, SecretVersionRow, Store, StoreError, TenantId,
+};
 use stepwell_vault::{KeyId, Place, SecretValue, Vault, VaultError};
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
@@ -70,7 +73,8 @@ impl EngineHandle {
             name: name.to_owned(),
             value,
             at: self.0.starter.now(),
-            by: caller.principal.to_string(),
+            by: caller.clone(),
+            handle: self.clone(),
         };
         let store = self.0.store.clone();
         blocking(move || order.carry_out(&store)).await?
@@ -124,8 +128,16 @@ impl EngineHandle {
     ) -> Result<(), EngineError> {
         self.require_running()?;
         let disabled_at = (!in_use).then(|| self.0.starter.now());
+        let done = if in_use {
+            action::SECRET_ENABLE
+        } else {
+            action::SECRET_DISABLE
+        };
+        let details = AuditDetails::default().number("version", version);
+        let entry = self.entry(caller, done, name, Some(details));
         self.change_secret(caller, name, move |store, tenant, name| {
-            store.put_secret_version_state(tenant, name, version, disabled_at)
+            let change = store.change(entry);
+            change.put_secret_version_state(tenant, name, version, disabled_at)
         })
         .await
     }
@@ -142,8 +154,11 @@ impl EngineHandle {
         version: u32,
     ) -> Result<(), EngineError> {
         self.require_running()?;
+        let details = AuditDetails::default().number("version", version);
+        let entry = self.entry(caller, action::SECRET_DESTROY, name, Some(details));
         self.change_secret(caller, name, move |store, tenant, name| {
-            store.destroy_secret_version(tenant, name, version)
+            let change = store.change(entry);
+            change.destroy_secret_version(tenant, name, version)
         })
         .await
     }
@@ -155,8 +170,9 @@ impl EngineHandle {
     /// [`EngineError::NotFound`], or trouble of the host's own.
     pub async fn delete_secret(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         self.require_running()?;
-        self.change_secret(caller, name, |store, tenant, name| {
-            store.delete_secret(tenant, name)
+        let entry = self.entry(caller, action::SECRET_DELETE, name, None);
+        self.change_secret(caller, name, move |store, tenant, name| {
+            store.change(entry).delete_secret(tenant, name)
         })
         .await
     }
@@ -183,7 +199,8 @@ struct SetOrder {
     name: String,
     value: SecretValue,
     at: Timestamp,
-    by: String,
+    by: Caller,
+    handle: EngineHandle,
 }
 
 impl SetOrder {
@@ -195,7 +212,11 @@ impl SetOrder {
                 .find_secret(self.tenant, &self.name)
                 .map_err(from_store)?;
             let version = known.map_or(0, |secret| secret.last_version) + 1;
-            match store.put_secret_version(self.sealed_for(version)?) {
+            let details = AuditDetails::default().number("version", version);
+            let (handle, by) = (&self.handle, &self.by);
+            let entry = handle.entry(by, action::SECRET_SET, &*self.name, Some(details));
+            let change = store.change(entry);
+            match change.put_secret_version(self.sealed_for(version)?) {
                 Ok(()) => return Ok(version),
                 Err(StoreError::Moved { .. }) => {}
                 Err(StoreError::TooMany { what, limit }) => {
@@ -223,7 +244,7 @@ impl SetOrder {
             key_id: sealed.key_id.as_bytes().to_vec(),
             sealed: sealed.bytes,
             created_at: self.at,
-            created_by: Some(self.by.clone()),
+            created_by: Some(self.by.principal.to_string()),
             versions_max: VERSIONS_MAX,
             secrets_max: SECRETS_MAX,
         })

@@ -6,23 +6,27 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use stepwell_decider::{ExecutionStarted, ParentLink, Seed};
 use stepwell_states::{ExecutionType, Payload, Timestamp};
-use stepwell_store::{AliasRow, Created, ExecutionKey, Kept, Store, StoreError, TenantId};
+use stepwell_store::{
+    AliasRow, AuditEntry, Created, ExecutionKey, Kept, Store, StoreError, TenantId,
+};
 use tokio::sync::oneshot;
 
+use crate::audit::{Auditor, action};
 use crate::config::EngineConfig;
 use crate::definitions::{Definitions, Revision};
 use crate::error::EngineError;
 use crate::express::Express;
 use crate::handle::blocking;
 use crate::handle::state_machines::refused;
-use crate::model::{StartExecution, StartedExecution, Tenant};
+use crate::model::{Caller, StartExecution, StartedExecution, Tenant};
 use crate::names::{self, Qualifier};
 use crate::shard::{Message, Shards, StartOrder};
 
 /// An order to start an execution, and what the server knows of it.
 pub(crate) struct NewStart {
     pub(crate) order: StartExecution,
-    pub(crate) principal: Option<String>,
+    /// Who starts it.
+    pub(crate) by: Caller,
     pub(crate) parent: Option<ParentLink>,
     /// Where all random-looking values of the execution come from; drawn if not given.
     pub(crate) seed: Option<[u8; 32]>,
@@ -47,6 +51,7 @@ pub(crate) struct Starter {
     pub(crate) definitions: Arc<Definitions>,
     pub(crate) shards: Shards,
     pub(crate) express: Arc<Express>,
+    pub(crate) audit: Arc<Auditor>,
     /// Shared with whatever else starts executions.
     pub(crate) next_key: Arc<AtomicI64>,
 }
@@ -67,6 +72,7 @@ impl Starter {
             return self.start_express(tenant, prepared).await;
         }
         let started = Arc::new(self.described(tenant, &prepared));
+        let audit = self.entry_of(&prepared, &started.execution_arn, action::EXECUTION_START);
         let Prepared { revision, name, .. } = prepared;
         let (arn, key) = (started.execution_arn.to_string(), ExecutionKey(started.key));
         let (reply, answer) = oneshot::channel();
@@ -75,6 +81,7 @@ impl Starter {
             tenant: Arc::clone(tenant),
             revision,
             started,
+            audit,
             reply,
         };
         self.shards.of(key).send(Message::Start(Box::new(order)));
@@ -136,6 +143,16 @@ impl Starter {
         })
     }
 
+    /// What the audit log is told of a start.
+    pub(super) fn entry_of(
+        &self,
+        prepared: &Prepared,
+        arn: &str,
+        action: &'static str,
+    ) -> AuditEntry {
+        self.audit.entry(&prepared.start.by, action, arn, None)
+    }
+
     pub(super) fn described(&self, tenant: &Tenant, prepared: &Prepared) -> ExecutionStarted {
         let Prepared {
             start,
@@ -167,7 +184,7 @@ impl Starter {
             deadline,
             parent: start.parent.clone(),
             traceparent: start.order.traceparent.as_deref().map(Arc::from),
-            principal: start.principal.as_deref().map(Arc::from),
+            principal: Some(Arc::clone(&start.by.principal)),
             payload_max_bytes: self.config.payload_max_bytes,
             history_events_max: self.config.history_events_max,
             scope: revision.definition.root(),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_states::{ExecutionType, Format, Severity, StateMachine, Timestamp, check_type};
 use stepwell_store::{
-    ExecutionFilter, ExecutionsOf, MachineId, MachineRow, NewRevision, PutMode, RevisionRow, Store,
-    StoreError, TenantId, VersionRow,
+    AuditDetails, AuditEntry, Digest, ExecutionFilter, ExecutionsOf, MachineRow, NewRevision,
+    PutMode, RevisionRow, Store, StoreError, TenantId, VersionRow,
 };
 
+use crate::audit::action;
 use crate::definitions::{component_digest, format_word};
 use crate::error::{EngineError, from_store};
 use crate::handle::checking::{Checked, check, check_size, is_error, is_unbound};
@@ -79,7 +80,8 @@ impl EngineHandle {
         if let Some(name) = &order.name {
             names::check("name", name)?;
         }
-        let (store, caller, at) = (self.0.store.clone(), caller.clone(), self.0.starter.now());
+        let (handle, store) = (self.clone(), self.0.store.clone());
+        let (caller, at) = (caller.clone(), self.0.starter.now());
         blocking(move || {
             let tenant = TenantId(caller.tenant.id);
             let checked = check(&store, tenant, &order.definition, order.format)
@@ -112,7 +114,10 @@ impl EngineHandle {
                 created_at: at,
                 created_by: Some(caller.principal.to_string()),
             };
-            let put = store.put_state_machine(new, PutMode::CreateOrUpdate);
+            let entry = handle.deployed_entry(&caller, &name, Some(&new.asl));
+            let put = store
+                .change(entry)
+                .put_state_machine(new, PutMode::CreateOrUpdate);
             let put = put.map_err(|error| match error {
                 // Somebody made it of another type meanwhile.
                 StoreError::NameTaken { .. } => other_type(&name),
@@ -210,7 +215,7 @@ impl EngineHandle {
                 reason,
             });
         }
-        self.delete_machine(machine.id, at).await
+        self.delete_machine(caller, machine, at).await
     }
 
     /// Deletes a state machine as Step Functions does: it takes no new executions, those
@@ -226,16 +231,39 @@ impl EngineHandle {
     ) -> Result<(), EngineError> {
         self.require_running()?;
         let machine = self.find_machine(caller, state_machine).await?;
-        self.delete_machine(machine.id, self.0.starter.now()).await
+        let now = self.0.starter.now();
+        self.delete_machine(caller, machine, now).await
     }
 
-    async fn delete_machine(&self, machine: MachineId, at: Timestamp) -> Result<(), EngineError> {
+    /// What the audit log is told of a definition that is deployed.
+    pub(super) fn deployed_entry(
+        &self,
+        caller: &Caller,
+        name: &str,
+        asl: Option<&str>,
+    ) -> AuditEntry {
+        let digest = asl.map(|asl| Digest::of(asl.as_bytes()).to_string());
+        let details = AuditDetails::default().maybe("definition_digest", digest);
+        let arn = names::machine_arn(&caller.tenant, name);
+        self.entry(caller, action::STATE_MACHINE_DEPLOY, arn, Some(details))
+    }
+
+    async fn delete_machine(
+        &self,
+        caller: &Caller,
+        machine: MachineRow,
+        at: Timestamp,
+    ) -> Result<(), EngineError> {
+        let arn = names::machine_arn(&caller.tenant, &machine.name);
+        let entry = self.entry(caller, action::STATE_MACHINE_DELETE, arn, None);
         let deletions = Arc::clone(&self.0.deletions);
-        let deleted = self.read(move |store| match deletions.begin(store, machine, at) {
-            // Somebody else has deleted it meanwhile.
-            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error),
-        });
+        let deleted = self.read(
+            move |store| match deletions.begin(store, entry, machine.id, at) {
+                // Somebody else has deleted it meanwhile.
+                Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+                Err(error) => Err(error),
+            },
+        );
         deleted.await
     }
 

@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use stepwell_store::{Store, StoreError, TenantId};
+use stepwell_store::{AuditDetails, Store, StoreError, TenantId};
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{Caller, Tag};
@@ -29,9 +30,12 @@ impl EngineHandle {
             key: tag.key,
             value: tag.value,
         });
-        let tags = tags.collect();
+        let tags: Vec<stepwell_store::Tag> = tags.collect();
+        let keys = tags.iter().map(|tag| tag.key.clone());
+        let details = AuditDetails::default().texts("keys", keys);
+        let entry = self.entry(caller, action::TAG_PUT, arn, Some(details));
         self.with_tags(caller, arn, move |store, tenant, resource| {
-            store.put_tags(tenant, resource, tags)
+            store.change(entry).put_tags(tenant, resource, tags)
         })
         .await
     }
@@ -48,8 +52,10 @@ impl EngineHandle {
         keys: Vec<String>,
     ) -> Result<(), EngineError> {
         self.require_running()?;
+        let details = AuditDetails::default().texts("keys", keys.iter().cloned());
+        let entry = self.entry(caller, action::TAG_DELETE, arn, Some(details));
         self.with_tags(caller, arn, move |store, tenant, resource| {
-            store.delete_tags(tenant, resource, keys)
+            store.change(entry).delete_tags(tenant, resource, keys)
         })
         .await
     }

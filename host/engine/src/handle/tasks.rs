@@ -1,8 +1,9 @@
 //! Reports on tasks by their tokens.
 
 use stepwell_decider::{Failure, Input, TaskToken, TokenReport};
-use stepwell_store::ExecutionKey;
+use stepwell_store::{AuditDetails, ExecutionKey};
 
+use crate::audit::action;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::{Caller, TaskReport};
@@ -28,9 +29,17 @@ impl EngineHandle {
         let row = self
             .read(move |store| store.load_execution_row(key))
             .await?;
-        if row.is_none_or(|row| row.tenant.0 != caller.tenant.id) {
-            return Err(EngineError::InvalidToken);
-        }
+        let row = row
+            .filter(|row| row.tenant.0 == caller.tenant.id)
+            .ok_or(EngineError::InvalidToken)?;
+        let arn = self.arn_of_row(caller, &row).await?;
+        let done = match &report {
+            TaskReport::Success(_) => action::TASK_SUCCEED,
+            TaskReport::Failure { .. } => action::TASK_FAIL,
+            TaskReport::Heartbeat => action::TASK_HEARTBEAT,
+        };
+        let details = AuditDetails::default().number("task", token.scheduled.0);
+        let entry = self.entry(caller, done, arn, Some(details));
         let report = match report {
             TaskReport::Success(output) => {
                 self.check_size("output", &output)?;
@@ -41,7 +50,12 @@ impl EngineHandle {
             }
             TaskReport::Heartbeat => TokenReport::Heartbeat,
         };
-        match self.tell(key, Input::TokenReported { token, report }).await {
+        let reported = Input::TokenReported {
+            token,
+            report,
+            principal: Some(caller.principal.clone()),
+        };
+        match self.tell(key, reported, entry).await {
             Err(EngineError::ExecutionEnded) => Err(EngineError::TaskTimedOut),
             other => other,
         }

@@ -1,8 +1,9 @@
 //! Tenants: make, list.
 
 use stepwell_states::Timestamp;
-use stepwell_store::{NewTenant, StoreError};
+use stepwell_store::{AuditDetails, AuditEntry, NewTenant, StoreError};
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{Caller, NewTenantOrder};
@@ -30,11 +31,24 @@ impl EngineHandle {
     /// [`EngineError::Invalid`] if another tenant has the name or the account, or one of
     /// them cannot be; or trouble of the host's own.
     pub async fn ensure_tenant(&self, order: NewTenantOrder) -> Result<(), EngineError> {
+        let entry = self.0.audit.host_entry(
+            action::TENANT_CREATE,
+            &*order.name,
+            Some(tenant_details(&order)),
+        );
+        self.put_tenant(order, entry).await
+    }
+
+    async fn put_tenant(
+        &self,
+        order: NewTenantOrder,
+        entry: AuditEntry,
+    ) -> Result<(), EngineError> {
         check(&order)?;
         let store = self.0.store.clone();
         let created_at = self.0.starter.now();
         let put = blocking(move || {
-            store.put_tenant(NewTenant {
+            store.change(entry).put_tenant(NewTenant {
                 name: order.name,
                 account: order.account,
                 region: order.region,
@@ -65,7 +79,12 @@ impl EngineHandle {
         caller.require(Permission::ManageTenants)?;
         self.require_running()?;
         let name = order.name.clone();
-        self.ensure_tenant(order).await?;
+        let details = tenant_details(&order);
+        let entry =
+            self.0
+                .audit
+                .entry_of_host(caller, action::TENANT_CREATE, &*name, Some(details));
+        self.put_tenant(order, entry).await?;
         self.describe_tenant(caller, &name).await
     }
 
@@ -107,6 +126,10 @@ impl EngineHandle {
         rows.retain(|row| may || row.id.0 == own);
         Ok(rows.into_iter().map(described).collect())
     }
+}
+
+fn tenant_details(order: &NewTenantOrder) -> AuditDetails {
+    AuditDetails::default().text("account", &order.account)
 }
 
 fn described(row: stepwell_store::TenantRow) -> TenantDescription {

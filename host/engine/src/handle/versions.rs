@@ -1,7 +1,8 @@
 //! Published versions of state machines.
 
-use stepwell_store::{MachineRow, PublishOrder, StoreError, VersionRow};
+use stepwell_store::{AuditDetails, MachineRow, PublishOrder, StoreError, VersionRow};
 
+use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::state_machines::refused;
 use crate::handle::{EngineHandle, blocking};
@@ -30,8 +31,12 @@ impl EngineHandle {
         let publish = PublishOrder {
             description: order.description,
         };
-        let published =
-            blocking(move || store.publish_version(machine.id, order.revision_id, publish, at, by));
+        let details = AuditDetails::default().maybe("revision", order.revision_id.as_deref());
+        let entry = self.entry(caller, action::VERSION_PUBLISH, &*arn, Some(details));
+        let published = blocking(move || {
+            let change = store.change(entry);
+            change.publish_version(machine.id, order.revision_id, publish, at, by)
+        });
         let published = published.await?;
         let published = published.map_err(|error| refused(error, &order.state_machine))?;
         Ok(version_of(&arn, published))
@@ -82,7 +87,9 @@ impl EngineHandle {
         let MachineRow { id, name, .. } = self.find_machine(caller, state_machine).await?;
         let store = self.0.store.clone();
         let named = || format!("{name}:{version}");
-        match blocking(move || store.delete_version(id, version)).await? {
+        let arn = format!("{}:{version}", names::machine_arn(&caller.tenant, &name));
+        let entry = self.entry(caller, action::VERSION_DELETE, arn, None);
+        match blocking(move || store.change(entry).delete_version(id, version)).await? {
             Ok(true) => Ok(()),
             Ok(false) => Err(EngineError::NotFound {
                 kind: "version",

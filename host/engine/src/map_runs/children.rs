@@ -85,6 +85,7 @@ impl Nursery {
             machine_version: None,
             machine_alias: None,
             map,
+            audit: None,
         };
         let end = changes::child_end(&hot.execution);
         Ok(Born {

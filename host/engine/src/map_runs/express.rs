@@ -137,7 +137,7 @@ impl Express {
                     principal: None,
                 },
                 told_child: None,
-                reply: None,
+                asked: None,
             });
         }
     }

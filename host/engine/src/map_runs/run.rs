@@ -327,7 +327,7 @@ impl Run {
                         principal: None,
                     },
                     told_child: None,
-                    reply: None,
+                    asked: None,
                 });
             }
             if running.len() < STOPS_A_TIME {

@@ -205,7 +205,7 @@ impl Shard {
             key: parent,
             input: Input::ChildFinished { scheduled, result },
             told_child: Some(key),
-            reply: None,
+            asked: None,
         });
     }
 

@@ -30,6 +30,9 @@ impl Shard {
         if let Some(hot) = self.hot.get_mut(&key).filter(|hot| hot.volatile) {
             // Nothing of it is written: who waits for its end is told when it has ended.
             hot.record(&decided.events);
+            for entry in decided.audit {
+                self.shared.audit.append(entry);
+            }
             let result = Ok(Created::New);
             return self
                 .shared
@@ -45,6 +48,7 @@ impl Shard {
             snapshot,
             map,
             worker_tasks,
+            audit,
         } = decided;
         let write = CommitDecision {
             key,
@@ -55,6 +59,7 @@ impl Shard {
             snapshot,
             map,
             worker_tasks,
+            audit,
         };
         let shard = self.shared.shards.of(key).clone();
         let done = Box::new(move |result: Result<(), StoreError>| {
@@ -252,7 +257,7 @@ impl Shard {
             return;
         }
         for waiting in batch.taken.into_iter().chain(hot.queue) {
-            if waiting.reply.is_some() {
+            if waiting.asked.is_some() {
                 waiting.answer(Err(from_store(error.clone())));
             } else if !matches!(waiting.input, Input::TimersDue | Input::Continue) {
                 self.postpone(waiting.into_message(key));

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use stepwell_decider::{EventKind, Execution, ExecutionStarted, HistoryEvent, Input};
-use stepwell_store::{Created, ExecutionKey, ExpressStartRow, Store, StoreError, TenantId};
+use stepwell_store::{
+    AuditEntry, Created, ExecutionKey, ExpressStartRow, Store, StoreError, TenantId,
+};
 
 use crate::definitions::Revision;
 use crate::error::EngineError;
@@ -18,6 +20,8 @@ pub(crate) struct ExpressOrder {
     pub(crate) revision: Arc<Revision>,
     pub(crate) started: Arc<ExecutionStarted>,
     pub(crate) place: Place,
+    /// What the audit log is told of who starts it; none where it is taken up again.
+    pub(crate) audit: Option<AuditEntry>,
     pub(crate) waits: Waits,
 }
 
@@ -60,8 +64,17 @@ impl Shard {
             shard.send(Message::Committed { key, result });
         };
         match row {
-            Some(row) => self.shared.store.put_express_start(row, Box::new(begun)),
-            None => begun(Ok(())),
+            Some(row) => {
+                let store = &self.shared.store;
+                store.put_express_start(row, order.audit, Box::new(begun));
+            }
+            None => {
+                // Kept in memory alone, like what it tells of: nobody waits for the disk.
+                if let Some(entry) = order.audit {
+                    self.shared.audit.append(entry);
+                }
+                begun(Ok(()));
+            }
         }
     }
 

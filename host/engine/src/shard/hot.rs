@@ -12,8 +12,8 @@ use stepwell_decider::{
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Timestamp;
 use stepwell_store::{
-    Created, Digest, ExecutionKey, MapChanges, MapRunKey, NewExecution, Snapshot, Summary,
-    WorkerTasks,
+    AuditEntry, Created, Digest, ExecutionKey, MapChanges, MapRunKey, NewExecution, Snapshot,
+    Summary, WorkerTasks,
 };
 use tokio::sync::oneshot;
 
@@ -26,7 +26,7 @@ use crate::model::Tenant;
 use crate::names;
 use crate::pace;
 use crate::shard::trail::{Logged, Trail};
-use crate::shard::{Message, Reply};
+use crate::shard::{Asker, Message};
 use crate::snapshot;
 
 /// Events after which a commit takes no more inputs: it would only grow its page.
@@ -38,7 +38,7 @@ pub(crate) struct Waiting {
     pub(crate) told_child: Option<ExecutionKey>,
     /// A Map Run whose end this is: once it is taken in, the run is over.
     pub(crate) told_run: Option<MapRunKey>,
-    pub(crate) reply: Option<Reply>,
+    pub(crate) asked: Option<Asker>,
 }
 
 impl Waiting {
@@ -48,7 +48,7 @@ impl Waiting {
             input,
             told_child: None,
             told_run: None,
-            reply: None,
+            asked: None,
         }
     }
 
@@ -65,15 +65,15 @@ impl Waiting {
                 key,
                 input,
                 told_child: self.told_child,
-                reply: None,
+                asked: None,
             },
         }
     }
 
     pub(crate) fn answer(self, answer: Result<(), EngineError>) {
-        if let Some(reply) = self.reply {
+        if let Some(asked) = self.asked {
             // The asker may have gone.
-            drop(reply.send(answer));
+            drop(asked.reply.send(answer));
         }
     }
 }
@@ -110,6 +110,8 @@ pub(crate) struct Decided {
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) map: MapChanges,
     pub(crate) worker_tasks: WorkerTasks,
+    /// What the audit log is told of who asked for them.
+    pub(crate) audit: Vec<AuditEntry>,
 }
 
 /// The decider panicked: a bug of ours. The execution is set aside.
@@ -164,6 +166,7 @@ impl Hot {
     pub(crate) fn start(
         &mut self,
         started: Arc<ExecutionStarted>,
+        audit: AuditEntry,
         reply: oneshot::Sender<Result<Created, EngineError>>,
         now: Timestamp,
     ) -> Result<NewExecution, ()> {
@@ -195,6 +198,7 @@ impl Hot {
                 .and_then(names::version_number),
             machine_alias: started.alias_arn.as_deref().and_then(names::alias_name),
             map: before.changes(&self.execution),
+            audit: Some(audit),
         })
     }
 
@@ -222,16 +226,23 @@ impl Hot {
         let mut told_children = Vec::new();
         let mut told_runs = Vec::new();
         let mut taken = Vec::new();
+        let mut audit = Vec::new();
         let began = Instant::now();
         while events.len() < BATCH_EVENTS {
             if !events.is_empty() && pace::is_long(began.elapsed()) {
                 break;
             }
-            let Some(waiting) = self.queue.pop_front() else {
+            let Some(mut waiting) = self.queue.pop_front() else {
                 break;
             };
             match self.decide(waiting.input.clone(), now) {
                 Ok(Ok(decision)) => {
+                    // What changes nothing leaves no entry.
+                    if let Some(asked) = &mut waiting.asked
+                        && !decision.events.is_empty()
+                    {
+                        audit.extend(asked.entry.take());
+                    }
                     events.extend(decision.events);
                     told_children.extend(waiting.told_child);
                     told_runs.extend(waiting.told_run);
@@ -278,6 +289,7 @@ impl Hot {
             snapshot,
             map,
             worker_tasks,
+            audit,
         }))
     }
 

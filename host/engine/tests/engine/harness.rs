@@ -13,7 +13,10 @@ use stepwell_engine::{
     TaskResult, TaskRunner, Timestamp, Usage,
 };
 use stepwell_sandbox::ComponentDigest;
-use stepwell_store::{FaultPlan, Location, Store, StoreOptions};
+use stepwell_store::{
+    AuditChain, AuditEntry, AuditExport, AuditFacts, AuditOutcome, AuditPrincipal, AuditSource,
+    AuditVerifier, FaultPlan, Location, Store, StoreOptions, TenantId,
+};
 use tokio::sync::Semaphore;
 
 pub(crate) const START: Timestamp = Timestamp::from_ms(1_800_000_000_000);
@@ -189,6 +192,24 @@ impl Bench {
         }
     }
 
+    /// Verifies the tenant's chain in the audit log, which tells of so many starts.
+    pub(crate) fn chain_is_whole(&self, starts: usize) {
+        let chain = AuditChain::Tenant {
+            id: TenantId(self.caller.tenant.id),
+            name: Arc::clone(&self.caller.tenant.name),
+        };
+        let source = AuditSource::Store(self.store.clone());
+        let mut export = AuditExport::begin(source, chain, 0).unwrap();
+        let mut lines = String::new();
+        while let Some(part) = export.next_part().unwrap() {
+            lines.push_str(&part);
+        }
+        let verified = AuditVerifier::default().read(lines.as_bytes()).unwrap();
+        verified.expect("the chain must be whole");
+        let told = lines.matches("\"action\":\"execution:start").count();
+        assert_eq!(told, starts, "{lines}");
+    }
+
     /// Pushes a component of that name.
     pub(crate) async fn push(&self, name: &str) {
         let wasm = name.as_bytes().to_vec();
@@ -321,4 +342,25 @@ pub(crate) fn outline(events: &[HistoryEvent]) -> Vec<String> {
             format!("{} {} {name}", event.id, event.previous_id)
         })
         .collect()
+}
+
+/// What somebody has done, for changes that a test makes in the store itself.
+pub(crate) fn somebody() -> AuditEntry {
+    let facts = AuditFacts {
+        chain: AuditChain::Host,
+        at: Timestamp::from_ms(0),
+        principal: AuditPrincipal {
+            kind: "host".into(),
+            id: "test".into(),
+            auth: "none".into(),
+        },
+        action: "test:change",
+        resource: "a thing".to_owned(),
+        outcome: AuditOutcome::Allowed,
+        request: None,
+        source: None,
+        correlation: None,
+        details: None,
+    };
+    AuditEntry::new(&facts, [0; 16])
 }

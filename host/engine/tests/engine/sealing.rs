@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::harness::somebody;
 use stepwell_engine::{SealingError, Timestamp, check_keys, seal_all};
 use stepwell_store::{
     AccessKeyRow, Fault, FaultPlan, KeySecret, NewSecretVersion, NewTenant, Resealed, SealedPlace,
@@ -60,7 +61,7 @@ fn furnish(folder: &Path, vault: &Vault) -> TenantId {
         region: "us-east-1".to_owned(),
         created_at: Timestamp::from_ms(0),
     };
-    let tenant = store.put_tenant(tenant).unwrap();
+    let tenant = store.change(somebody()).put_tenant(tenant).unwrap();
     for number in 0..SECRETS {
         let place = place(tenant, number);
         let sealed = vault.seal(place, value(number).as_bytes()).unwrap();
@@ -78,7 +79,7 @@ fn furnish(folder: &Path, vault: &Vault) -> TenantId {
             versions_max: SECRETS,
             secrets_max: 10,
         };
-        store.put_secret_version(new).unwrap();
+        store.change(somebody()).put_secret_version(new).unwrap();
     }
     let key = AccessKeyRow {
         id: "SWAKTEST".to_owned(),
@@ -91,7 +92,7 @@ fn furnish(folder: &Path, vault: &Vault) -> TenantId {
         created_by: None,
         expires_at: None,
     };
-    store.put_access_key(key).unwrap();
+    store.change(somebody()).put_access_key(key).unwrap();
     store.close();
     tenant
 }

@@ -26,6 +26,16 @@ pub(super) fn success(members: &Value) -> Response {
 }
 
 impl Fault {
+    /// Its code.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Whether it is the caller's own.
+    pub(super) fn is_client(&self) -> bool {
+        self.status.is_client_error()
+    }
+
     fn client(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,

@@ -35,6 +35,7 @@ fn numbered(first: u64, kinds: Vec<EventKind>) -> Vec<HistoryEvent> {
             previous_id: number - 1,
             at: Timestamp::from_ms(1_700_000_000_000),
             frame: FrameId::ROOT,
+            reported_by: None,
             kind,
         })
         .collect()

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use crate::audit::AuditEntry;
 use crate::creation::{NewExecution, PreparedExecution};
 use crate::data_sets;
 use crate::error::StoreError;
@@ -74,6 +75,10 @@ impl Job for AdvanceJob {
         }
         count(connection, self.step.run, &self.step.tally)?;
         keep_results(connection, self.step.run, &self.step.results)
+    }
+
+    fn entries(&self, _changed: bool) -> &[AuditEntry] {
+        &[]
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {

@@ -105,7 +105,7 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn begin_map_redrive(&self, run: MapRunKey) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE map_runs SET redriving = 2,
@@ -128,7 +128,7 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn end_map_redrive(&self, run: MapRunKey) -> Result<(), StoreError> {
-        self.write(move |connection| nobody_waits(connection, run))
+        self.upkeep(move |connection| nobody_waits(connection, run))
     }
 
     /// Passes over a child of so many items that cannot be redriven: its end is for good.
@@ -144,7 +144,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tally = MapTally::default();
         tally.end(status, items);
-        self.write(move |connection| {
+        self.upkeep(move |connection| {
             let passed = connection
                 .prepare_cached(
                     "UPDATE executions SET map_redrive = (SELECT redrive_count FROM map_runs WHERE id = ?2)

@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 use stepwell_states::Timestamp;
 
 use super::{MachineRow, read_machine};
+use crate::audit::Change;
 use crate::error::StoreError;
 use crate::executions::Status;
 use crate::generations::Kept;
@@ -21,6 +22,30 @@ pub enum Deletion {
 }
 
 impl Store {
+    /// Ends a deletion if no execution of the machine runs any more.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn finish_deletion(&self, id: MachineId, at: Timestamp) -> Result<Deletion, StoreError> {
+        self.upkeep_kept(Kept::Machines, move |connection| finish(connection, id, at))
+    }
+
+    /// Returns the machines that are being deleted.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn deleting_state_machines(&self) -> Result<Vec<MachineRow>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(select_machines!(
+                "WHERE deleting_at IS NOT NULL AND deleted_at IS NULL ORDER BY id"
+            ))?;
+            let rows = statement.query_map([], read_machine)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+impl Change<'_> {
     /// Deletes a machine with its versions, aliases and tags; its revisions and executions
     /// stay. While executions of it run, it only takes no new ones: who hears of the end of
     /// one calls [`Store::finish_deletion`]. Asked for again, nothing changes.
@@ -28,7 +53,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if there is none, or none any more.
     pub fn delete_state_machine(
-        &self,
+        self,
         id: MachineId,
         at: Timestamp,
     ) -> Result<Deletion, StoreError> {
@@ -50,28 +75,6 @@ impl Store {
             }
             tags::delete_of_machine(connection, id)?;
             finish(connection, id, at)
-        })
-    }
-
-    /// Ends a deletion if no execution of the machine runs any more.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn finish_deletion(&self, id: MachineId, at: Timestamp) -> Result<Deletion, StoreError> {
-        self.write_kept(Kept::Machines, move |connection| finish(connection, id, at))
-    }
-
-    /// Returns the machines that are being deleted.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn deleting_state_machines(&self) -> Result<Vec<MachineRow>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(select_machines!(
-                "WHERE deleting_at IS NOT NULL AND deleted_at IS NULL ORDER BY id"
-            ))?;
-            let rows = statement.query_map([], read_machine)?;
-            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 }

@@ -10,10 +10,10 @@ use super::{
     MachineRow, NewRevision, RevisionRow, RevisionSettings, find, insert_machine, insert_revision,
     load_revision, pins_to_json,
 };
+use crate::audit::Change;
 use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::ids::{Digest, MachineId};
-use crate::store::Store;
 use crate::tags::{self, Tag};
 use crate::versions::{self, VersionRow};
 
@@ -95,7 +95,7 @@ pub struct UpdatedMachine {
     pub version: Option<VersionRow>,
 }
 
-impl Store {
+impl Change<'_> {
     /// Makes a machine. The same order again finds what it made; role, tags and components
     /// may differ then, and stay as they are.
     ///
@@ -103,7 +103,7 @@ impl Store {
     /// [`StoreError::NameTaken`] if a machine of the name says something else,
     /// [`StoreError::Deleting`] if it is being deleted, [`StoreError::Refused`] if there is no
     /// such tenant.
-    pub fn create_state_machine(&self, new: NewMachine) -> Result<MadeMachine, StoreError> {
+    pub fn create_state_machine(self, new: NewMachine) -> Result<MadeMachine, StoreError> {
         let pins = pins_to_json(&new.revision.pins);
         self.write_kept(Kept::Machines, move |connection| {
             create(connection, &new, &pins)
@@ -116,10 +116,7 @@ impl Store {
     /// [`StoreError::NotFound`] if there is no such machine any more,
     /// [`StoreError::Deleting`], or [`StoreError::TooMany`] if it has all the versions that it
     /// may have.
-    pub fn update_state_machine(
-        &self,
-        update: UpdateMachine,
-    ) -> Result<UpdatedMachine, StoreError> {
+    pub fn update_state_machine(self, update: UpdateMachine) -> Result<UpdatedMachine, StoreError> {
         self.write_kept(Kept::Machines, move |connection| {
             change(connection, &update)
         })

@@ -4,11 +4,15 @@ use std::sync::mpsc;
 
 use stepwell_store::{ExecutionKey, ExpressStartRow, Store, StoreError};
 
-use crate::setup::{Home, events};
+use crate::setup::{Home, events, somebody};
 
 fn put(store: &Store, row: ExpressStartRow) -> Result<(), StoreError> {
     let (told, answer) = mpsc::channel();
-    store.put_express_start(row, Box::new(move |result| told.send(result).unwrap()));
+    store.put_express_start(
+        row,
+        Some(somebody()),
+        Box::new(move |result| told.send(result).unwrap()),
+    );
     answer.recv().unwrap()
 }
 

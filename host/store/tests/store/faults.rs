@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use stepwell_decider::{EventKind, EventNumber};
 use stepwell_states::Payload;
-use stepwell_store::{ExecutionKey, Fault, FaultPlan, Store, StoreError, StoreOptions};
+use stepwell_store::{
+    AuditChain, ExecutionKey, Fault, FaultPlan, Store, StoreError, StoreOptions, TenantId,
+};
 
-use crate::setup::{Home, decision, event, events};
+use crate::audit::whole_chain;
+use crate::setup::{Home, acme, decision, entry, event, events, somebody, time};
 
 /// One fault, at one commit from now.
 #[derive(Debug, Default)]
@@ -171,16 +174,30 @@ fn every_commit_may_be_the_last() {
                 events_there == expected || (acknowledged == 0 && events_there <= 1),
                 "commit {commit}, after {after}: {events_there} events, {acknowledged} known"
             );
+            // Each commit has its entry, none is lost or there twice, and the chain holds.
+            let chain = acme(TenantId(1));
+            let entries = whole_chain(&store, &chain).len() as u64;
+            assert_eq!(entries, events_there.div_ceil(2), "commit {commit}");
+            whole_chain(&store, &AuditChain::Host);
+            let change = store.change(entry(&chain, "test:change"));
+            let made = change.put_activity(TenantId(1), "a", time(0), Vec::new());
+            let expected = entries + u64::from(made.is_ok());
+            assert_eq!(whole_chain(&store, &chain).len() as u64, expected);
         }
     }
 }
 
 /// Returns the number of events that were acknowledged; none if the host did not die.
 fn advance_until_dead(store: &Store, folder: &std::path::Path) -> Option<u64> {
-    let tenant = store.put_tenant(crate::setup::new_tenant("acme", "000000000001"));
+    let tenant = store
+        .change(somebody())
+        .put_tenant(crate::setup::new_tenant("acme", "000000000001"));
     let Ok(tenant) = tenant else { return Some(0) };
     let revision = crate::setup::new_revision(tenant, "orders");
-    let Ok(put) = store.put_state_machine(revision, stepwell_store::PutMode::Create) else {
+    let Ok(put) = store
+        .change(somebody())
+        .put_state_machine(revision, stepwell_store::PutMode::Create)
+    else {
         return Some(0);
     };
     let folder = tempfile::tempdir_in(folder).unwrap();

@@ -5,7 +5,7 @@ use stepwell_store::{
     TenantId,
 };
 
-use crate::setup::{Home, decision, new_revision, time};
+use crate::setup::{Home, decision, new_revision, somebody, time};
 
 fn keys(keys: &[i64]) -> Vec<ExecutionKey> {
     keys.iter().copied().map(ExecutionKey).collect()
@@ -82,6 +82,7 @@ fn lists_are_newest_first_by_status_and_by_owner() {
     end(&home, 5, Status::Succeeded);
     let other = home
         .store
+        .change(somebody())
         .put_state_machine(new_revision(home.tenant, "refunds"), PutMode::Create)
         .unwrap()
         .machine;
@@ -145,9 +146,14 @@ fn an_execution_is_found_by_names_also_after_its_machine() {
             .map(|row| row.key)
     };
     assert_eq!(find(), Some(ExecutionKey(1)));
-    let delete = || home.store.delete_state_machine(home.machine, time(1));
+    let delete = || {
+        home.store
+            .change(somebody())
+            .delete_state_machine(home.machine, time(1))
+    };
     let make = || {
         home.store
+            .change(somebody())
             .put_state_machine(new_revision(home.tenant, "orders"), PutMode::Create)
     };
     // Its name is its own until its last execution has ended.
@@ -200,6 +206,8 @@ fn a_sleeping_execution_costs_its_rows_and_nothing_else() {
             has_work: false,
             ..Summary::working()
         };
+        // Who started it stands in the audit log, however long it sleeps.
+        new.audit = None;
         let tell = tell.clone();
         home.store
             .create_execution(new, Box::new(move |result| tell.send(result).unwrap()));

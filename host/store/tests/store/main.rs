@@ -5,9 +5,11 @@
     reason = "helpers of tests fail like the tests themselves"
 )]
 
+mod audit;
 mod commits;
 mod creation;
 mod durability;
+mod exports;
 mod express_starts;
 mod faults;
 mod histories;

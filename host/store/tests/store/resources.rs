@@ -8,7 +8,7 @@ use stepwell_store::{
     RoleRow, StoreError, TenantId,
 };
 
-use crate::setup::{Home, new_revision, new_tenant, time};
+use crate::setup::{Home, new_revision, new_tenant, somebody, time};
 
 fn component(tenant: TenantId, name: &str, wasm: &[u8]) -> NewComponent {
     NewComponent {
@@ -26,21 +26,31 @@ fn component(tenant: TenantId, name: &str, wasm: &[u8]) -> NewComponent {
 #[test]
 fn tenants_have_names_and_accounts_of_their_own() {
     let home = Home::new();
-    let again = home.store.put_tenant(new_tenant("acme", "000000000001"));
+    let again = home
+        .store
+        .change(somebody())
+        .put_tenant(new_tenant("acme", "000000000001"));
     assert_eq!(again, Ok(home.tenant));
     let other = home
         .store
+        .change(somebody())
         .put_tenant(new_tenant("other", "000000000002"))
         .unwrap();
     for (name, account) in [("acme", "000000000003"), ("third", "000000000001")] {
-        let answer = home.store.put_tenant(new_tenant(name, account));
+        let answer = home
+            .store
+            .change(somebody())
+            .put_tenant(new_tenant(name, account));
         assert!(
             matches!(answer, Err(StoreError::NameTaken { .. })),
             "{answer:?}"
         );
     }
     for account in ["123", "12345678901x"] {
-        let answer = home.store.put_tenant(new_tenant("third", account));
+        let answer = home
+            .store
+            .change(somebody())
+            .put_tenant(new_tenant("third", account));
         assert!(
             matches!(answer, Err(StoreError::Refused { .. })),
             "{answer:?}"
@@ -86,7 +96,11 @@ fn tokens_are_known_by_their_hash_until_replaced_or_deleted() {
         },
         hash: Digest::of(secret),
     };
-    let put = |name, secret, replace| home.store.put_api_token(token(name, secret), replace);
+    let put = |name, secret, replace| {
+        home.store
+            .change(somebody())
+            .put_api_token(token(name, secret), replace)
+    };
     let name_of = |secret: &[u8]| {
         home.store
             .find_api_token(Digest::of(secret))
@@ -113,15 +127,22 @@ fn tokens_are_known_by_their_hash_until_replaced_or_deleted() {
     );
 
     assert_eq!(home.store.list_api_tokens(home.tenant).unwrap().len(), 2);
-    home.store.delete_api_token(home.tenant, "second").unwrap();
+    home.store
+        .change(somebody())
+        .delete_api_token(home.tenant, "second")
+        .unwrap();
     assert_eq!(name_of(b"two"), None);
-    let gone = home.store.delete_api_token(home.tenant, "second");
+    let gone = home
+        .store
+        .change(somebody())
+        .delete_api_token(home.tenant, "second");
     assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
 
     // The one before is known as that, until it is replaced itself.
     let rotate = |secret: &[u8]| {
         let hash = Digest::of(secret);
         home.store
+            .change(somebody())
             .rotate_api_token(home.tenant, "first", hash, time(9))
     };
     rotate(b"next").unwrap();
@@ -146,8 +167,11 @@ fn a_role_is_the_tenants_own_and_stays_while_somebody_has_it() {
         created_at: time(1),
         created_by: None,
     };
-    home.store.put_role(role("[]")).unwrap();
-    home.store.put_role(role("[\"executions:start\"]")).unwrap();
+    home.store.change(somebody()).put_role(role("[]")).unwrap();
+    home.store
+        .change(somebody())
+        .put_role(role("[\"executions:start\"]"))
+        .unwrap();
     let found = home.store.find_role(home.tenant, "starter").unwrap();
     assert_eq!(found, Some(role("[\"executions:start\"]")));
     let elsewhere = home.store.find_role(TenantId(home.tenant.0 + 1), "starter");
@@ -165,11 +189,23 @@ fn a_role_is_the_tenants_own_and_stays_while_somebody_has_it() {
         },
         hash: Digest::of(b"secret"),
     };
-    home.store.put_api_token(token, false).unwrap();
-    let used = home.store.delete_role(home.tenant, "starter");
+    home.store
+        .change(somebody())
+        .put_api_token(token, false)
+        .unwrap();
+    let used = home
+        .store
+        .change(somebody())
+        .delete_role(home.tenant, "starter");
     assert!(matches!(used, Err(StoreError::InUse { .. })), "{used:?}");
-    home.store.delete_api_token(home.tenant, "build").unwrap();
-    home.store.delete_role(home.tenant, "starter").unwrap();
+    home.store
+        .change(somebody())
+        .delete_api_token(home.tenant, "build")
+        .unwrap();
+    home.store
+        .change(somebody())
+        .delete_role(home.tenant, "starter")
+        .unwrap();
     assert_eq!(home.store.list_roles(home.tenant), Ok(Vec::new()));
 }
 
@@ -187,44 +223,16 @@ fn versions_count_up_and_the_same_bytes_are_no_new_version() {
     let home = Home::new();
     let push = |name: &str, wasm: &[u8]| {
         home.store
+            .change(somebody())
             .put_component(component(home.tenant, name, wasm))
             .unwrap()
     };
-    assert_eq!(
-        push("validate", b"one"),
-        Pushed {
-            version: 1,
-            is_new: true
-        }
-    );
-    assert_eq!(
-        push("validate", b"one"),
-        Pushed {
-            version: 1,
-            is_new: false
-        }
-    );
-    assert_eq!(
-        push("validate", b"two"),
-        Pushed {
-            version: 2,
-            is_new: true
-        }
-    );
-    assert_eq!(
-        push("validate", b"one"),
-        Pushed {
-            version: 3,
-            is_new: true
-        }
-    );
-    assert_eq!(
-        push("ship", b"one"),
-        Pushed {
-            version: 1,
-            is_new: true
-        }
-    );
+    let pushed = |version, is_new| Pushed { version, is_new };
+    assert_eq!(push("validate", b"one"), pushed(1, true));
+    assert_eq!(push("validate", b"one"), pushed(1, false));
+    assert_eq!(push("validate", b"two"), pushed(2, true));
+    assert_eq!(push("validate", b"one"), pushed(3, true));
+    assert_eq!(push("ship", b"one"), pushed(1, true));
 
     let find = |name, version| {
         let found = home
@@ -262,6 +270,7 @@ fn components_are_listed_by_name_in_parts_for_each_tenant() {
     let home = Home::new();
     let other = home
         .store
+        .change(somebody())
         .put_tenant(new_tenant("other", "000000000002"))
         .unwrap();
     for (tenant, name, wasm) in [
@@ -272,6 +281,7 @@ fn components_are_listed_by_name_in_parts_for_each_tenant() {
         (other, "a", "3"),
     ] {
         home.store
+            .change(somebody())
             .put_component(component(tenant, name, wasm.as_bytes()))
             .unwrap();
     }
@@ -297,6 +307,7 @@ fn changed_bytes_are_not_handed_out() {
     let mut home = Home::new();
     let digest = Digest::of(b"fine");
     home.store
+        .change(somebody())
         .put_component(component(home.tenant, "a", b"fine"))
         .unwrap();
     home.reopen();
@@ -314,7 +325,7 @@ fn changed_bytes_are_not_handed_out() {
 #[test]
 fn a_definition_that_says_something_new_is_a_new_revision() {
     let home = Home::new();
-    let put = |new, mode| home.store.put_state_machine(new, mode);
+    let put = |new, mode| home.store.change(somebody()).put_state_machine(new, mode);
     let same = new_revision(home.tenant, "orders");
     let machine = home.machine;
     let there = Ok(PutRevision {
@@ -379,6 +390,7 @@ fn what_is_not_there_cannot_be_updated_or_deleted() {
     let home = Home::new();
     let missing = home
         .store
+        .change(somebody())
         .put_state_machine(new_revision(home.tenant, "refunds"), PutMode::Update);
     assert_eq!(
         missing,
@@ -386,13 +398,17 @@ fn what_is_not_there_cannot_be_updated_or_deleted() {
             what: "state machine 'refunds'".into()
         })
     );
-    let missing = home.store.delete_state_machine(MachineId(99), time(1));
+    let missing = home
+        .store
+        .change(somebody())
+        .delete_state_machine(MachineId(99), time(1));
     assert!(
         matches!(missing, Err(StoreError::NotFound { .. })),
         "{missing:?}"
     );
     let tenantless = home
         .store
+        .change(somebody())
         .put_state_machine(new_revision(TenantId(99), "refunds"), PutMode::Create);
     assert!(
         matches!(tenantless, Err(StoreError::Refused { .. })),
@@ -405,6 +421,7 @@ fn a_deleted_machine_is_out_of_sight_and_stays_for_its_executions() {
     let home = Home::new();
     let refunds = new_revision(home.tenant, "refunds");
     home.store
+        .change(somebody())
         .put_state_machine(refunds, PutMode::Create)
         .unwrap();
     let names = |after| -> Vec<String> {
@@ -418,6 +435,7 @@ fn a_deleted_machine_is_out_of_sight_and_stays_for_its_executions() {
     assert_eq!(names(Some("orders")), ["refunds"]);
 
     home.store
+        .change(somebody())
         .delete_state_machine(home.machine, time(5))
         .unwrap();
     assert_eq!(names(None), ["refunds"]);
@@ -432,6 +450,9 @@ fn a_deleted_machine_is_out_of_sight_and_stays_for_its_executions() {
         .unwrap();
     assert_eq!((row.deleted_at, row.revision), (Some(time(5)), 1));
     assert!(home.store.load_revision(home.machine, 1).unwrap().is_some());
-    let gone = home.store.delete_state_machine(home.machine, time(6));
+    let gone = home
+        .store
+        .change(somebody())
+        .delete_state_machine(home.machine, time(6));
     assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
 }

@@ -7,8 +7,9 @@ use std::sync::mpsc;
 use stepwell_decider::{EventKind, EventNumber, FrameId, HistoryEvent};
 use stepwell_states::{Payload, Timestamp};
 use stepwell_store::{
-    CommitDecision, Created, Digest, ExecutionKey, MachineId, MapChanges, NewExecution,
-    NewRevision, NewTenant, PutMode, Store, StoreError, StoreOptions, Summary, TenantId,
+    AuditChain, AuditDetails, AuditEntry, AuditFacts, AuditOutcome, AuditPrincipal, CommitDecision,
+    Created, Digest, ExecutionKey, MachineId, MapChanges, NewExecution, NewRevision, NewTenant,
+    PutMode, Store, StoreError, StoreOptions, Summary, TenantId,
 };
 use tempfile::TempDir;
 
@@ -69,6 +70,7 @@ impl Home {
             machine_alias: None,
             map: MapChanges::default(),
             worker_tasks: stepwell_store::WorkerTasks::default(),
+            audit: Some(entry(&acme(self.tenant), "execution:start")),
         }
     }
 
@@ -81,7 +83,12 @@ impl Home {
 
     /// Creates executions 1 to `count`.
     pub(crate) fn create_many(&self, count: i64) {
-        for key in 1..=count {
+        self.create_many_from(1, count);
+    }
+
+    /// Creates executions `first` to `last`.
+    pub(crate) fn create_many_from(&self, first: i64, last: i64) {
+        for key in first..=last {
             assert_eq!(self.create(self.new_execution(key)), Ok(Created::New));
         }
     }
@@ -106,12 +113,52 @@ impl Home {
 /// Makes a tenant and a machine with one revision.
 pub(crate) fn furnish(store: &Store) -> (TenantId, MachineId) {
     let tenant = store
+        .change(somebody())
         .put_tenant(new_tenant("acme", "000000000001"))
         .unwrap();
     let put = store
+        .change(somebody())
         .put_state_machine(new_revision(tenant, "orders"), PutMode::Create)
         .unwrap();
     (tenant, put.machine)
+}
+
+/// The chain of the tenant that [`furnish`] makes.
+pub(crate) fn acme(id: TenantId) -> AuditChain {
+    let name = "acme".into();
+    AuditChain::Tenant { id, name }
+}
+
+/// What somebody has done.
+pub(crate) fn entry(chain: &AuditChain, action: &'static str) -> AuditEntry {
+    entry_about(chain, action, "a thing")
+}
+
+/// What somebody has done to something.
+pub(crate) fn entry_about(chain: &AuditChain, action: &'static str, resource: &str) -> AuditEntry {
+    let details = AuditDetails::default().text("about", "a test");
+    let facts = AuditFacts {
+        chain: chain.clone(),
+        at: time(0),
+        principal: AuditPrincipal {
+            kind: "token".into(),
+            id: "ada".into(),
+            auth: "api-token".into(),
+        },
+        action,
+        resource: resource.to_owned(),
+        outcome: AuditOutcome::Allowed,
+        request: Some("request-1".into()),
+        source: Some("127.0.0.1".into()),
+        correlation: None,
+        details: Some(details),
+    };
+    AuditEntry::new(&facts, [7; 16])
+}
+
+/// What somebody has done to the host.
+pub(crate) fn somebody() -> AuditEntry {
+    entry(&AuditChain::Host, "test:change")
 }
 
 pub(crate) fn new_tenant(name: &str, account: &str) -> NewTenant {
@@ -151,6 +198,7 @@ pub(crate) fn decision(key: i64, version: u64, count: u64) -> CommitDecision {
         snapshot: None,
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
+        audit: vec![entry(&acme(TenantId(1)), "event:post")],
     }
 }
 
@@ -173,6 +221,7 @@ pub(crate) fn event(number: u64, kind: EventKind) -> HistoryEvent {
         previous_id: number - 1,
         at: time(number.cast_signed()),
         frame: FrameId::ROOT,
+        reported_by: None,
         kind,
     }
 }

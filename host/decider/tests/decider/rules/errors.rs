@@ -96,8 +96,13 @@ fn silent_activity(handlers: &str) -> Run {
         .next()
         .unwrap()
         .scheduled;
-    let worker = None;
-    run.tell(&machine, Input::TaskTaken { scheduled, worker });
+    let (worker, principal) = (None, None);
+    let taken = Input::TaskTaken {
+        scheduled,
+        worker,
+        principal,
+    };
+    run.tell(&machine, taken);
     assert!(run.finish(&machine, as_told));
     run
 }

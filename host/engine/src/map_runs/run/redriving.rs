@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::error::EngineError;
 use crate::map_runs::run::Run;
+use crate::shard::Asker;
 use crate::shard::{Message, Shared};
 
 /// Children that are asked at a time.
@@ -63,7 +64,7 @@ impl Run {
             key: child,
             input: Input::Redrive(order),
             told_child: None,
-            reply: Some(reply),
+            asked: Some(Asker { reply, entry: None }),
         });
         let (ways, run) = (shared.map_runs.clone(), self.key);
         shared.children.runtime.spawn(async move {

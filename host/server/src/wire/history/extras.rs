@@ -13,18 +13,14 @@ pub(super) fn extras(event: &EngineEvent, context: EventContext<'_>) -> Extras {
     let mut extras = Extras {
         number: event.number.0,
         frame: event.frame.0,
+        principal: owned(event.principal()),
         ..Extras::default()
     };
     match &event.kind {
         EventKind::ExecutionStarted(started) => {
-            extras.principal = owned(started.principal.as_ref());
             extras.due = started.deadline.map(Time);
         }
-        EventKind::ExecutionAborted { principal, .. } => {
-            extras.principal = owned(principal.as_ref());
-        }
         EventKind::ExecutionRedriven(redriven) => {
-            extras.principal = owned(redriven.principal.as_ref());
             extras.due = redriven.deadline.map(Time);
         }
         EventKind::StateEntered(entered) => extras.state = owned(Some(&entered.name)),
@@ -57,7 +53,6 @@ pub(super) fn extras(event: &EngineEvent, context: EventContext<'_>) -> Extras {
         EventKind::EventReceived(received) => {
             extras.event_name = owned(Some(&received.name));
             extras.event_id = owned(received.event_id.as_ref());
-            extras.principal = owned(received.principal.as_ref());
             extras.set_data(&received.data);
         }
         EventKind::EventTaken { received } => extras.refers_to = Some(received.0),

@@ -88,6 +88,7 @@ fn event(kind: EventKind) -> EngineEvent {
         previous_id: if kind.is_hidden() { 0 } else { 6 },
         at: Timestamp::from_ms(1_795_255_200_123),
         frame: FrameId(2),
+        reported_by: None,
         kind,
     }
 }
