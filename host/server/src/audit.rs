@@ -55,9 +55,9 @@ impl Asked {
         app.engine().note_login(caller);
     }
 
-    /// Somebody showed nothing, or nothing that this host knows.
-    pub(crate) fn unknown(&self, app: &App) {
-        let refusal = self.refusal(action::LOGIN, AuditOutcome::Denied, None);
+    /// Somebody showed nothing, or nothing that lets them in here.
+    pub(crate) fn unknown(&self, app: &App, reason: &str) {
+        let refusal = self.refusal(action::LOGIN, AuditOutcome::Denied, Some(reason));
         app.engine().note_refused(None, &self.origin, refusal);
     }
 

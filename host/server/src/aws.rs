@@ -84,7 +84,7 @@ async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
         Ok(caller) => caller,
         Err(fault) => {
             if fault.is_client() {
-                asked.unknown(app);
+                asked.unknown(app, fault.code());
             }
             return Err(fault);
         }

@@ -237,9 +237,9 @@ impl ApiError {
         &self.message
     }
 
-    /// Whether the host does not know who calls.
+    /// Whether it is the caller's doing, and no trouble of the host's, that nobody was let in.
     pub(crate) fn is_about_login(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED
+        self.status.is_client_error()
     }
 
     /// Returns code, message and field.

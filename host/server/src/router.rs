@@ -67,7 +67,7 @@ async fn authorize(
         Ok(caller) => caller,
         Err(error) => {
             if error.is_about_login() {
-                asked.unknown(&app);
+                asked.unknown(&app, error.message());
             }
             return Err(error);
         }

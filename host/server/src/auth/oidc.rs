@@ -62,10 +62,12 @@ pub(crate) enum Denial {
     Token(#[from] Refusal),
     /// None of their groups may do anything here.
     #[error(
-        "none of your groups has a role here ({claim}: {groups}): ask who runs this host to give \
-         one of them a role"
+        "you are {principal}, and none of your groups has a role here ({claim}: {groups}): ask who \
+         runs this host to give one of them a role"
     )]
     NoRole {
+        /// Who it is.
+        principal: String,
         /// The claim that was read.
         claim: String,
         /// What it said.
@@ -133,6 +135,7 @@ impl Oidc {
         let found = issuer.settings.roles_of(&identity.groups);
         if found.is_empty() {
             return Err(Denial::NoRole {
+                principal: identity.principal.clone(),
                 claim: issuer.settings.groups_claim.clone(),
                 groups: told_groups(&identity),
             });

@@ -178,6 +178,7 @@ async fn who_has_no_role_is_told_what_to_do() {
         let token = door.token(&groups, &json!({}));
         let answer = door.get("/v1/caller", &token, None).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{answer:?}");
+        assert!(answer.headers.get(WWW_AUTHENTICATE).is_none(), "{answer:?}");
         assert!(answer.body.contains(told), "{answer:?}");
     }
     // A role that nobody has made lets nobody do anything.
