@@ -4,9 +4,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    activity, alias, api_token, bind, completions, component, data, demo, deploy, describe, graph,
-    history, keys, list, logs, map_run, redrive, role, run, secrets, send_event, serve, start,
-    state_machine, stop, tag, tenant, test_state, token, validate, version, worker,
+    activity, alias, api_token, audit, bind, completions, component, data, demo, deploy, describe,
+    graph, history, keys, list, logs, map_run, redrive, role, run, secrets, send_event, serve,
+    start, state_machine, stop, tag, tenant, test_state, token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -178,6 +178,9 @@ pub(crate) enum Command {
     /// Roles: what holders of tokens and keys may do
     #[command(subcommand)]
     Role(role::RoleCommand),
+    /// The audit log: who did what, and the proof that it was not changed since
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Tenants: those whose things the host keeps apart
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),

@@ -1,6 +1,7 @@
 //! Calls the API of a host: one request, one answer, one kind of error.
 
 mod access;
+mod audit;
 mod routes;
 mod secrets;
 

@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod alias;
 pub(crate) mod api_token;
+pub(crate) mod audit;
 pub(crate) mod bind;
 pub(crate) mod completions;
 pub(crate) mod component;
@@ -105,6 +106,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Token(command) => token::run(&command, app),
         Command::ApiToken(command) => api_token::run(&command, app),
         Command::Role(command) => role::run(&command, app),
+        Command::Audit(command) => audit::run(&command, app),
         Command::Tenant(command) => tenant::run(&command, app),
         Command::Whoami => role::whoami(app),
         Command::Keys(command) => keys::run(&command, app),

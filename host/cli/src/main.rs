@@ -4,6 +4,7 @@
 //! put together.
 
 mod args;
+mod audit_key;
 mod client;
 mod commands;
 mod config;

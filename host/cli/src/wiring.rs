@@ -11,6 +11,7 @@ use stepwell_sandbox::{CompilerProgram, Sandbox, SandboxConfig};
 use stepwell_server::wire::AwsEvents;
 use stepwell_store::{Store, StoreError, StoreOptions};
 
+use crate::audit_key::AuditArgs;
 use crate::exit::{CliError, Exit};
 use crate::limits::LimitArgs;
 use crate::master_key::{MasterKeyArgs, MasterKeys, WithoutKey};
@@ -76,6 +77,7 @@ impl Host {
         place: Place<'_>,
         limits: &LimitArgs,
         master_key: &MasterKeyArgs,
+        audit: &AuditArgs,
     ) -> Result<Self, CliError> {
         let mut config = limits.engine();
         if let Place::Folder(folder) | Place::DevFolder(folder) = place {
@@ -83,6 +85,10 @@ impl Host {
         }
         let (store, keys) = open_sealed(place, master_key)?;
         config.vault = Arc::new(keys.vault);
+        // Not before the store: it makes the folder, and knows whether it is this host's.
+        if let Place::Folder(folder) | Place::DevFolder(folder) = place {
+            config.audit = audit.load(folder)?;
+        }
         let sandbox = Sandbox::new(sandbox_config(place, &store, &config)?).map_err(|error| {
             CliError::new(
                 Exit::Unavailable,

@@ -6,7 +6,9 @@
 
 pub mod action;
 mod bounded;
+mod checkpoints;
 mod logins;
+mod reading;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +27,10 @@ use crate::model::{Caller, Tenant};
 use bounded::Bounded;
 use logins::Logins;
 
-pub use stepwell_store::{AuditDetails, AuditOutcome};
+pub use checkpoints::AuditConfig;
+pub(crate) use checkpoints::{Signer, Signing};
+pub use reading::{AuditItem, AuditLines, AuditQuery};
+pub use stepwell_store::{AuditDetails, AuditOutcome, CheckpointKey, PublicKey};
 
 /// What the server knows of a request beside who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -119,6 +124,15 @@ impl Auditor {
         facts.resource = resource.into();
         facts.details = Some(details.text("tenant_of_caller", &*caller.tenant.name));
         self.write_down(&facts)
+    }
+
+    /// Tells of the end of a chain that is not the one that was signed.
+    fn append_fault(&self, chain: &AuditChain) {
+        let mut facts = host_facts(principal_of("host"), self.clock.now());
+        facts.action = action::AUDIT_FAULT;
+        facts.resource = chain.to_string();
+        facts.outcome = AuditOutcome::Failed;
+        self.append(self.write_down(&facts));
     }
 
     /// Makes the entry of what the host itself does.

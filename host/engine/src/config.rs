@@ -7,6 +7,7 @@ use std::time::Duration;
 use stepwell_egress::Egress;
 use stepwell_vault::Vault;
 
+use crate::audit::AuditConfig;
 use crate::clock::{Clock, SystemClock};
 use crate::sfn::EventShape;
 
@@ -38,6 +39,8 @@ pub struct EngineConfig {
     /// Bytes that they may hold, by what they record: one more is refused, and one that
     /// grows beyond fails. A single one may hold an eighth of it.
     pub express_memory_max_bytes: usize,
+    /// How the audit log is signed.
+    pub audit: AuditConfig,
     /// Where the execution log goes; without, nothing is logged.
     pub log: Option<LogConfig>,
     /// Bytes that an input or output may have.
@@ -73,6 +76,7 @@ impl Default for EngineConfig {
             executions_in_memory_max: 20_000,
             express_executions_max: 4_096,
             express_memory_max_bytes: 512 << 20,
+            audit: AuditConfig::default(),
             log: None,
             payload_max_bytes: 262_144,
             history_events_max: None,

@@ -10,7 +10,7 @@ use stepwell_store::{Store, StoreError};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::audit::Auditor;
+use crate::audit::{Auditor, Signer, Signing};
 use crate::children::Children;
 use crate::config::EngineConfig;
 use crate::definitions::Definitions;
@@ -45,6 +45,8 @@ pub struct Engine {
     threads: Vec<JoinHandle<()>>,
     /// Ends last: the others have something to say till their end.
     log_writer: Option<JoinHandle<()>>,
+    /// Signs the audit log; ends after all else, with the entry of the stop.
+    signing: Option<Signing>,
     guests: Option<Runtime>,
 }
 
@@ -74,7 +76,7 @@ impl Engine {
         let (shards, inboxes) = shard_channels(config.shards.max(1));
         let counters = Arc::new(Counters::default());
         let definitions = Arc::new(Definitions::default());
-        let audit = Auditor::begin(&store, &config.clock)?;
+        let (audit, signing) = audit_of(&store, &config)?;
         let starter = starter_of(&config, &store, &definitions, &shards, &next_key, &audit);
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::clone(&runner),
@@ -118,6 +120,7 @@ impl Engine {
             known_access: Arc::default(),
             log,
             audit: Arc::clone(&audit),
+            signer: signing.signer(),
             shutting_down: watch::Sender::new(false),
             event_shape: OnceLock::new(),
             page_secret: OnceLock::new(),
@@ -133,6 +136,7 @@ impl Engine {
             map_runs: shared.map_runs.clone(),
             threads,
             log_writer,
+            signing: Some(signing),
             guests: Some(guests),
         })
     }
@@ -170,7 +174,9 @@ impl Engine {
             }
         }
         inner.log.stop();
-        inner.audit.end();
+        if let Some(signing) = self.signing.take() {
+            signing.stop();
+        }
         if self
             .log_writer
             .take()
@@ -216,6 +222,13 @@ fn starter_of(
         next_key: Arc::clone(next_key),
         audit: Arc::clone(audit),
     })
+}
+
+fn audit_of(store: &Store, config: &EngineConfig) -> Result<(Arc<Auditor>, Signing), EngineError> {
+    let audit = Auditor::begin(store, &config.clock)?;
+    let signer = Signer::new(store, &config.clock, &config.audit);
+    let signing = Signing::start(signer, &audit).map_err(no_thread)?;
+    Ok((audit, signing))
 }
 
 fn stop_shard(shard: &ShardSender) -> oneshot::Receiver<()> {

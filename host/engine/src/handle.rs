@@ -38,7 +38,7 @@ use stepwell_store::{
 };
 use tokio::sync::watch;
 
-use crate::audit::Auditor;
+use crate::audit::{Auditor, Signer};
 use crate::definitions::Definitions;
 use crate::deletions::Deletions;
 use crate::dispatch::Dispatcher;
@@ -88,6 +88,7 @@ pub(crate) struct Inner {
     pub(crate) known_access: Arc<KnownAccess>,
     pub(crate) log: Arc<ExecutionLog>,
     pub(crate) audit: Arc<Auditor>,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
     /// What page tokens are sealed with, once that was read.

@@ -46,6 +46,8 @@ pub enum Permission {
     ReadAccess,
     /// Make and delete tokens, access keys and roles.
     WriteAccess,
+    /// Read and export the audit log.
+    ReadAudit,
     /// See quotas, and what is used of them.
     ReadQuotas,
     /// See the names and versions of secrets, never their values.
@@ -59,7 +61,7 @@ pub enum Permission {
 }
 
 use Permission::{
-    ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadData,
+    ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit, ReadData,
     ReadDefinitions, ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets, ReportTasks,
     StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents,
     WriteData, WriteDefinitions, WriteSecrets,
@@ -67,7 +69,7 @@ use Permission::{
 
 impl Permission {
     /// All permissions, in the order of the documentation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         ReadDefinitions,
         WriteComponents,
         WriteDefinitions,
@@ -84,6 +86,7 @@ impl Permission {
         WriteData,
         ReadAccess,
         WriteAccess,
+        ReadAudit,
         ReadQuotas,
         ReadSecrets,
         WriteSecrets,
@@ -111,6 +114,7 @@ impl Permission {
             WriteData => "data:write",
             ReadAccess => "access:read",
             WriteAccess => "access:write",
+            ReadAudit => "audit:read",
             ReadQuotas => "quotas:read",
             ReadSecrets => "secrets:read",
             WriteSecrets => "secrets:write",
@@ -213,6 +217,7 @@ const OPERATE: Permissions = VIEW.with(Permissions::of(&[
     ReportTasks,
     ReadData,
     ReadAccess,
+    ReadAudit,
     ReadSecrets,
 ]));
 

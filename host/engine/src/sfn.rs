@@ -36,6 +36,7 @@ pub(crate) use executions::{read_input, start_fault};
 pub(crate) use fault::fault_of;
 pub use fault::{ApiError, ApiFault};
 pub use histories::{EventShape, ShownHistory};
+pub(crate) use pages::List as SealedList;
 pub use times::TimeForm;
 
 use crate::handle::EngineHandle;

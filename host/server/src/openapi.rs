@@ -7,9 +7,9 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    access_keys, activities, api_tokens, bindings, components, data_sets, definitions, executions,
-    express, history, logs, map_runs, roles, secrets, state_machines, system, tasks, tenants,
-    test_state, versions,
+    access_keys, activities, api_tokens, audit, bindings, components, data_sets, definitions,
+    executions, express, history, logs, map_runs, roles, secrets, state_machines, system, tasks,
+    tenants, test_state, versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -78,6 +78,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         api_tokens::make_api_token,
         api_tokens::list_api_tokens,
         api_tokens::rotate_api_token,
+        audit::list_audit,
+        audit::export_audit,
+        audit::audit_key,
         api_tokens::delete_api_token,
         roles::list_roles,
         roles::put_role,

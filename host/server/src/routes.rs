@@ -3,6 +3,7 @@
 pub(crate) mod access_keys;
 pub(crate) mod activities;
 pub(crate) mod api_tokens;
+pub(crate) mod audit;
 pub(crate) mod bindings;
 pub(crate) mod components;
 pub(crate) mod data_sets;

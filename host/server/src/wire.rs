@@ -8,6 +8,7 @@
 mod access;
 mod access_keys;
 mod activities;
+mod audit;
 mod bindings;
 mod components;
 mod data_sets;
@@ -33,6 +34,7 @@ pub use access_keys::{AccessKey, AccessKeyList, AccessKeyMade, AccessKeyRequest}
 pub use activities::{
     Activity, ActivityList, ActivityTask, CreateActivityRequest, PollActivityRequest, PolledTask,
 };
+pub use audit::{AuditEntry, AuditKey, AuditList};
 pub use bindings::{BindRequest, Binding, BindingList};
 pub use components::{Component, ComponentList, ComponentPushed, ComponentVersions};
 pub use data_sets::{DataSet, DataSetList};

@@ -20,6 +20,8 @@ pub struct StoreStats {
     pub queued: u64,
     /// Bytes of history pages that were handed to the writing thread.
     pub history_bytes: u64,
+    /// Entries of the audit log.
+    pub audit_entries: u64,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +33,7 @@ pub(crate) struct Counters {
     checkpoints: AtomicU64,
     checkpoint_us: AtomicU64,
     history_bytes: AtomicU64,
+    audit_entries: AtomicU64,
 }
 
 impl Counters {
@@ -43,6 +46,11 @@ impl Counters {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.writes.fetch_add(writes as u64, Ordering::Relaxed);
         self.commit_us.fetch_add(micros(time), Ordering::Relaxed);
+    }
+
+    /// Counts entries of the audit log that are durable.
+    pub(crate) fn audited(&self, entries: u64) {
+        self.audit_entries.fetch_add(entries, Ordering::Relaxed);
     }
 
     pub(crate) fn encoded(&self, bytes: usize) {
@@ -65,6 +73,7 @@ impl Counters {
             checkpoint_us: self.checkpoint_us.load(Ordering::Relaxed),
             queued: queued as u64,
             history_bytes: self.history_bytes.load(Ordering::Relaxed),
+            audit_entries: self.audit_entries.load(Ordering::Relaxed),
         }
     }
 }

@@ -126,7 +126,7 @@ impl Writer {
             self.chains.begin();
             let attempt = self.attempt(&guard, group, &mut answers);
             match &attempt {
-                Attempt::Committed => self.chains.commit(),
+                Attempt::Committed => self.counters.audited(self.chains.commit()),
                 Attempt::Failed(_) | Attempt::Spoiled(..) | Attempt::Died => self.chains.forget(),
             }
             roll_back(&guard);

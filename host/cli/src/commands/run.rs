@@ -15,6 +15,7 @@ use stepwell_engine::{
 };
 use stepwell_server::wire::{Diagnostic, Execution, JsonText};
 
+use crate::audit_key::AuditArgs;
 use crate::commands::deploy::{format_of, name_of, show};
 use crate::commands::{App, exit_of};
 use crate::exit::{CliError, Exit};
@@ -75,7 +76,12 @@ pub(crate) fn run(args: &RunArgs, app: &App) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Unavailable, format!("cannot start: {error}")))?;
-    let host = Host::start(Place::Memory, &args.limits, &MasterKeyArgs::default())?;
+    let host = Host::start(
+        Place::Memory,
+        &args.limits,
+        &MasterKeyArgs::default(),
+        &AuditArgs::default(),
+    )?;
     if !args.no_logs && !app.console.is_json() {
         host.runner().listen(observe::log_listener(app.console));
     }

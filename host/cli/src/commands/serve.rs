@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::audit_key::AuditArgs;
 use crate::commands::App;
 use crate::config::{ADDRESS_FILE, ADMIN_TOKEN_FILE, DEFAULT_LISTEN, data_folder};
 use crate::console::{DIM, GOOD, STRONG, paint};
@@ -60,6 +61,8 @@ pub(crate) struct ServeArgs {
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
     master_key: MasterKeyArgs,
+    #[command(flatten)]
+    audit: AuditArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Shut down when standard input ends: for a program that starts a host and must not
@@ -119,13 +122,14 @@ async fn serve(args: &ServeArgs, app: &App) -> Result<(), CliError> {
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let place = folder.clone();
     let (limits, master_key, dev) = (args.limits.clone(), args.master_key.clone(), args.dev);
+    let audit = args.audit.clone();
     let host = blocking(move || {
         let place = if dev {
             Place::DevFolder(&place)
         } else {
             Place::Folder(&place)
         };
-        Host::start(place, &limits, &master_key)
+        Host::start(place, &limits, &master_key, &audit)
     })
     .await??;
     let doors = Doors { listener, oidc };

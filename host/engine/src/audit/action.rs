@@ -100,8 +100,27 @@ actions! {
     AUDIT_SUPPRESS = "audit:suppress";
     /// Details of entries were erased.
     AUDIT_ERASE = "audit:erase";
+    /// The log is not the one that was signed last.
+    AUDIT_FAULT = "audit:fault";
     /// The host was started.
     HOST_START = "host:start";
     /// The host was stopped.
     HOST_STOP = "host:stop";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn the_documentation_has_every_action_and_no_other() {
+        let document = include_str!("../../../../docs/audit.md");
+        let after = document.split_once("<!-- actions -->").unwrap().1;
+        let list = after.split_once("\n\n").unwrap().0;
+        let named: Vec<&str> = list
+            .split_whitespace()
+            .map(|name| name.trim_matches('`'))
+            .collect();
+        assert_eq!(named, ALL);
+    }
 }

@@ -12,6 +12,7 @@ use stepwell_states::Timestamp;
 
 use super::fault::{ApiError, ApiFault};
 use super::request::Request;
+use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::Caller;
 
@@ -23,7 +24,7 @@ const SEAL_BYTES: usize = 16;
 const TIME_BYTES: usize = 8;
 
 /// One list: the same parts make the same list.
-pub(super) struct List {
+pub(crate) struct List {
     /// The operation, whose list it is, and what it is filtered by, each with its length.
     identity: Vec<u8>,
     secret: Vec<u8>,
@@ -41,7 +42,22 @@ impl List {
         operation: &str,
         parts: &[Option<&str>],
     ) -> Result<Self, ApiError> {
-        let secret = engine.page_secret().await.map_err(ApiError::Host)?;
+        Self::named(engine, caller, operation, parts)
+            .await
+            .map_err(ApiError::Host)
+    }
+
+    /// The same for lists that are no operations of AWS's.
+    ///
+    /// # Errors
+    /// The secret cannot be read.
+    pub(crate) async fn named(
+        engine: &EngineHandle,
+        caller: &Caller,
+        operation: &str,
+        parts: &[Option<&str>],
+    ) -> Result<Self, EngineError> {
+        let secret = engine.page_secret().await?;
         let mut identity = caller.tenant.id.to_be_bytes().to_vec();
         for part in [Some(operation)].iter().chain(parts) {
             let text = part.unwrap_or_default();
@@ -57,7 +73,7 @@ impl List {
     }
 
     /// Makes the token of the page that begins behind a position.
-    pub(super) fn seal(&self, position: &str) -> String {
+    pub(crate) fn seal(&self, position: &str) -> String {
         let mut token = self.now.as_ms().to_be_bytes().to_vec();
         token.extend(position.as_bytes());
         let seal = self.mac(&token);
@@ -78,7 +94,8 @@ impl List {
             .ok_or_else(ApiFault::invalid_token)
     }
 
-    fn read(&self, given: &str) -> Option<String> {
+    /// Reads a token; none if it is not ours, of another list, or too old.
+    pub(crate) fn read(&self, given: &str) -> Option<String> {
         let token = URL_SAFE_NO_PAD.decode(given).ok()?;
         let (body, seal) = token.split_at_checked(token.len().checked_sub(SEAL_BYTES)?)?;
         let mut mac = self.begun(body)?;

@@ -7,17 +7,17 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use stepwell_engine::Permission::{
-    self, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadData,
-    ReadDefinitions, ReadExecutions, ReadMetrics, ReadSecrets, ReportTasks, StartExecutions,
-    TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents, WriteData,
-    WriteDefinitions, WriteSecrets,
+    self, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit,
+    ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadSecrets, ReportTasks,
+    StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents,
+    WriteData, WriteDefinitions, WriteSecrets,
 };
 
 use crate::app::App;
 use crate::routes::{
-    access_keys, activities, api_tokens, bindings, components, data_sets, definitions, executions,
-    express, history, logs, map_runs, roles, secrets, state_machines, system, tasks, tenants,
-    test_state, versions,
+    access_keys, activities, api_tokens, audit, bindings, components, data_sets, definitions,
+    executions, express, history, logs, map_runs, roles, secrets, state_machines, system, tasks,
+    tenants, test_state, versions,
 };
 
 /// All routes, and what each takes of its caller. There is no route without that.
@@ -118,6 +118,9 @@ fn access_routes() -> Vec<Route> {
         post("/v1/access-keys", WriteAccess, access_keys::make_access_key),
         get("/v1/access-keys", ReadAccess, access_keys::list_access_keys),
         delete("/v1/access-keys/{name}", WriteAccess, access_keys::delete_access_key),
+        get("/v1/audit", ReadAudit, audit::list_audit),
+        get("/v1/audit/export", ReadAudit, audit::export_audit),
+        get("/v1/audit/key", ReadAudit, audit::audit_key),
         post("/v1/api-tokens", WriteAccess, api_tokens::make_api_token),
         get("/v1/api-tokens", ReadAccess, api_tokens::list_api_tokens),
         post("/v1/api-tokens/{name}/rotate", WriteAccess, api_tokens::rotate_api_token),

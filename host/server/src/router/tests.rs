@@ -1,6 +1,7 @@
 //! What holds for every route, taken from the route table.
 
 mod access;
+mod audited;
 mod documented;
 
 use std::collections::BTreeSet;

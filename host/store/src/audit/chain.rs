@@ -1,6 +1,6 @@
 //! Appends entries to their chains, within the transaction of what they tell of.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -46,19 +46,23 @@ pub(super) fn entry_hash(previous: Digest, canonical: &str) -> Digest {
 pub(crate) struct Chains {
     committed: RefCell<BTreeMap<i64, AuditHead>>,
     moved: RefCell<BTreeMap<i64, AuditHead>>,
+    /// Entries of the transaction.
+    appended: Cell<u64>,
 }
 
 impl Chains {
     /// A transaction begins.
     pub(crate) fn begin(&self) {
         self.moved.borrow_mut().clear();
+        self.appended.set(0);
     }
 
-    /// The transaction is durable.
-    pub(crate) fn commit(&self) {
+    /// The transaction is durable. Returns how many entries it has.
+    pub(crate) fn commit(&self) -> u64 {
         self.committed
             .borrow_mut()
             .append(&mut self.moved.borrow_mut());
+        self.appended.take()
     }
 
     /// Nobody knows what became of the transaction.
@@ -93,6 +97,7 @@ impl Chains {
         self.moved
             .borrow_mut()
             .insert(chain, AuditHead { number, hash });
+        self.appended.set(self.appended.get() + 1);
         Ok(())
     }
 

@@ -225,3 +225,22 @@ fn what_the_database_lost_is_found_in_its_export() {
     let (_, number, problem) = fault(export(&home.store, &chain, 0));
     assert_eq!((number, problem), (6, "entry 7 is missing".into()));
 }
+
+#[test]
+fn the_documented_example_is_what_a_host_writes() {
+    let document = include_str!("../../../../docs/audit.md");
+    let after = document.split_once("<!-- example -->").unwrap().1;
+    let block = after.split_once("<!-- /example -->").unwrap().0;
+    let lines = block.trim().trim_start_matches("```json\n");
+    let lines = lines.trim_end_matches("```");
+    let home = Home::new();
+    home.create_many(1);
+    let told = entry_about(&acme(home.tenant), "activity:delete", "work");
+    let change = home.store.change(told);
+    change
+        .put_activity(home.tenant, "work", time(0), Vec::new())
+        .unwrap();
+    sign(&home).unwrap();
+    assert_eq!(lines, export(&home.store, &acme(home.tenant), 0));
+    assert_eq!(verify(lines).unwrap().covered, 2);
+}
