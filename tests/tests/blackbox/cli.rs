@@ -1,6 +1,7 @@
 //! The commands of `docs/cli.md`: what they print, and the codes that they end with.
 
 mod access;
+mod audit;
 mod errors;
 mod local;
 mod with_host;
