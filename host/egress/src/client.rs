@@ -83,8 +83,8 @@ impl Egress {
     ///
     /// # Errors
     /// [`EgressError::Invalid`] for what is no request, [`EgressError::Denied`] if it may
-    /// not be sent, [`EgressError::Failed`] if no answer came in time,
-    /// [`EgressError::TooLarge`] if it is too large.
+    /// not be sent, [`EgressError::Failed`] if nobody answers, [`EgressError::TimedOut`] if no
+    /// whole answer came in time, [`EgressError::TooLarge`] if it is too large.
     pub fn send(&self, request: Request, time: Duration) -> Result<Answer, EgressError> {
         let permit = self.permit(&request.method, &request.url)?;
         let addresses = permit.addresses(&*self.lookup)?;
@@ -181,7 +181,7 @@ fn message(request: Request, uri: Uri) -> Result<Message, EgressError> {
 fn failed(error: ureq::Error) -> EgressError {
     match error {
         ureq::Error::Timeout(_) => {
-            EgressError::Failed("there was no whole answer in time".to_owned())
+            EgressError::TimedOut("there was no whole answer in time".to_owned())
         }
         ureq::Error::LargeResponseHeader(_, max_bytes) => EgressError::TooLarge(format!(
             "the answer's headers have more than {max_bytes} bytes"

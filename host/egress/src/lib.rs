@@ -5,7 +5,8 @@
 //!   permit ── look up the host ── refuse addresses that are not public ──> connect to those
 //! ```
 //!
-//! Nothing is allowed by default. A name is looked up once, by the host; what is connected
+//! Nothing is allowed by default. Rules come in scopes (the operator's, a tenant's, a state's),
+//! and a request has to be allowed by each of them. A name is looked up once, by the host; what is connected
 //! to is an address that was checked. Redirects are answers like others, and are not
 //! followed. Bodies, headers and time are bounded.
 //!
@@ -14,10 +15,16 @@
 
 mod address;
 mod client;
+mod control;
+mod meter;
 mod permit;
 mod rule;
+mod scope;
 
 pub use address::is_public;
 pub use client::{Answer, Limits, Request};
+pub use control::{Control, Denial};
+pub use meter::{Meter, Place, Rates};
 pub use permit::{Egress, EgressError, Lookup, Permit, SystemLookup};
 pub use rule::{Rule, RuleError};
+pub use scope::Scope;

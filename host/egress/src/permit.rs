@@ -8,7 +8,9 @@ use ureq::http::Uri;
 
 use crate::address::is_public;
 use crate::client::Limits;
+use crate::control::{Control, Denial};
 use crate::rule::Rule;
+use crate::scope::Scope;
 
 /// Addresses of a name that are looked at, at most.
 const ADDRESSES_MAX: usize = 16;
@@ -40,12 +42,15 @@ pub enum EgressError {
     /// The request cannot be understood.
     #[error("{0}")]
     Invalid(String),
-    /// The operator's rules do not allow it.
-    #[error("{0}")]
-    Denied(String),
-    /// There was no answer in time, or the connection failed.
+    /// A control stopped it; nothing was sent.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// The connection failed.
     #[error("{0}")]
     Failed(String),
+    /// There was no whole answer in time.
+    #[error("{0}")]
+    TimedOut(String),
     /// The answer has too many bytes.
     #[error("{0}")]
     TooLarge(String),
@@ -54,7 +59,8 @@ pub enum EgressError {
 /// Where requests may go.
 #[derive(Debug, Clone)]
 pub struct Egress {
-    rules: Arc<[Rule]>,
+    /// The widest first: the operator's.
+    scopes: Vec<Scope>,
     pub(crate) lookup: Arc<dyn Lookup>,
     pub(crate) limits: Limits,
 }
@@ -71,10 +77,43 @@ impl Egress {
     #[must_use]
     pub fn new(rules: Vec<Rule>, lookup: Arc<dyn Lookup>, limits: Limits) -> Self {
         Self {
-            rules: rules.into(),
+            scopes: vec![Scope::of(Control::Operator, rules)],
             lookup,
             limits,
         }
+    }
+
+    /// Returns a way out that a scope narrows further.
+    #[must_use]
+    pub fn within(&self, scope: Scope) -> Self {
+        let mut narrowed = self.clone();
+        narrowed.scopes.push(scope);
+        narrowed
+    }
+
+    /// Returns the same way out with other limits.
+    #[must_use]
+    pub fn limited(&self, limits: Limits) -> Self {
+        Self {
+            limits,
+            ..self.clone()
+        }
+    }
+
+    /// What an exchange may cost.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Returns the controls that do not allow all that a rule describes, the widest first.
+    #[must_use]
+    pub fn missing(&self, wanted: &Rule) -> Vec<Control> {
+        let scopes = self.scopes.iter();
+        scopes
+            .filter(|scope| !scope.covers(wanted))
+            .map(Scope::control)
+            .collect()
     }
 
     /// Asks whether a request may be sent.
@@ -103,26 +142,47 @@ impl Egress {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let host = host.strip_suffix('.').unwrap_or(host).to_owned();
         let port = uri.port_u16().unwrap_or(own_port);
-        let rules = self.rules.iter();
-        let allowing: Vec<Rule> = rules
-            .filter(|rule| rule.allows(method, &uri, &host, port))
-            .cloned()
-            .collect();
-        if host.is_empty() || allowing.is_empty() {
-            return Err(EgressError::Denied(format!(
-                "requests to {method} {}://{host}:{port}{} are not allowed; the operator of the \
-                 host allows them with --allow-http",
-                uri.scheme_str().unwrap_or_default(),
-                uri.path()
-            )));
+        let mut rules = Vec::new();
+        // The narrowest first: what a state does not grant is nobody else's to allow.
+        for scope in self.scopes.iter().rev() {
+            let found = scope.allowing(method, &uri, &host, port);
+            let Some(allowing) = found.filter(|_| !host.is_empty()) else {
+                let request = format!(
+                    "{method} {}://{host}:{port}{}",
+                    uri.scheme_str().unwrap_or_default(),
+                    uri.path()
+                );
+                return Err(denied(scope.control(), &request).into());
+            };
+            if scope.control() == Control::Operator {
+                rules = allowing;
+            }
         }
         Ok(Permit {
             uri,
             host,
             port,
-            rules: allowing,
+            rules,
         })
     }
+}
+
+/// Says which control does not allow a request, and who could change that.
+fn denied(control: Control, request: &str) -> Denial {
+    let reason = match control {
+        Control::StateGrant => format!(
+            "the state does not grant {request}; its 'Grants' say what it may send in 'Http'"
+        ),
+        Control::TenantPolicy => format!(
+            "the policy of the tenant does not allow {request}; the admin of the host can \
+             change it"
+        ),
+        _ => format!(
+            "requests to {request} are not allowed; the operator of the host allows them with \
+             --allow-http"
+        ),
+    };
+    Denial { control, reason }
 }
 
 /// A request that the rules allow; its address is still to be checked.
@@ -131,6 +191,7 @@ pub struct Permit {
     pub(crate) uri: Uri,
     host: String,
     port: u16,
+    /// Those of the operator that allow the request.
     rules: Vec<Rule>,
 }
 
@@ -155,10 +216,12 @@ impl Permit {
         for address in &found {
             let known = self.rules.iter().any(|rule| rule.allows_private(*address));
             if !is_public(*address) && !known {
-                return Err(EgressError::Denied(format!(
+                let reason = format!(
                     "{host} has the address {address}, which is not public; the operator of \
                      the host allows that with a rule that says 'private'"
-                )));
+                );
+                let control = Control::Address;
+                return Err(Denial { control, reason }.into());
             }
         }
         let addresses = found.into_iter().take(ADDRESSES_MAX);

@@ -106,6 +106,22 @@ impl Rule {
             && self.path.is(uri.path())
     }
 
+    /// Returns whether the rule allows all that another one does.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let methods = self.methods.is_empty()
+            || (!other.methods.is_empty()
+                && other
+                    .methods
+                    .iter()
+                    .all(|method| self.methods.contains(method)));
+        methods
+            && self.scheme == other.scheme
+            && self.host.covers(&other.host)
+            && (self.port == Port::Any || self.port == other.port)
+            && self.path.covers(&other.path)
+    }
+
     /// Returns whether the rule allows a connection to an address that is not public.
     pub(crate) fn allows_private(&self, address: IpAddr) -> bool {
         self.private || self.host == Host::Address(address)
@@ -116,8 +132,20 @@ impl Host {
     fn is(&self, host: &str) -> bool {
         match self {
             Self::Exactly(known) => known == host,
-            Self::Below(domain) => host.len() > domain.len() && host.ends_with(domain.as_str()),
+            Self::Below(domain) => {
+                let is_below = host.len() > domain.len() && host.ends_with(domain.as_str());
+                // An address has no names below it.
+                is_below && host.parse::<IpAddr>().is_err()
+            }
             Self::Address(known) => host.parse() == Ok(*known),
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Below(domain), Self::Below(below)) => below.ends_with(domain.as_str()),
+            (known, Self::Exactly(host)) => known.is(host),
+            (known, other) => known == other,
         }
     }
 }
@@ -140,15 +168,30 @@ impl Path {
             Self::Below(folder) => path.starts_with(folder.as_str()) && !has_dots(path),
         }
     }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (Self::Below(folder), Self::Below(path) | Self::Exactly(path)) => {
+                path.starts_with(folder.as_str()) && !has_dots(path)
+            }
+            (known, other) => known == other,
+        }
+    }
 }
 
 fn has_dots(path: &str) -> bool {
-    let plain = path.to_ascii_lowercase().replace("%2e", ".");
-    let plain = plain
-        .replace("%2f", "/")
-        .replace("%5c", "/")
-        .replace('\\', "/");
-    plain.split('/').any(|part| part == "." || part == "..")
+    let mut plain = path.to_ascii_lowercase();
+    // Some servers decode twice.
+    for _ in 0..2 {
+        for (encoded, decoded) in [("%2e", "."), ("%2f", "/"), ("%5c", "/"), ("%3b", ";")] {
+            plain = plain.replace(encoded, decoded);
+        }
+        plain = plain.replace('\\', "/").replace("%25", "%");
+    }
+    // Some take what follows a `;` for parameters of the part.
+    let names = plain.split('/').map(|part| part.split(';').next());
+    names.flatten().any(|name| matches!(name, "." | ".."))
 }
 
 fn split_port<'a>(authority: &'a str, scheme: &str) -> Result<(&'a str, Port), RuleError> {
@@ -266,10 +309,61 @@ mod tests {
                 "https://api.example.org/v1/*",
                 "https://api.example.org/v1/..%2Fadmin",
             ),
+            (
+                "https://api.example.org/v1/*",
+                "https://api.example.org/v1/%252e%252e/admin",
+            ),
+            (
+                "https://api.example.org/v1/*",
+                "https://api.example.org/v1/..;a=b/admin",
+            ),
+            (
+                "https://api.example.org/v1/*",
+                "https://api.example.org//v1/a",
+            ),
             ("https://api.example.org/v1", "https://api.example.org/v1/x"),
             ("http://127.0.0.1:9", "http://127.0.0.2:9/"),
         ] {
             assert!(!allows(rule, "GET", url), "{rule} must not allow {url}");
+        }
+    }
+
+    #[test]
+    fn a_rule_covers_what_it_would_allow() {
+        let covers = |wide: &str, narrow: &str| {
+            Rule::parse(wide)
+                .unwrap()
+                .covers(&Rule::parse(narrow).unwrap())
+        };
+        for (wide, narrow) in [
+            ("https://a.example.org", "GET https://a.example.org/v1/*"),
+            (
+                "GET,POST https://*.example.org",
+                "GET https://*.a.example.org/x",
+            ),
+            (
+                "https://*.example.org:*/v1/*",
+                "https://b.example.org:8443/v1/x/*",
+            ),
+            ("https://a.example.org/x", "https://a.example.org/x"),
+            ("http://[::1]:9", "http://[::1]:9/x"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} must cover {narrow}");
+        }
+        for (wide, narrow) in [
+            ("GET https://a.example.org", "https://a.example.org"),
+            ("GET https://a.example.org", "GET,PUT https://a.example.org"),
+            ("https://a.example.org", "http://a.example.org"),
+            ("https://a.example.org", "https://*.example.org"),
+            ("https://*.a.example.org", "https://*.example.org"),
+            ("https://a.example.org", "https://a.example.org:8443"),
+            ("https://a.example.org:8443", "https://a.example.org:*"),
+            ("https://a.example.org/v1/*", "https://a.example.org/v2/*"),
+            ("https://a.example.org/v1/*", "https://a.example.org"),
+            ("https://a.example.org/v1", "https://a.example.org/v1*"),
+            ("https://*.0.0.1", "https://127.0.0.1"),
+        ] {
+            assert!(!covers(wide, narrow), "{wide} must not cover {narrow}");
         }
     }
 

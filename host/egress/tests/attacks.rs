@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stepwell_egress::{Answer, Egress, EgressError, Limits, Lookup, Request, Rule};
+use stepwell_egress::{
+    Answer, Control, Denial, Egress, EgressError, Limits, Lookup, Request, Rule, Scope,
+};
 
 /// Answers look-ups one after the other; the last one for ever.
 #[derive(Debug)]
@@ -102,8 +104,12 @@ fn send(egress: &Egress, request: Request) -> Result<Answer, EgressError> {
 }
 
 fn denied(result: Result<Answer, EgressError>) -> String {
+    denied_by(result).reason
+}
+
+fn denied_by(result: Result<Answer, EgressError>) -> Denial {
     match result {
-        Err(EgressError::Denied(reason)) => reason,
+        Err(EgressError::Denied(denial)) => denial,
         other => panic!("must be denied: {other:?}"),
     }
 }
@@ -319,12 +325,77 @@ fn an_answer_that_drips_has_its_time() {
     let url = format!("http://slow.test:{}/", server.port);
     let refused = egress.send(get(url), Duration::from_millis(300));
     assert!(
-        matches!(refused, Err(EgressError::Failed(_))),
+        matches!(refused, Err(EgressError::TimedOut(_))),
         "{refused:?}"
     );
     assert!(
         began.elapsed() < Duration::from_secs(10),
         "{:?}",
         began.elapsed()
+    );
+}
+
+#[test]
+fn every_scope_has_to_allow_a_request_and_the_one_that_does_not_is_named() {
+    let server = Server::answering(OK);
+    let lookup = Answers::new(&[&["127.0.0.1"]]);
+    let url = |path: &str| get(format!("http://api.test:{}{path}", server.port));
+    let scope = |control, rule: &str| {
+        Scope::of(
+            control,
+            vec![Rule::parse(&rule.replace("PORT", &server.port.to_string())).unwrap()],
+        )
+    };
+    let operator = egress(&["private http://api.test:*/v1/*"], &lookup);
+    let tenant = operator.within(scope(Control::TenantPolicy, "http://*.test:PORT"));
+    let state = tenant.within(scope(Control::StateGrant, "GET http://api.test:PORT/v1/a*"));
+    assert_eq!(send(&state, url("/v1/a")).unwrap().status, 200);
+    assert_eq!(
+        denied_by(send(&state, url("/v1/b"))).control,
+        Control::StateGrant
+    );
+    let mut post = url("/v1/a");
+    post.method = "POST".to_owned();
+    assert_eq!(denied_by(send(&state, post)).control, Control::StateGrant);
+    // A state cannot grant what its tenant or the operator does not allow.
+    let wide = |tenant: &Egress| tenant.within(scope(Control::StateGrant, "http://api.test:PORT"));
+    assert_eq!(
+        denied_by(send(&wide(&tenant), url("/v2"))).control,
+        Control::Operator
+    );
+    let other = operator.within(scope(Control::TenantPolicy, "http://other.test:PORT"));
+    assert_eq!(
+        denied_by(send(&wide(&other), url("/v1/a"))).control,
+        Control::TenantPolicy
+    );
+    // 'private' is the operator's to say.
+    let public = egress(&["http://api.test:*"], &lookup);
+    let claimed = public.within(scope(Control::TenantPolicy, "private http://api.test:PORT"));
+    assert_eq!(
+        denied_by(send(&claimed, url("/"))).control,
+        Control::Address
+    );
+    let any = operator.within(Scope::any(Control::TenantPolicy));
+    assert_eq!(send(&any, url("/v1/z")).unwrap().status, 200);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn what_a_scope_lacks_is_told_before_anything_is_sent() {
+    let lookup = Answers::new(&[&["127.0.0.1"]]);
+    let operator = egress(&["https://*.example.org"], &lookup);
+    let narrowed = operator.within(Scope::of(
+        Control::TenantPolicy,
+        vec![Rule::parse("GET https://api.example.org").unwrap()],
+    ));
+    let missing = |rule: &str| narrowed.missing(&Rule::parse(rule).unwrap());
+    assert_eq!(missing("GET https://api.example.org/v1/*"), []);
+    assert_eq!(
+        missing("POST https://api.example.org"),
+        [Control::TenantPolicy]
+    );
+    assert_eq!(
+        missing("GET https://api.example.net"),
+        [Control::Operator, Control::TenantPolicy]
     );
 }

@@ -71,6 +71,11 @@ impl GuestLog {
         &*self.host
     }
 
+    /// Returns the same, to be kept.
+    pub(crate) fn host_handle(&self) -> &Arc<dyn TaskHost> {
+        &self.host
+    }
+
     /// Takes a line of the interface `logging`.
     pub(crate) fn log(&self, line: LogLine) {
         let mut book = self.lock();

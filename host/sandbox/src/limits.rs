@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::http::HttpLimits;
+
 /// Core instances of one component, at most, whatever the limits of a call say: what the pool
 /// is laid out for. componentize-py makes 38.
 pub(crate) const INSTANCES_MAX: u32 = 100;
@@ -40,6 +42,8 @@ pub struct TaskLimits {
     pub tables_max: u32,
     /// Most handles (streams, pollables, …) that the guest holds at one time.
     pub handles_max: u32,
+    /// Outbound HTTP requests.
+    pub http: HttpLimits,
 }
 
 impl Default for TaskLimits {
@@ -58,6 +62,7 @@ impl Default for TaskLimits {
             memories_max: MEMORIES_MAX,
             tables_max: TABLES_MAX,
             handles_max: 1_000,
+            http: HttpLimits::default(),
         }
     }
 }

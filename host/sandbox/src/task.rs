@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::http::{HttpExchange, HttpFailure, HttpLimit, HttpRequest};
 use crate::limits::TaskLimits;
 
 /// Who is calling, for what, and until when: the WIT record `context`, field by field.
@@ -70,6 +71,17 @@ pub trait TaskHost: Send + Sync {
 
     /// Returns a configuration value, or nothing where it is not set or not granted.
     fn config(&self, name: &str) -> Option<String>;
+
+    /// Sends an HTTP request, or says why it is not sent: only what the state grants, to where
+    /// the host looked and found it allowed. The future is dropped with the call. A host
+    /// without a way out denies all.
+    fn http(&self, _request: HttpRequest) -> HttpExchange {
+        Box::pin(std::future::ready(Err(HttpFailure::Denied)))
+    }
+
+    /// Takes note of a request that went over a limit of the call, and was not sent:
+    /// `target` is its method and URI.
+    fn http_limited(&self, _target: &str, _limit: HttpLimit) {}
 
     /// Returns the wall time in milliseconds since the Unix epoch. The guest sees no other
     /// clock, so a host that answers from a record replays the call.

@@ -6,7 +6,8 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::guest_log::GuestLog;
-use crate::host::wasi;
+use crate::host::wasi::{self, http::HttpState};
+use crate::http::HttpLimits;
 use crate::memory::MemoryLimiter;
 use crate::random::RandomStream;
 use crate::task::TaskCall;
@@ -24,7 +25,10 @@ pub(crate) struct TaskState {
     host_calls_max: u64,
     /// Made when the guest first asks for it: most calls never do.
     wasi: Option<Box<WasiCtx>>,
-    table: ResourceTable,
+    pub(crate) table: ResourceTable,
+    pub(crate) http_limits: HttpLimits,
+    /// Made when the guest first asks for it.
+    pub(crate) http: Option<Box<HttpState>>,
 }
 
 /// The guest called the host more often than the limit allows.
@@ -49,6 +53,8 @@ impl TaskState {
             host_calls_max: limits.host_calls_max,
             wasi: None,
             table,
+            http_limits: limits.http,
+            http: None,
         }
     }
 

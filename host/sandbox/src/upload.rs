@@ -21,7 +21,7 @@ const TASK_INTERFACES: [&str; 7] = [
 const TASK_VERSIONS: &str = "0.1.";
 /// WASI's interfaces that a component may import, in the versions of [`WASI_VERSIONS`]: those
 /// that `host::wasi` links.
-const WASI_INTERFACES: [&str; 27] = [
+const WASI_INTERFACES: [&str; 29] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stdin",
@@ -36,6 +36,8 @@ const WASI_INTERFACES: [&str; 27] = [
     "wasi:clocks/wall-clock",
     "wasi:filesystem/preopens",
     "wasi:filesystem/types",
+    "wasi:http/outgoing-handler",
+    "wasi:http/types",
     "wasi:io/error",
     "wasi:io/poll",
     "wasi:io/streams",

@@ -4,9 +4,11 @@
 //! No directory, no environment, no argument, no network. Standard output and error go into
 //! the call's log, the clocks ask the caller of the sandbox, randomness derives from the
 //! call's seed. `filesystem` and `sockets` are linked because Rust's and Python's standard
-//! libraries import them; no descriptor and no socket ever comes out of them.
+//! libraries import them; no descriptor and no socket ever comes out of them. `http` asks the
+//! caller of the sandbox for each request.
 
 mod clocks;
+pub(crate) mod http;
 mod random;
 mod stdio;
 
@@ -70,7 +72,8 @@ pub(super) fn add_to_linker(l: &mut Linker<TaskState>) -> wasmtime::Result<()> {
     filesystem::types::add_to_linker::<_, WasiFilesystem>(l, |s| s.enter().filesystem())?;
     filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, |s| s.enter().filesystem())?;
 
-    add_sockets(l)
+    add_sockets(l)?;
+    http::add_to_linker(l)
 }
 
 fn add_cli(l: &mut Linker<TaskState>) -> wasmtime::Result<()> {
