@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_egress::Egress;
+use stepwell_egress::{Egress, Rates};
 use stepwell_vault::Vault;
 
 use crate::audit::AuditConfig;
@@ -60,10 +60,13 @@ pub struct EngineConfig {
     pub retry_delay: Duration,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Where `http:invoke` may send requests: nowhere, unless the operator says so.
+    /// Where tasks may send requests: nowhere, unless the operator says so. A tenant's policy
+    /// and a state's grants narrow it further.
     pub egress: Egress,
     /// The master keys: without one, there are no secrets.
     pub vault: Arc<Vault>,
+    /// How many requests each tenant's tasks may send.
+    pub egress_rates: Rates,
 }
 
 impl Default for EngineConfig {
@@ -90,6 +93,7 @@ impl Default for EngineConfig {
             clock: Arc::new(SystemClock),
             egress: Egress::default(),
             vault: Arc::default(),
+            egress_rates: Rates::default(),
         }
     }
 }

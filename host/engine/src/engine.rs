@@ -24,6 +24,7 @@ use crate::handle::{EngineHandle, Inner};
 use crate::health::Health;
 use crate::map_runs::{self, MapRuns};
 use crate::metrics::Counters;
+use crate::outbound::Outbound;
 use crate::runner::TaskRunner;
 use crate::services::Services;
 use crate::shard::{Message, Shard, ShardSender, Shards, Shared};
@@ -87,6 +88,8 @@ impl Engine {
         ));
         let (log, log_writer) = ExecutionLog::start(config.log.as_ref()).map_err(no_thread)?;
         let log = Arc::new(log);
+        let outbound = Outbound::new(config.egress.clone(), config.egress_rates, store.clone());
+        let outbound = Arc::new(outbound);
         let shared = Arc::new(Shared {
             log: Arc::clone(&log),
             audit: Arc::clone(&audit),
@@ -102,7 +105,7 @@ impl Engine {
             deletions: Arc::new(deletions),
             children: Children::of(guests.handle(), &starter),
             map_runs,
-            services: services(&guests),
+            services: services(&guests, &outbound),
             config,
         });
         let handle = EngineHandle(Arc::new(Inner {
@@ -118,6 +121,7 @@ impl Engine {
             deletions: Arc::clone(&shared.deletions),
             map_runs: shared.map_runs.clone(),
             known_access: Arc::default(),
+            outbound,
             log,
             audit: Arc::clone(&audit),
             signer: signing.signer(),
@@ -245,11 +249,12 @@ fn no_thread(error: std::io::Error) -> EngineError {
     EngineError::Internal(format!("a thread cannot be started: {error}"))
 }
 
-fn services(guests: &Runtime) -> Services {
+fn services(guests: &Runtime, outbound: &Arc<Outbound>) -> Services {
     Services {
         runtime: guests.handle().clone(),
         engine: OnceLock::new(),
         http_places: Arc::new(Semaphore::new(HTTP_AT_ONCE)),
+        outbound: Arc::clone(outbound),
     }
 }
 

@@ -49,6 +49,7 @@ use crate::map_runs::MapRuns;
 use crate::metrics::Counters;
 use crate::model::{Caller, EngineMetrics, Readiness};
 use crate::names;
+use crate::outbound::{DenialListener, Outbound};
 use crate::runner::TaskRunner;
 use crate::sfn::EventShape;
 use crate::wakeup::Watchers;
@@ -89,6 +90,7 @@ pub(crate) struct Inner {
     pub(crate) log: Arc<ExecutionLog>,
     pub(crate) audit: Arc<Auditor>,
     pub(crate) signer: Arc<Signer>,
+    pub(crate) outbound: Arc<Outbound>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
     /// What page tokens are sealed with, once that was read.
@@ -163,6 +165,11 @@ impl EngineHandle {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.starter.now()
+    }
+
+    /// Tells `listener` of everything that tasks are denied from now on.
+    pub fn listen_for_denials(&self, listener: DenialListener) {
+        self.0.outbound.listen(listener);
     }
 
     /// Returns a receiver that changes when the host begins to shut down.

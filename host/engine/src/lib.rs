@@ -38,6 +38,7 @@ mod map_runs;
 mod metrics;
 mod model;
 mod names;
+mod outbound;
 mod pace;
 mod permissions;
 mod runner;
@@ -47,6 +48,7 @@ mod services;
 mod sfn;
 mod shard;
 mod snapshot;
+mod task_grant;
 mod test_state;
 mod timer_loop;
 mod wakeup;
@@ -63,6 +65,7 @@ pub use handle::{
     TenantDescription, data_sets::DataSetUpload,
 };
 pub use model::*;
+pub use outbound::{ANY as ANY_POLICY, DenialListener, DeniedAccess};
 pub use permissions::{
     ADMINISTER_HOST, BUILT_IN_ROLES, BuiltInRole, Permission, Permissions, built_in_role,
 };
@@ -75,6 +78,7 @@ pub use sfn::{
     ApiCall, ApiError, ApiFault, EventShape, ShownHistory, TimeForm, operation_permissions,
 };
 pub use stepwell_vault::{NotASecret, SECRET_MAX_BYTES, SecretValue};
+pub use task_grant::TaskGrant;
 pub use test_state::{
     FieldValidation, HttpAnswer, HttpRequest, Inspection, Mock, MockError, TestConfiguration,
     TestState, TestedState,

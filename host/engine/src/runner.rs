@@ -9,6 +9,8 @@ use stepwell_decider::{EventNumber, ExecutionStarted, Failure, TaskScheduled, Us
 use stepwell_sandbox::{CancelToken, ComponentDigest};
 use stepwell_states::{Payload, Timestamp};
 
+use crate::task_grant::TaskGrant;
+
 /// One call of a component, to be made now.
 #[derive(Debug, Clone)]
 pub struct TaskOrder {
@@ -28,6 +30,8 @@ pub struct TaskOrder {
     pub timeout: Duration,
     /// How long it may stay silent.
     pub heartbeat: Option<Duration>,
+    /// What the call may use.
+    pub grant: TaskGrant,
     /// Ends the call early.
     pub cancel: CancelToken,
 }

@@ -1,14 +1,14 @@
 //! Runs tasks in the sandbox.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stepwell_decider::{Failure, Purpose, TaskToken, Usage, Work};
 use stepwell_sandbox::{
-    CallReport, ComponentDigest, LogLevel, LogLine, Outcome, Progress, Sandbox, TaskCall,
-    TaskContext, TaskHost, TaskLimits,
+    CallReport, ComponentDigest, HttpExchange, HttpLimit, HttpLimits, HttpRequest, LogLevel,
+    LogLine, Outcome, Progress, Sandbox, TaskCall, TaskContext, TaskHost, TaskLimits,
 };
 use stepwell_states::Payload;
 use stepwell_store::{Digest, Store};
@@ -79,12 +79,19 @@ impl TaskRunner for SandboxRunner {
             listener,
             alive: Notify::new(),
             beats: AtomicU64::new(0),
+            http: self.limits.http,
+            ends_at: Instant::now() + order.timeout,
+            config: OnceLock::new(),
         });
         let call = self.call(&order, &host);
         Box::pin(async move {
-            if let Err(reason) = load(&sandbox, &store, &order.component).await {
+            let ready = match load(&sandbox, &store, &order.component).await {
+                Ok(()) => host.take_up_grant(&store).await,
+                failed => failed,
+            };
+            if let Err(result) = ready {
                 return TaskEnd {
-                    result: reason,
+                    result,
                     usage: Usage::default(),
                 };
             }
@@ -237,9 +244,30 @@ struct Host {
     listener: Option<LogListener>,
     alive: Notify,
     beats: AtomicU64,
+    http: HttpLimits,
+    /// When the call is over at the latest.
+    ends_at: Instant,
+    /// Configuration values that are granted, once they were read.
+    config: OnceLock<Vec<(String, String)>>,
 }
 
 impl Host {
+    /// Reads what the call's grant names, off the guests' threads.
+    async fn take_up_grant(&self, store: &Store) -> Result<(), TaskResult> {
+        if self.order.grant.grants.config.is_empty() {
+            return Ok(());
+        }
+        let (store, grant) = (store.clone(), self.order.grant.clone());
+        let reading = tokio::task::spawn_blocking(move || grant.config_values(&store));
+        let read = match reading.await {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) => return Err(TaskResult::Unavailable(error.to_string())),
+            Err(error) => return Err(TaskResult::Unavailable(error.to_string())),
+        };
+        self.config.get_or_init(|| read);
+        Ok(())
+    }
+
     /// Resolves when the guest was silent for that long.
     async fn fell_silent(&self, silence: Duration) {
         let mut seen = self.beats.load(Ordering::Acquire);
@@ -305,8 +333,20 @@ impl TaskHost for Host {
             Work::RunBound { service, action } if name == INTEGRATION => {
                 Some(format!("{service}:{action}"))
             }
-            _ => None,
+            _ => {
+                let granted = self.config.get().into_iter().flatten();
+                let mut named = granted.filter(|(known, _)| known == name);
+                named.next().map(|(_, value)| value.clone())
+            }
         }
+    }
+
+    fn http(&self, request: HttpRequest) -> HttpExchange {
+        self.order.grant.send(request, self.http, self.ends_at)
+    }
+
+    fn http_limited(&self, target: &str, limit: HttpLimit) {
+        self.order.grant.note_limit(target, limit);
     }
 
     fn now_ms(&self) -> u64 {

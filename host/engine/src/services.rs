@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use stepwell_decider::{ExecutionStarted, Failure, Input, PendingWork};
-use stepwell_egress::Egress;
+use stepwell_egress::{Answer, Limits, Request};
 use stepwell_sandbox::CancelToken;
 use stepwell_states::{MemberKind, Payload, Timestamp, api_operation};
 use stepwell_store::ExecutionKey;
@@ -21,6 +21,7 @@ use crate::aws_words::{request_id, v2_cause};
 use crate::handle::{EngineHandle, Inner};
 use crate::http;
 use crate::model::{Caller, Tenant};
+use crate::outbound::{Outbound, OutboundError, Sender};
 use crate::permissions::WORKFLOW;
 use crate::sfn::{ApiCall, ApiError, TimeForm};
 use crate::shard::{Message, ShardSender};
@@ -56,6 +57,8 @@ pub(crate) struct Services {
     pub(crate) engine: OnceLock<Weak<Inner>>,
     /// Requests that are made at once; what is over waits.
     pub(crate) http_places: Arc<Semaphore>,
+    /// The way out of all requests, of these and of guests.
+    pub(crate) outbound: Arc<Outbound>,
 }
 
 impl Services {
@@ -76,15 +79,14 @@ impl Services {
 
 impl Services {
     /// Sends a request, and reports to the task's shard what was answered.
-    pub(crate) fn call_http(&self, order: ServiceOrder, egress: Egress, shard: ShardSender) {
+    pub(crate) fn call_http(&self, order: ServiceOrder, shard: ShardSender) {
         let Some(engine) = self.engine.get().and_then(Weak::upgrade) else {
             return;
         };
-        let places = Arc::clone(&self.http_places);
+        let (places, outbound) = (Arc::clone(&self.http_places), Arc::clone(&self.outbound));
         self.runtime.spawn(async move {
             let started_at = engine.starter.now();
-            let parameters = order.work.order.parameters.to_value();
-            let call = call_http(&parameters, egress, order.timeout, places);
+            let call = call_http(&order, outbound, places);
             let result = within(&order, call).await;
             report(&order, started_at, result, &shard);
         });
@@ -92,25 +94,52 @@ impl Services {
 }
 
 async fn call_http(
-    parameters: &Value,
-    egress: Egress,
-    timeout: Duration,
+    order: &ServiceOrder,
+    outbound: Arc<Outbound>,
     places: Arc<Semaphore>,
 ) -> Result<Payload, CallError> {
-    let request = http::request_of(parameters).map_err(CallError::Failed)?;
+    let request = http::request_of(&order.work.order.parameters.to_value());
+    let request = request.map_err(CallError::Failed)?;
     let place = places
         .acquire_owned()
         .await
         .map_err(|_closed| CallError::Later)?;
+    let (sender, timeout) = (order.sender(), order.timeout);
     let sending = tokio::task::spawn_blocking(move || {
         // Held by the thread: a request whose task was given up still has it for a while.
         let _place = place;
-        egress.send(request, timeout)
+        send_http(&outbound, &sender, request, timeout)
     });
     match sending.await {
         Ok(Ok(answer)) => http::result_of(answer).map_err(CallError::Failed),
-        Ok(Err(error)) => Err(CallError::Failed(http::failure_of(&error))),
-        Err(_stopped) => Err(CallError::Later),
+        Ok(Err(OutboundError::Egress(error))) => Err(CallError::Failed(http::failure_of(&error))),
+        Ok(Err(OutboundError::Store(_))) | Err(_) => Err(CallError::Later),
+    }
+}
+
+/// Sends the request of an `http:invoke`. Blocks.
+pub(crate) fn send_http(
+    outbound: &Outbound,
+    sender: &Sender,
+    request: Request,
+    timeout: Duration,
+) -> Result<Answer, OutboundError> {
+    let limits = outbound.limits();
+    let limits = Limits {
+        time: limits.time.min(timeout),
+        ..limits
+    };
+    outbound.send(sender, None, request, limits)
+}
+
+impl ServiceOrder {
+    /// On whose behalf its requests are sent.
+    pub(crate) fn sender(&self) -> Sender {
+        Sender {
+            tenant: Arc::clone(&self.tenant),
+            execution: Arc::clone(&self.started.execution_arn),
+            state: Arc::clone(&self.work.order.state_name),
+        }
     }
 }
 

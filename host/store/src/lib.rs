@@ -40,6 +40,7 @@ mod codec;
 mod columns;
 mod commit;
 mod components;
+mod config_values;
 mod connection;
 mod creation;
 mod data_sets;
@@ -52,6 +53,7 @@ mod history;
 mod ids;
 mod map_runs;
 mod migrate;
+mod policies;
 mod queue;
 mod reader;
 mod roles;
@@ -80,6 +82,7 @@ pub use audit::{
 pub use bindings::{ANY_ACTION, BindingRow};
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
+pub use config_values::{CONFIG_VALUES_MAX, ConfigValueRow};
 pub use creation::{CreateDone, Created, NewExecution};
 pub use data_sets::{DataSetRow, MakeManifest, MapFile, MapFileSize, MapFiles, NewDataSet};
 pub use error::StoreError;
@@ -95,6 +98,7 @@ pub use map_runs::{
     AdvanceDone, AdvanceMapRun, ChildEnd, ChildRedriven, MapChanges, MapCounts, MapResults,
     MapRunRow, MapRunSettings, MapRunStage, MapTally, NewMapRun, RedrivenRun,
 };
+pub use policies::PolicyRow;
 pub use roles::RoleRow;
 pub use sealed::{Resealed, SealedPlace, SealedRow};
 pub use slices::HistorySlice;

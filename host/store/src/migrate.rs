@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0009_roles.sql"),
     include_str!("schema/0010_tenant_secrets.sql"),
     include_str!("schema/0011_audit.sql"),
+    include_str!("schema/0012_config_and_policies.sql"),
 ];
 
 /// Takes the steps that the database has not taken, each in a transaction of its own:

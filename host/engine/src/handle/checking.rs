@@ -1,16 +1,19 @@
 //! Definitions against what a tenant has: components, bindings.
 
+mod grants;
+
 use std::collections::BTreeMap;
 
 use stepwell_states::{
     Diagnostic, Format, ResourceKind, Severity, State, StateKind, StateMachine, Task,
     function_reference, parse,
 };
-use stepwell_store::{Digest, Store, StoreError, TenantId};
+use stepwell_store::{ComponentRow, Digest, Store, StoreError, TenantId};
 
 use crate::definitions::{ComponentLookup, integration_pin};
 use crate::error::EngineError;
 use crate::handle::DEFINITION_MAX_BYTES;
+use crate::outbound::Outbound;
 
 pub(super) fn check_size(definition: &str) -> Result<(), EngineError> {
     let bytes = definition.len();
@@ -44,6 +47,7 @@ pub(super) fn is_error(diagnostic: &Diagnostic) -> bool {
 
 pub(super) fn check(
     store: &Store,
+    outbound: &Outbound,
     tenant: TenantId,
     text: &str,
     format: Option<Format>,
@@ -53,41 +57,37 @@ pub(super) fn check(
         Err(problems) => return Ok(Err(problems)),
     };
     let mut pins = BTreeMap::new();
+    let mut allowed = None;
     for (reference, state) in definition.states() {
         let StateKind::Task(task) = &state.kind else {
             continue;
         };
-        if let ResourceKind::Integration { service, action } = &task.resource.kind {
-            let bound = store.find_binding(tenant, service, action)?;
-            if let Some(binding) = &bound {
-                let place = state.place.pointer.to_string();
-                let field = format!("{place}/Resource");
-                diagnostics.retain(|found| {
-                    !is_unbound(found) || (found.pointer != place && found.pointer != field)
-                });
-                let version = binding.version.map(|version| version.to_string());
-                let lookup = ComponentLookup {
-                    name: &binding.component,
-                    version: version.as_deref(),
-                };
-                match find(store, tenant, lookup)? {
-                    Some(digest) => {
-                        pins.insert(integration_pin(service, action), digest);
-                    }
-                    None => {
-                        let problem = missing(&definition, reference, lookup, Severity::Error);
-                        diagnostics.push(problem);
-                    }
-                }
-            }
-            continue;
+        if !task.grants.http.is_empty() {
+            // Read once, and only for definitions that send anything.
+            let allowed = match &mut allowed {
+                Some(allowed) => allowed,
+                none => none.insert(outbound.of_tenant(tenant.0)?),
+            };
+            grants::check_policy(state, task, allowed, &mut diagnostics);
         }
-        let Some((lookup, severity)) = component_of(task, state) else {
+        let named = named(store, tenant, (state, task), &mut diagnostics)?;
+        let Some(Named {
+            pin,
+            name,
+            version,
+            severity,
+        }) = named
+        else {
             continue;
         };
+        let lookup = ComponentLookup {
+            name: &name,
+            version: version.as_deref(),
+        };
         match find(store, tenant, lookup)? {
-            Some(digest) => {
-                pins.insert(lookup.pin(), digest);
+            Some(row) => {
+                pins.insert(pin, row.digest);
+                grants::check_imports(state, task, &name, &row.imports, &mut diagnostics);
             }
             None => diagnostics.push(missing(&definition, reference, lookup, severity)),
         }
@@ -99,18 +99,58 @@ pub(super) fn check(
     }))
 }
 
+/// A component that a task runs, as far as the definition and the bindings tell.
+struct Named {
+    /// Name in the pins of the revision.
+    pin: String,
+    name: String,
+    version: Option<String>,
+    /// How bad it is if there is none.
+    severity: Severity,
+}
+
+/// Finds out which component a task runs; where it stands for an integration, the parser's
+/// warning that nothing does is taken back.
+fn named(
+    store: &Store,
+    tenant: TenantId,
+    (state, task): (&State, &Task),
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Option<Named>, StoreError> {
+    let ResourceKind::Integration { service, action } = &task.resource.kind else {
+        return Ok(component_of(task, state).map(|(lookup, severity)| Named {
+            pin: lookup.pin(),
+            name: lookup.name.to_owned(),
+            version: lookup.version.map(str::to_owned),
+            severity,
+        }));
+    };
+    let Some(binding) = store.find_binding(tenant, service, action)? else {
+        return Ok(None);
+    };
+    let place = state.place.pointer.to_string();
+    let field = format!("{place}/Resource");
+    diagnostics
+        .retain(|found| !is_unbound(found) || (found.pointer != place && found.pointer != field));
+    Ok(Some(Named {
+        pin: integration_pin(service, action),
+        name: binding.component,
+        version: binding.version.map(|version| version.to_string()),
+        severity: Severity::Error,
+    }))
+}
+
 fn find(
     store: &Store,
     tenant: TenantId,
     lookup: ComponentLookup<'_>,
-) -> Result<Option<Digest>, StoreError> {
+) -> Result<Option<ComponentRow>, StoreError> {
     let version = match lookup.version.map(str::parse::<u32>) {
         None => None,
         Some(Ok(version)) => Some(version),
         Some(Err(_)) => return Ok(None),
     };
-    let found = store.find_component(tenant, lookup.name, version)?;
-    Ok(found.map(|row| row.digest))
+    store.find_component(tenant, lookup.name, version)
 }
 
 /// The component that a task names in the definition itself, and how bad it is if there is

@@ -1,6 +1,8 @@
 //! State machines as AWS's tools order them: made once, changed, with settings, tags and a
 //! published version, each in one transaction.
 
+use std::sync::Arc;
+
 use stepwell_states::{ExecutionType, Format, Severity, check_type};
 use stepwell_store::{
     NewDefinition, NewMachine, NewRevision, PublishOrder, Store, TenantId, UpdateMachine,
@@ -17,6 +19,7 @@ use crate::model::{
     UpdatedStateMachine,
 };
 use crate::names;
+use crate::outbound::Outbound;
 
 /// Code of a diagnostic about a component that the tenant does not have.
 const COMPONENT_MISSING: &str = "COMPONENT_MISSING";
@@ -43,9 +46,15 @@ impl EngineHandle {
         check_size(&new.definition)?;
         let (handle, store) = (self.clone(), self.0.store.clone());
         let (caller, at) = (caller.clone(), self.0.starter.now());
+        let outbound = Arc::clone(&self.0.outbound);
         blocking(move || {
             let tenant = TenantId(caller.tenant.id);
-            let checked = checked(&store, tenant, new.definition, new.machine_type)?;
+            let checked = checked(
+                (&store, &outbound),
+                tenant,
+                new.definition,
+                new.machine_type,
+            )?;
             let name = new.name;
             let order = NewMachine {
                 revision: NewRevision {
@@ -99,11 +108,13 @@ impl EngineHandle {
         let machine = self.find_machine(caller, &update.state_machine).await?;
         let (handle, store) = (self.clone(), self.0.store.clone());
         let (caller, at) = (caller.clone(), self.0.starter.now());
+        let outbound = Arc::clone(&self.0.outbound);
         blocking(move || {
             let tenant = TenantId(caller.tenant.id);
             let definition = update.definition;
             let kind = machine_type(&machine)?;
-            let definition = definition.map(|text| checked(&store, tenant, text, kind));
+            let definition =
+                definition.map(|text| checked((&store, &outbound), tenant, text, kind));
             let order = UpdateMachine {
                 machine: machine.id,
                 definition: definition.transpose()?,
@@ -135,13 +146,13 @@ impl EngineHandle {
 
 /// Checks a definition, and pins what it runs.
 fn checked(
-    store: &Store,
+    (store, outbound): (&Store, &Outbound),
     tenant: TenantId,
     text: String,
     kind: ExecutionType,
 ) -> Result<NewDefinition, EngineError> {
     let format = Some(Format::Json);
-    let found = check(store, tenant, &text, format).map_err(from_store)?;
+    let found = check(store, outbound, tenant, &text, format).map_err(from_store)?;
     let Checked {
         definition,
         mut diagnostics,

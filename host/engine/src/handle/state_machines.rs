@@ -41,8 +41,9 @@ impl EngineHandle {
     ) -> Result<ValidationReport, EngineError> {
         check_size(&definition)?;
         let tenant = TenantId(caller.tenant.id);
+        let outbound = Arc::clone(&self.0.outbound);
         let checked = self
-            .read(move |store| check(store, tenant, &definition, format))
+            .read(move |store| check(store, &outbound, tenant, &definition, format))
             .await?;
         Ok(match checked {
             Ok(Checked {
@@ -82,9 +83,10 @@ impl EngineHandle {
         }
         let (handle, store) = (self.clone(), self.0.store.clone());
         let (caller, at) = (caller.clone(), self.0.starter.now());
+        let outbound = Arc::clone(&self.0.outbound);
         blocking(move || {
             let tenant = TenantId(caller.tenant.id);
-            let checked = check(&store, tenant, &order.definition, order.format)
+            let checked = check(&store, &outbound, tenant, &order.definition, order.format)
                 .map_err(from_store)?
                 .map_err(EngineError::InvalidDefinition)?;
             let name = name_of(&order, &checked.definition)?;

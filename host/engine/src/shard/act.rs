@@ -120,8 +120,7 @@ impl Shard {
         let shared = Arc::clone(&self.shared);
         if let Some(order) = self.service_order(key, work, repeated) {
             let shard = shared.shards.of(key).clone();
-            let egress = shared.config.egress.clone();
-            shared.services.call_http(order, egress, shard);
+            shared.services.call_http(order, shard);
         }
     }
 

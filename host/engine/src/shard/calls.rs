@@ -11,9 +11,11 @@ use stepwell_store::{ExecutionKey, StoreError};
 use crate::definitions::{ComponentLookup, Resolved};
 use crate::dispatch::{Job, Told};
 use crate::lambda::{Answer, Invocation, dry_run_answer, function_not_found, invocation};
+use crate::outbound::Sender;
 use crate::runner::TaskOrder;
 use crate::shard::hot::Waiting;
 use crate::shard::{Message, Shard};
+use crate::task_grant::{TaskGrant, grants_of};
 
 impl Shard {
     /// Runs the function that `lambda:invoke` names.
@@ -123,6 +125,15 @@ impl Shard {
         let cancel = CancelToken::new();
         hot.in_flight.insert(work.scheduled, cancel.clone());
         let task = Arc::clone(&work.order);
+        let grant = TaskGrant {
+            grants: grants_of(&hot.revision.definition, task.state),
+            sender: Sender {
+                tenant: Arc::clone(&hot.tenant),
+                execution: Arc::clone(&execution.execution_arn),
+                state: Arc::clone(&task.state_name),
+            },
+            outbound: Arc::clone(&self.shared.services.outbound),
+        };
         // A task that waits for a report has its time watched by the history; its call
         // gets no more than that either.
         let order = TaskOrder {
@@ -136,6 +147,7 @@ impl Shard {
                 .map_or(default_timeout, Duration::from_secs),
             heartbeat: task.heartbeat_seconds.map(Duration::from_secs),
             task,
+            grant,
             cancel,
         };
         Some(Job {

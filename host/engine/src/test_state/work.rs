@@ -9,7 +9,7 @@ use serde_json::Value;
 use stepwell_decider::{Failure, PendingWork, Work};
 use stepwell_egress::{Answer as Answered, EgressError, Request};
 use stepwell_sandbox::{CancelToken, ComponentDigest};
-use stepwell_states::{Payload, Timestamp};
+use stepwell_states::{Grants, Payload, Timestamp};
 use stepwell_store::ExecutionKey;
 use tokio::sync::oneshot;
 
@@ -23,9 +23,11 @@ use crate::handle::{EngineHandle, blocking};
 use crate::http;
 use crate::lambda::{Answer, Invocation, dry_run_answer, function_not_found, invocation};
 use crate::model::Caller;
+use crate::outbound::OutboundError;
 use crate::runner::TaskOrder;
 use crate::services::{self, CallError, ServiceOrder};
 use crate::sfn::ApiError;
+use crate::task_grant::{TaskGrant, grants_of};
 
 /// How long a tried state may take, as on AWS.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(300);
@@ -52,10 +54,12 @@ pub(super) async fn perform(
         repeated: false,
         cancel: CancelToken::new(),
     };
+    let grants = grants_of(&prepared.subject.definition, order.work.order.state);
     // Who gives up asking gives up the call.
     let _given_up = GivenUp(order.cancel.clone());
     let mut sent = None;
-    let result = match services::within(&order, done(engine, &order, at, &mut sent)).await {
+    let result = match services::within(&order, done(engine, &order, &grants, at, &mut sent)).await
+    {
         Some(Ok(output)) => Ok(output),
         Some(Err(CallError::Failed(failure))) => Err(failure),
         Some(Err(CallError::Later)) | None => {
@@ -82,6 +86,7 @@ impl Drop for GivenUp {
 async fn done(
     engine: &EngineHandle,
     order: &ServiceOrder,
+    grants: &Arc<Grants>,
     at: Timestamp,
     sent: &mut Option<(HttpRequest, Option<HttpAnswer>)>,
 ) -> Result<Payload, CallError> {
@@ -89,10 +94,10 @@ async fn done(
     match work {
         Work::RunComponent { .. } | Work::RunBound { .. } => {
             let input = order.work.order.parameters.clone();
-            run(engine, order, input, at).await
+            run(engine, order, grants, input, at).await
         }
         Work::InvokeFunction { .. } => match invocation(&order.work.order.parameters) {
-            Invocation::Run(input) => run(engine, order, input, at).await,
+            Invocation::Run(input) => run(engine, order, grants, input, at).await,
             Invocation::DryRun => Ok(dry_run_answer()),
             Invocation::Refused(failure) => Err(CallError::Failed(failure)),
         },
@@ -121,6 +126,7 @@ async fn done(
 async fn run(
     engine: &EngineHandle,
     order: &ServiceOrder,
+    grants: &Arc<Grants>,
     input: Payload,
     at: Timestamp,
 ) -> Result<Payload, CallError> {
@@ -138,6 +144,11 @@ async fn run(
             timeout: order.timeout,
             heartbeat: work.order.heartbeat_seconds.map(Duration::from_secs),
             task: Arc::clone(&work.order),
+            grant: TaskGrant {
+                grants: Arc::clone(grants),
+                sender: order.sender(),
+                outbound: Arc::clone(&engine.0.outbound),
+            },
             cancel: order.cancel.clone(),
         },
         told: Told::Caller(tell),
@@ -196,11 +207,15 @@ async fn call_http(
     let shown = shown_request(&request);
     let protocol = shown.protocol.clone();
     *sent = Some((shown, None));
-    let (egress, timeout) = (engine.0.starter.config.egress.clone(), order.timeout);
-    let sending = tokio::task::spawn_blocking(move || egress.send(request, timeout));
+    let outbound = Arc::clone(&engine.0.outbound);
+    let (sender, timeout) = (order.sender(), order.timeout);
+    let sending = tokio::task::spawn_blocking(move || {
+        services::send_http(&outbound, &sender, request, timeout)
+    });
     let answer = match sending.await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => {
+        Ok(Err(OutboundError::Store(_))) => return Err(CallError::Later),
+        Ok(Err(OutboundError::Egress(error))) => {
             if matches!(error, EgressError::Invalid(_) | EgressError::Denied(_)) {
                 // Nothing was sent.
                 *sent = None;
