@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use stepwell_decider::{EventNumber, ExecutionStarted, Seed, TaskFamily, TaskScheduled, Work};
 use stepwell_engine::{
-    Clock, Payload, SandboxRunner, StateRef, SystemClock, TaskOrder, TaskResult, TaskRunner,
-    Timestamp,
+    Clock, Payload, SandboxRunner, StateRef, SystemClock, TaskGrant, TaskOrder, TaskResult,
+    TaskRunner, Timestamp,
 };
 use stepwell_sandbox::{
     CancelToken, ComponentDigest, LogLine, Progress, Sandbox, SandboxConfig, TaskCall, TaskContext,
@@ -257,6 +257,7 @@ fn order(component: ComponentDigest) -> anyhow::Result<TaskOrder> {
         input,
         timeout: Duration::from_secs(900),
         heartbeat: None,
+        grant: TaskGrant::default(),
         cancel: CancelToken::new(),
     })
 }

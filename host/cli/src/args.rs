@@ -4,9 +4,10 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    activity, alias, api_token, audit, bind, completions, component, data, demo, deploy, describe,
-    graph, history, keys, list, logs, map_run, redrive, role, run, secrets, send_event, serve,
-    start, state_machine, stop, tag, tenant, test_state, token, validate, version, worker,
+    activity, alias, api_token, audit, bind, completions, component, config_value, data, demo,
+    deploy, describe, graph, history, keys, list, logs, map_run, policy, redrive, role, run,
+    secrets, send_event, serve, start, state_machine, stop, tag, tenant, test_state, token,
+    validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -128,6 +129,9 @@ pub(crate) enum Command {
     Bindings,
     /// Take a binding away
     Unbind(bind::UnbindArgs),
+    /// Configuration values, which states grant to their tasks
+    #[command(subcommand)]
+    Config(config_value::ConfigCommand),
     /// Make activities, and take their tasks as a worker does
     #[command(subcommand)]
     Activity(activity::ActivityCommand),
@@ -184,6 +188,9 @@ pub(crate) enum Command {
     /// Tenants: those whose things the host keeps apart
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Policies: what the tasks of a tenant may reach
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Tell who you are for the host, and what you may do
     Whoami,
     /// Access keys, for tools that sign their requests as AWS's do

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod bind;
 pub(crate) mod completions;
 pub(crate) mod component;
+pub(crate) mod config_value;
 pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod deploy;
@@ -17,6 +18,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod map_run;
+pub(crate) mod policy;
 pub(crate) mod redrive;
 pub(crate) mod role;
 pub(crate) mod run;
@@ -86,6 +88,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Bind(args) => bind::bind(&args, app),
         Command::Bindings => bind::list(app),
         Command::Unbind(args) => bind::unbind(&args, app),
+        Command::Config(command) => config_value::run(&command, app),
         Command::Activity(command) => activity::run(&command, app),
         Command::Worker(args) => worker::run(&args, app),
         Command::Deploy(args) => deploy::run(&args, app),
@@ -108,6 +111,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Role(command) => role::run(&command, app),
         Command::Audit(command) => audit::run(&command, app),
         Command::Tenant(command) => tenant::run(&command, app),
+        Command::Policy(command) => policy::run(&command, app),
         Command::Whoami => role::whoami(app),
         Command::Keys(command) => keys::run(&command, app),
         Command::Secrets(command) => secrets::run(&command, app),

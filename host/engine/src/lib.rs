@@ -60,9 +60,9 @@ pub use config::{EngineConfig, LogConfig};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::{
-    AccessKeyDescription, AccessOrder, ApiTokenDescription, EngineHandle, IdentityOrder,
-    NewAccessKey, RoleDescription, RoleOrder, SecretDescription, SecretVersionDescription,
-    TenantDescription, data_sets::DataSetUpload,
+    AccessKeyDescription, AccessOrder, ApiTokenDescription, ConfigValue, EngineHandle,
+    IdentityOrder, NewAccessKey, RoleDescription, RoleOrder, SecretDescription,
+    SecretVersionDescription, TenantDescription, TenantPolicy, data_sets::DataSetUpload,
 };
 pub use model::*;
 pub use outbound::{ANY as ANY_POLICY, DenialListener, DeniedAccess};

@@ -50,6 +50,10 @@ pub enum Permission {
     ReadAudit,
     /// See quotas, and what is used of them.
     ReadQuotas,
+    /// See configuration values.
+    ReadConfig,
+    /// Set and delete configuration values.
+    WriteConfig,
     /// See the names and versions of secrets, never their values.
     ReadSecrets,
     /// Put, rotate and delete secrets.
@@ -61,15 +65,15 @@ pub enum Permission {
 }
 
 use Permission::{
-    ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit, ReadData,
-    ReadDefinitions, ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets, ReportTasks,
-    StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents,
-    WriteData, WriteDefinitions, WriteSecrets,
+    ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit,
+    ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets,
+    ReportTasks, StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities,
+    WriteComponents, WriteConfig, WriteData, WriteDefinitions, WriteSecrets,
 };
 
 impl Permission {
     /// All permissions, in the order of the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         ReadDefinitions,
         WriteComponents,
         WriteDefinitions,
@@ -88,6 +92,8 @@ impl Permission {
         WriteAccess,
         ReadAudit,
         ReadQuotas,
+        ReadConfig,
+        WriteConfig,
         ReadSecrets,
         WriteSecrets,
         ReadMetrics,
@@ -116,6 +122,8 @@ impl Permission {
             WriteAccess => "access:write",
             ReadAudit => "audit:read",
             ReadQuotas => "quotas:read",
+            ReadConfig => "config:read",
+            WriteConfig => "config:write",
             ReadSecrets => "secrets:read",
             WriteSecrets => "secrets:write",
             ReadMetrics => "metrics:read",
@@ -218,6 +226,7 @@ const OPERATE: Permissions = VIEW.with(Permissions::of(&[
     ReadData,
     ReadAccess,
     ReadAudit,
+    ReadConfig,
     ReadSecrets,
 ]));
 
@@ -233,6 +242,8 @@ const DEVELOP: Permissions = VIEW.with(Permissions::of(&[
     WriteActivities,
     ReadData,
     WriteData,
+    ReadConfig,
+    WriteConfig,
     ReadSecrets,
 ]));
 

@@ -254,7 +254,7 @@ struct Host {
 impl Host {
     /// Reads what the call's grant names, off the guests' threads.
     async fn take_up_grant(&self, store: &Store) -> Result<(), TaskResult> {
-        if self.order.grant.grants.config.is_empty() {
+        if self.order.grant.grants().config.is_empty() {
             return Ok(());
         }
         let (store, grant) = (store.clone(), self.order.grant.clone());

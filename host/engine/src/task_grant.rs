@@ -18,12 +18,12 @@ use stepwell_store::{Store, StoreError, TenantId};
 
 use crate::outbound::{Outbound, OutboundError, Sender};
 
-/// What a call may use.
-#[derive(Clone)]
+/// What a call may use; by default, nothing.
+#[derive(Clone, Default)]
 pub struct TaskGrant {
-    pub(crate) grants: Arc<Grants>,
-    pub(crate) sender: Sender,
-    pub(crate) outbound: Arc<Outbound>,
+    grants: Arc<Grants>,
+    /// On whose behalf requests are sent, and which way.
+    way: Option<(Sender, Arc<Outbound>)>,
 }
 
 impl fmt::Debug for TaskGrant {
@@ -41,12 +41,27 @@ pub(crate) fn grants_of(definition: &StateMachine, state: StateRef) -> Arc<Grant
 }
 
 impl TaskGrant {
+    pub(crate) fn new(grants: Arc<Grants>, sender: Sender, outbound: Arc<Outbound>) -> Self {
+        Self {
+            grants,
+            way: Some((sender, outbound)),
+        }
+    }
+
+    /// What the state grants.
+    pub(crate) fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
     /// Reads the configuration values that are granted and set.
     ///
     /// # Errors
     /// What the database has to say.
     pub(crate) fn config_values(&self, store: &Store) -> Result<Vec<(String, String)>, StoreError> {
-        let tenant = TenantId(self.sender.tenant.id);
+        let Some((sender, _)) = &self.way else {
+            return Ok(Vec::new());
+        };
+        let tenant = TenantId(sender.tenant.id);
         let mut values = Vec::with_capacity(self.grants.config.len());
         for name in &self.grants.config {
             let found = store.find_config_value(tenant, name)?;
@@ -76,7 +91,8 @@ impl TaskGrant {
         limits: HttpLimits,
         left: Duration,
     ) -> Result<HttpResponse, HttpFailure> {
-        let known = self.outbound.limits();
+        let (sender, outbound) = self.way.as_ref().ok_or(HttpFailure::Denied)?;
+        let known = outbound.limits();
         let time = request.timeout.map_or(left, |wanted| wanted.min(left));
         let limits = Limits {
             time: known.time.min(time),
@@ -84,9 +100,8 @@ impl TaskGrant {
             ..known
         };
         let request = plain(request)?;
-        let answer = self
-            .outbound
-            .send(&self.sender, Some(&self.grants), request, limits)
+        let answer = outbound
+            .send(sender, Some(&self.grants), request, limits)
             .map_err(|error| failure_of(&error))?;
         let headers = answer.headers.into_iter();
         Ok(HttpResponse {
@@ -110,7 +125,9 @@ impl TaskGrant {
             control: Control::TaskLimit,
             reason: reason.to_owned(),
         };
-        self.outbound.note(&self.sender, target, &denial);
+        if let Some((sender, outbound)) = &self.way {
+            outbound.note(sender, target, &denial);
+        }
     }
 }
 

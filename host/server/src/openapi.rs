@@ -7,9 +7,9 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    access_keys, activities, api_tokens, audit, bindings, components, data_sets, definitions,
-    executions, express, history, logs, map_runs, roles, secrets, state_machines, system, tasks,
-    tenants, test_state, versions,
+    access_keys, activities, api_tokens, audit, bindings, components, config_values, data_sets,
+    definitions, executions, express, history, logs, map_runs, roles, secrets, state_machines,
+    system, tasks, tenants, test_state, versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -94,6 +94,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         tenants::create_tenant,
         tenants::list_tenants,
         tenants::describe_tenant,
+        tenants::describe_policy,
+        tenants::put_policy,
+        config_values::put_config_value,
+        config_values::list_config_values,
+        config_values::delete_config_value,
         tenants::describe_caller,
         system::openapi_document,
         system::metrics,

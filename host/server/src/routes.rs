@@ -6,6 +6,7 @@ pub(crate) mod api_tokens;
 pub(crate) mod audit;
 pub(crate) mod bindings;
 pub(crate) mod components;
+pub(crate) mod config_values;
 pub(crate) mod data_sets;
 pub(crate) mod definitions;
 pub(crate) mod executions;

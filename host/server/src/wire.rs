@@ -11,6 +11,7 @@ mod activities;
 mod audit;
 mod bindings;
 mod components;
+mod config_values;
 mod data_sets;
 mod error;
 mod executions;
@@ -37,6 +38,7 @@ pub use activities::{
 pub use audit::{AuditEntry, AuditKey, AuditList};
 pub use bindings::{BindRequest, Binding, BindingList};
 pub use components::{Component, ComponentList, ComponentPushed, ComponentVersions};
+pub use config_values::{ConfigValue, ConfigValueList, ConfigValueRequest, Policy, PolicyRequest};
 pub use data_sets::{DataSet, DataSetList};
 pub use error::{ApiErrorBody, ApiErrorDetails, Diagnostic, Severity};
 pub use executions::{

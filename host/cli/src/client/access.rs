@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use stepwell_server::wire::{
-    ApiTokenList, ApiTokenMade, ApiTokenRequest, CallerDescription, Role, RoleList, RoleRequest,
-    RotateRequest, Tenant, TenantList, TenantRequest, path_segment,
+    ApiTokenList, ApiTokenMade, ApiTokenRequest, CallerDescription, Policy, PolicyRequest, Role,
+    RoleList, RoleRequest, RotateRequest, Tenant, TenantList, TenantRequest, path_segment,
 };
 
 use super::{Answer, CallError, Client};
@@ -61,7 +61,23 @@ impl Client {
         self.get("/v1/tenants", Duration::ZERO)
     }
 
+    pub(crate) fn describe_policy(&self, tenant: &str) -> Result<Answer<Policy>, CallError> {
+        self.get(&policy_path(tenant), Duration::ZERO)
+    }
+
+    pub(crate) fn put_policy(
+        &self,
+        tenant: &str,
+        request: &PolicyRequest,
+    ) -> Result<Answer<Policy>, CallError> {
+        self.put(&policy_path(tenant), request)
+    }
+
     pub(crate) fn describe_caller(&self) -> Result<Answer<CallerDescription>, CallError> {
         self.get("/v1/caller", Duration::ZERO)
     }
+}
+
+fn policy_path(tenant: &str) -> String {
+    format!("/v1/tenants/{}/policy", path_segment(tenant))
 }

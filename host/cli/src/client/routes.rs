@@ -7,13 +7,14 @@ use std::time::Duration;
 use stepwell_server::wire::{
     AccessKeyList, AccessKeyMade, AccessKeyRequest, Activity, ActivityList, Alias, AliasList,
     BindRequest, Binding, BindingList, ComponentList, ComponentPushed, ComponentVersions,
-    CreateActivityRequest, CreateAliasRequest, DataSet, DataSetList, DeployRequest, Deployed,
-    Execution, ExecutionList, ExecutionStatus, History, LogPage, MapRun, MapRunList,
-    PollActivityRequest, PolledTask, PostEventRequest, PublishVersionRequest,
-    RedriveExecutionRequest, RedriveExecutionResponse, StartExecutionRequest,
-    StartExecutionResponse, StateMachine, StateMachineList, StopExecutionRequest, SyncExecution,
-    Tags, TaskFailureRequest, TaskHeartbeatRequest, TaskSuccessRequest, TestStateRequest,
-    TestStateResponse, UpdateAliasRequest, UpdateMapRunRequest, Version, VersionList, path_segment,
+    ConfigValue, ConfigValueList, ConfigValueRequest, CreateActivityRequest, CreateAliasRequest,
+    DataSet, DataSetList, DeployRequest, Deployed, Execution, ExecutionList, ExecutionStatus,
+    History, LogPage, MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest,
+    PublishVersionRequest, RedriveExecutionRequest, RedriveExecutionResponse,
+    StartExecutionRequest, StartExecutionResponse, StateMachine, StateMachineList,
+    StopExecutionRequest, SyncExecution, Tags, TaskFailureRequest, TaskHeartbeatRequest,
+    TaskSuccessRequest, TestStateRequest, TestStateResponse, UpdateAliasRequest,
+    UpdateMapRunRequest, Version, VersionList, path_segment,
 };
 
 use ureq::http::Method;
@@ -271,6 +272,22 @@ impl Client {
         self.delete(&binding_path(integration))
     }
 
+    pub(crate) fn put_config_value(
+        &self,
+        name: &str,
+        request: &ConfigValueRequest,
+    ) -> Result<Answer<ConfigValue>, CallError> {
+        self.put(&config_path(name), request)
+    }
+
+    pub(crate) fn list_config_values(&self) -> Result<Answer<ConfigValueList>, CallError> {
+        self.get("/v1/config", Duration::ZERO)
+    }
+
+    pub(crate) fn delete_config_value(&self, name: &str) -> Result<(), CallError> {
+        self.delete(&config_path(name))
+    }
+
     pub(crate) fn create_activity(&self, name: &str) -> Result<Answer<Activity>, CallError> {
         let name = name.to_owned();
         self.post("/v1/activities", &CreateActivityRequest { name })
@@ -424,6 +441,10 @@ fn activity_path(activity: &str, rest: &str) -> String {
 
 fn binding_path(integration: &str) -> String {
     format!("/v1/bindings/{}", path_segment(integration))
+}
+
+fn config_path(name: &str) -> String {
+    format!("/v1/config/{}", path_segment(name))
 }
 
 fn component_path(name: &str) -> String {

@@ -125,15 +125,14 @@ impl Shard {
         let cancel = CancelToken::new();
         hot.in_flight.insert(work.scheduled, cancel.clone());
         let task = Arc::clone(&work.order);
-        let grant = TaskGrant {
-            grants: grants_of(&hot.revision.definition, task.state),
-            sender: Sender {
-                tenant: Arc::clone(&hot.tenant),
-                execution: Arc::clone(&execution.execution_arn),
-                state: Arc::clone(&task.state_name),
-            },
-            outbound: Arc::clone(&self.shared.services.outbound),
+        let sender = Sender {
+            tenant: Arc::clone(&hot.tenant),
+            execution: Arc::clone(&execution.execution_arn),
+            state: Arc::clone(&task.state_name),
         };
+        let grants = grants_of(&hot.revision.definition, task.state);
+        let outbound = Arc::clone(&self.shared.services.outbound);
+        let grant = TaskGrant::new(grants, sender, outbound);
         // A task that waits for a report has its time watched by the history; its call
         // gets no more than that either.
         let order = TaskOrder {

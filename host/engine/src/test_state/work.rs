@@ -144,11 +144,11 @@ async fn run(
             timeout: order.timeout,
             heartbeat: work.order.heartbeat_seconds.map(Duration::from_secs),
             task: Arc::clone(&work.order),
-            grant: TaskGrant {
-                grants: Arc::clone(grants),
-                sender: order.sender(),
-                outbound: Arc::clone(&engine.0.outbound),
-            },
+            grant: TaskGrant::new(
+                Arc::clone(grants),
+                order.sender(),
+                Arc::clone(&engine.0.outbound),
+            ),
             cancel: order.cancel.clone(),
         },
         told: Told::Caller(tell),

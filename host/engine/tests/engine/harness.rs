@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stepwell_engine::{
-    Caller, CheckedComponent, DeployStateMachine, Engine, EngineConfig, EngineHandle,
+    ANY_POLICY, Caller, CheckedComponent, DeployStateMachine, Engine, EngineConfig, EngineHandle,
     ExecutionDescription, Failure, HistoryEvent, HistoryRange, NewTenantOrder, Payload,
     RefusedComponent, RunningTask, SimulatedClock, StartExecution, Status, TaskEnd, TaskOrder,
     TaskResult, TaskRunner, Timestamp, Usage,
@@ -181,6 +181,8 @@ impl Bench {
             region: "us-east-1".to_owned(),
         };
         handle.ensure_tenant(tenant).await.unwrap();
+        let any = vec![ANY_POLICY.to_owned()];
+        handle.ensure_policy("dev", any).await.unwrap();
         let caller = handle.caller_for_tenant("dev", "test").await.unwrap();
         Self {
             engine: Some(engine),

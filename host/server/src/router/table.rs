@@ -8,16 +8,16 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use stepwell_engine::Permission::{
     self, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit,
-    ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadSecrets, ReportTasks,
+    ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadSecrets, ReportTasks,
     StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents,
-    WriteData, WriteDefinitions, WriteSecrets,
+    WriteConfig, WriteData, WriteDefinitions, WriteSecrets,
 };
 
 use crate::app::App;
 use crate::routes::{
-    access_keys, activities, api_tokens, audit, bindings, components, data_sets, definitions,
-    executions, express, history, logs, map_runs, roles, secrets, state_machines, system, tasks,
-    tenants, test_state, versions,
+    access_keys, activities, api_tokens, audit, bindings, components, config_values, data_sets,
+    definitions, executions, express, history, logs, map_runs, roles, secrets, state_machines,
+    system, tasks, tenants, test_state, versions,
 };
 
 /// All routes, and what each takes of its caller. There is no route without that.
@@ -55,6 +55,9 @@ fn definition_routes() -> Vec<Route> {
         put("/v1/bindings/{integration}", WriteComponents, bindings::bind),
         get("/v1/bindings", ReadDefinitions, bindings::list_bindings),
         delete("/v1/bindings/{integration}", WriteComponents, bindings::unbind),
+        put("/v1/config/{name}", WriteConfig, config_values::put_config_value),
+        get("/v1/config", ReadConfig, config_values::list_config_values),
+        delete("/v1/config/{name}", WriteConfig, config_values::delete_config_value),
     ]
 }
 
@@ -152,6 +155,8 @@ fn host_routes() -> Vec<Route> {
         post("/v1/tenants", ManageTenants, tenants::create_tenant),
         get("/v1/tenants", Access::Known, tenants::list_tenants),
         get("/v1/tenants/{tenant}", Access::Known, tenants::describe_tenant),
+        get("/v1/tenants/{tenant}/policy", Access::Known, tenants::describe_policy),
+        put("/v1/tenants/{tenant}/policy", ManageTenants, tenants::put_policy),
         get("/v1/openapi.json", Access::Known, system::openapi_document),
         get("/metrics", ReadMetrics, system::metrics),
         get("/healthz", Access::Open, system::health),

@@ -7,7 +7,7 @@ use stepwell_engine::{Caller, NewTenantOrder};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Json, Segment};
-use crate::wire::{CallerDescription, Tenant, TenantList, TenantRequest};
+use crate::wire::{CallerDescription, Policy, PolicyRequest, Tenant, TenantList, TenantRequest};
 
 /// The region of a tenant that asks for none.
 const REGION: &str = "us-east-1";
@@ -76,4 +76,46 @@ pub(crate) async fn describe_tenant(
 )]
 pub(crate) async fn describe_caller(caller: Caller) -> axum::Json<CallerDescription> {
     axum::Json(caller.into())
+}
+
+/// Tell what a tenant's tasks may reach
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/policy",
+    tag = "access",
+    params(("tenant" = String, Path, description = "Name of the tenant")),
+    responses((status = 200, description = "The policy", body = Policy)),
+)]
+pub(crate) async fn describe_policy(
+    State(app): State<App>,
+    caller: Caller,
+    Segment(tenant): Segment,
+) -> Result<axum::Json<Policy>, ApiError> {
+    let found = app.engine().describe_policy(&caller, &tenant).await?;
+    Ok(axum::Json(found.into()))
+}
+
+/// Say what a tenant's tasks may reach
+///
+/// Counts for the next request of any task. The operator's rules and what states grant
+/// narrow it further.
+#[utoipa::path(
+    put,
+    path = "/v1/tenants/{tenant}/policy",
+    tag = "access",
+    params(("tenant" = String, Path, description = "Name of the tenant")),
+    request_body = PolicyRequest,
+    responses((status = 200, description = "The policy", body = Policy)),
+)]
+pub(crate) async fn put_policy(
+    State(app): State<App>,
+    caller: Caller,
+    Segment(tenant): Segment,
+    Json(request): Json<PolicyRequest>,
+) -> Result<axum::Json<Policy>, ApiError> {
+    let set = app
+        .engine()
+        .put_policy(&caller, &tenant, request.http)
+        .await?;
+    Ok(axum::Json(set.into()))
 }
