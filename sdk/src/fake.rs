@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use crate::context::{Context, Details};
 use crate::failure::TaskFailure;
+#[cfg(feature = "http")]
+use crate::http::{HttpError, Request, Response};
 use crate::logging::{self, Level};
 use crate::task::{self, Task};
 
@@ -72,6 +74,24 @@ pub struct FakeBuilder {
     config: Vec<(String, String)>,
     now_ms: u64,
     seed: u64,
+    #[cfg(feature = "http")]
+    http: Answers,
+}
+
+/// What answers a fake's requests.
+#[cfg(feature = "http")]
+type Answer = dyn Fn(&Request) -> Result<Response, HttpError>;
+
+/// The closure that answers requests, if there is one.
+#[cfg(feature = "http")]
+#[derive(Clone, Default)]
+struct Answers(Option<Rc<Answer>>);
+
+#[cfg(feature = "http")]
+impl std::fmt::Debug for Answers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Answers").field(&self.0.is_some()).finish()
+    }
 }
 
 /// 2026-01-01T00:00:00Z, when a fake execution starts.
@@ -99,6 +119,8 @@ impl Default for FakeBuilder {
             config: Vec::new(),
             now_ms: STARTED_MS,
             seed: 0,
+            #[cfg(feature = "http")]
+            http: Answers::default(),
         }
     }
 }
@@ -182,6 +204,16 @@ impl FakeBuilder {
         self
     }
 
+    /// Answers HTTP requests. Without it, all are denied.
+    #[cfg(feature = "http")]
+    pub fn http(
+        mut self,
+        answer: impl Fn(&Request) -> Result<Response, HttpError> + 'static,
+    ) -> Self {
+        self.http = Answers(Some(Rc::new(answer)));
+        self
+    }
+
     /// Sets the clock, in milliseconds since the Unix epoch. It stands still
     /// until [`FakeContext::advance`].
     pub fn now_ms(mut self, milliseconds: u64) -> Self {
@@ -207,6 +239,8 @@ impl FakeBuilder {
             logs: RefCell::default(),
             heartbeats: Cell::new(0),
             progress: RefCell::default(),
+            #[cfg(feature = "http")]
+            http: self.http,
         });
         logging::send_macros_to_host();
         ALIVE.with_borrow_mut(|alive| {
@@ -289,6 +323,8 @@ struct Recorded {
     logs: RefCell<Vec<LogLine>>,
     heartbeats: Cell<u64>,
     progress: RefCell<Vec<ProgressReport>>,
+    #[cfg(feature = "http")]
+    http: Answers,
 }
 
 /// The host of a fake context: the native stand-in of the guest's imports.
@@ -323,6 +359,14 @@ impl FakeHost {
 
     pub(crate) fn config(&self, name: &str) -> Option<String> {
         look_up(&self.0.config, name)
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn http(&self, request: Request) -> Result<Response, HttpError> {
+        match &self.0.http.0 {
+            Some(answer) => answer(&request),
+            None => Err(HttpError::HttpDenied),
+        }
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -103,6 +103,8 @@
 //!
 //! * [`Context`] has the facts of the attempt, secrets, configuration, time,
 //!   randomness, heartbeats and progress. [`Context::fake`] makes one for tests.
+//! * With the feature `http`, the module `http` sends HTTP requests to where the state grants
+//!   them, with secrets that the task never holds.
 //! * Lines of the `tracing` macros, which the [`prelude`] has, and of the `log`
 //!   macros reach the log of the execution, with level and fields. Each has a
 //!   feature of its own here; both are on unless they are turned off.
@@ -121,6 +123,8 @@ extern crate self as stepwell_sdk;
 mod context;
 mod failure;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod json;
 mod logging;
 mod task;

@@ -15,6 +15,8 @@ pub enum Control {
     Address,
     /// How many requests of a tenant may be sent in a time, and at once.
     TenantRate,
+    /// Which secrets a request may carry, and where.
+    Secret,
     /// What one task may send: requests, fields, bytes.
     TaskLimit,
 }
@@ -29,6 +31,7 @@ impl Control {
             Self::StateGrant => "state-grant",
             Self::Address => "address",
             Self::TenantRate => "tenant-rate",
+            Self::Secret => "secret",
             Self::TaskLimit => "task-limit",
         }
     }

@@ -159,6 +159,7 @@ impl Egress {
             }
         }
         Ok(Permit {
+            method: method.to_owned(),
             uri,
             host,
             port,
@@ -188,6 +189,7 @@ fn denied(control: Control, request: &str) -> Denial {
 /// A request that the rules allow; its address is still to be checked.
 #[derive(Debug, Clone)]
 pub struct Permit {
+    method: String,
     pub(crate) uri: Uri,
     host: String,
     port: u16,
@@ -196,6 +198,14 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// Returns whether one of these rules allows the request, too.
+    #[must_use]
+    pub fn is_allowed_by(&self, rules: &[Rule]) -> bool {
+        rules
+            .iter()
+            .any(|rule| rule.allows(&self.method, &self.uri, &self.host, self.port))
+    }
+
     /// Looks the host up, and returns the addresses that may be connected to. Connect to
     /// one of these, and do not look the name up again: the next answer may be another.
     ///

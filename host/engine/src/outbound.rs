@@ -14,11 +14,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use stepwell_egress::{
-    Answer, Control, Denial, Egress, EgressError, Limits, Meter, Rates, Request, Rule, RuleError,
-    Scope,
+    Answer, Control, Denial, Egress, EgressError, Limits, Meter, Permit, Rates, Request, Rule,
+    RuleError, Scope,
 };
 use stepwell_states::{Grants, HttpGrant};
 use stepwell_store::{Store, StoreError, TenantId};
+use stepwell_vault::{HeldSecrets, OutgoingRequest, RedactedStream};
+use zeroize::Zeroizing;
 
 use crate::model::Tenant;
 
@@ -119,14 +121,15 @@ impl Outbound {
     }
 
     /// Sends a request of a task, if everybody who is asked allows it. `grants` are those of
-    /// the state that runs a component; the host's own `http:invoke` has none. Blocks.
+    /// the state that runs a component, and the secrets that the call holds; the host's own
+    /// `http:invoke` has none. Blocks.
     ///
     /// # Errors
     /// It was not sent, or not answered.
     pub(crate) fn send(
         &self,
         sender: &Sender,
-        grants: Option<&Grants>,
+        grants: Option<(&Grants, Option<&HeldSecrets>)>,
         request: Request,
         limits: Limits,
     ) -> Result<Answer, OutboundError> {
@@ -134,11 +137,11 @@ impl Outbound {
         let mut way = self
             .of_tenant(sender.tenant.id)
             .map_err(OutboundError::Store)?;
-        if let Some(grants) = grants {
+        if let Some((grants, _)) = grants {
             let rules = grants.http.iter().flat_map(rules_of).collect();
             way = way.within(Scope::of(Control::StateGrant, rules));
         }
-        let sent = self.send_within(&way.limited(limits), sender, request);
+        let sent = self.send_within(&way.limited(limits), sender, grants, request);
         if let Err(EgressError::Denied(denial)) = &sent {
             self.note(sender, target, denial);
         }
@@ -149,12 +152,19 @@ impl Outbound {
         &self,
         way: &Egress,
         sender: &Sender,
-        request: Request,
+        grants: Option<(&Grants, Option<&HeldSecrets>)>,
+        mut request: Request,
     ) -> Result<Answer, EgressError> {
-        way.permit(&request.method, &request.url)?;
+        let permit = way.permit(&request.method, &request.url)?;
         // What may not be sent at all does not use the rate up.
         let _place = self.meter(sender.tenant.id).enter(Instant::now())?;
-        way.send(request, way.limits().time)
+        let time = way.limits().time;
+        let Some((grants, Some(held))) = grants else {
+            return way.send(request, time);
+        };
+        fill(&mut request, held, grants, &permit)?;
+        let answer = way.send(request, time)?;
+        Ok(without_secrets(answer, held))
     }
 
     /// Takes note of what was denied.
@@ -192,6 +202,62 @@ impl Outbound {
             .entry(tenant)
             .or_insert_with(|| Arc::new(Meter::new(self.rates)));
         Arc::clone(meter)
+    }
+}
+
+/// Puts the values of secrets in the place of their placeholders, where the entries of the
+/// grants that allow the request list them.
+fn fill(
+    request: &mut Request,
+    held: &HeldSecrets,
+    grants: &Grants,
+    permit: &Permit,
+) -> Result<(), Denial> {
+    let entries = grants.http.iter();
+    let allowing = entries.filter(|entry| permit.is_allowed_by(&rules_of(entry)));
+    let allowed: Vec<Arc<str>> = allowing
+        .flat_map(|entry| &entry.secrets)
+        .map(|name| Arc::from(name.as_str()))
+        .collect();
+    let headers = std::mem::take(&mut request.headers).into_iter();
+    let mut outgoing = OutgoingRequest {
+        target: Zeroizing::new(std::mem::take(&mut request.url)),
+        headers: headers
+            .map(|(name, value)| (name, Zeroizing::new(value.into_bytes())))
+            .collect(),
+    };
+    let denied = |reason: String| Denial {
+        control: Control::Secret,
+        reason,
+    };
+    held.fill(&mut outgoing, &allowed)
+        .map_err(|misplaced| denied(misplaced.to_string()))?;
+    request.url = outgoing.target.to_string();
+    for (name, value) in outgoing.headers {
+        let value = String::from_utf8(value.to_vec())
+            .map_err(|_not_text| denied("a header with a secret is no text".to_owned()))?;
+        request.headers.push((name, value));
+    }
+    Ok(())
+}
+
+/// Takes values out of an answer that its task must not see: whoever was sent one may send
+/// it back.
+fn without_secrets(answer: Answer, held: &HeldSecrets) -> Answer {
+    let redactor = held.responses();
+    let mut body = RedactedStream::new(Arc::clone(redactor));
+    let mut redacted = body.push(&answer.body);
+    redacted.extend(body.finish());
+    let changed = redacted.len() != answer.body.len();
+    let headers = answer.headers.into_iter();
+    Answer {
+        headers: headers
+            // The length that was announced is that of what came.
+            .filter(|(name, _)| !(changed && name.eq_ignore_ascii_case("content-length")))
+            .map(|(name, value)| (name, redactor.redact(&value).into_owned()))
+            .collect(),
+        body: redacted,
+        ..answer
     }
 }
 

@@ -323,9 +323,9 @@ impl TaskHost for Host {
         self.alive.notify_one();
     }
 
-    fn secret(&self, _name: &str) -> Option<String> {
-        // Nothing is granted before states can grant.
-        None
+    fn secret(&self, name: &str) -> Option<String> {
+        let held = self.order.grant.held().get()?;
+        held.answer(name).map(str::to_owned)
     }
 
     fn config(&self, name: &str) -> Option<String> {

@@ -6,7 +6,7 @@
 //! is asked anew for each use is the tenant's policy, which may take away and never gives.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use stepwell_egress::{Control, Denial, EgressError, Limits, Request};
@@ -15,6 +15,7 @@ use stepwell_sandbox::{
 };
 use stepwell_states::{Grants, StateKind, StateMachine, StateRef};
 use stepwell_store::{Store, StoreError, TenantId};
+use stepwell_vault::HeldSecrets;
 
 use crate::outbound::{Outbound, OutboundError, Sender};
 
@@ -24,6 +25,8 @@ pub struct TaskGrant {
     grants: Arc<Grants>,
     /// On whose behalf requests are sent, and which way.
     way: Option<(Sender, Arc<Outbound>)>,
+    /// The secrets of the call, once they were opened.
+    held: Arc<OnceLock<HeldSecrets>>,
 }
 
 impl fmt::Debug for TaskGrant {
@@ -45,7 +48,14 @@ impl TaskGrant {
         Self {
             grants,
             way: Some((sender, outbound)),
+            held: Arc::default(),
         }
+    }
+
+    /// The secrets that the call holds, once they were opened: filled when its task begins,
+    /// gone with it.
+    pub(crate) fn held(&self) -> &OnceLock<HeldSecrets> {
+        &self.held
     }
 
     /// What the state grants.
@@ -101,7 +111,12 @@ impl TaskGrant {
         };
         let request = plain(request)?;
         let answer = outbound
-            .send(sender, Some(&self.grants), request, limits)
+            .send(
+                sender,
+                Some((&self.grants, self.held.get())),
+                request,
+                limits,
+            )
             .map_err(|error| failure_of(&error))?;
         let headers = answer.headers.into_iter();
         Ok(HttpResponse {

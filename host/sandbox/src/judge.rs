@@ -15,6 +15,7 @@ use crate::text::clean;
 /// What wasmtime says, in errors of private types. The tests of the limits notice a change.
 const HOSTCALL_FUEL_TEXT: &str = "fuel allocated for hostcalls has been exhausted";
 const RESOURCE_COUNT_TEXT: &str = "resource limit exceeded: ";
+const FIELDS_SIZE_TEXT: &str = "total size of fields exceeds limit";
 
 /// Judges what `run` returned.
 pub(crate) fn output(output: Arc<str>, max_bytes: usize) -> Outcome {
@@ -79,6 +80,11 @@ pub(crate) fn error(error: &wasmtime::Error, state: &TaskState) -> Outcome {
     } else if let Some(what) = text.strip_prefix(RESOURCE_COUNT_TEXT) {
         Outcome::TooManyResources {
             reason: format!("the task has too many parts: {what}"),
+        }
+    } else if text.contains(FIELDS_SIZE_TEXT) {
+        // The interface has no error for it, so that it ends the call.
+        Outcome::TooManyResources {
+            reason: "the task makes larger HTTP header fields than it may".to_owned(),
         }
     } else if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
         Outcome::TooManyResources {

@@ -41,6 +41,14 @@ impl Host {
         config::get(name)
     }
 
+    #[cfg(feature = "http")]
+    pub(crate) fn http(
+        &self,
+        request: crate::http::Request,
+    ) -> Result<crate::http::Response, crate::http::HttpError> {
+        crate::http::wasi::send(request)
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         clock::now_ms()
     }
