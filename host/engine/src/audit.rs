@@ -204,6 +204,21 @@ impl Auditor {
         }
     }
 
+    /// Notes what a task of a tenant was denied. A flood is counted.
+    pub(crate) fn denied_to_task(&self, tenant: &Tenant, execution: &str, refusal: Refusal) {
+        let now = self.clock.now();
+        let mut facts = host_facts(principal_of(&format!("execution:{execution}")), now);
+        facts.chain = chain_of(tenant);
+        facts.action = refusal.action;
+        facts.resource = refusal.resource;
+        facts.outcome = refusal.outcome;
+        facts.details = Some(refusal.details);
+        let told = self.bounded.take(facts, now);
+        if !told.is_empty() {
+            self.append_all(told.iter().map(|facts| self.write_down(facts)).collect());
+        }
+    }
+
     /// Notes that a caller was let in, unless they were lately from the same place.
     pub(crate) fn let_in(&self, caller: &Caller) {
         let now = self.clock.now();

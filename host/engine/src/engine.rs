@@ -79,17 +79,10 @@ impl Engine {
         let definitions = Arc::new(Definitions::default());
         let (audit, signing) = audit_of(&store, &config)?;
         let starter = starter_of(&config, &store, &definitions, &shards, &next_key, &audit);
-        let dispatcher = Arc::new(Dispatcher::new(
-            Arc::clone(&runner),
-            guests.handle().clone(),
-            config.tasks_at_once,
-            Arc::clone(&config.clock),
-            Arc::clone(&counters),
-        ));
+        let dispatcher = dispatcher_of(&config, &runner, &guests, &counters);
         let (log, log_writer) = ExecutionLog::start(config.log.as_ref()).map_err(no_thread)?;
         let log = Arc::new(log);
-        let outbound = Outbound::new(config.egress.clone(), config.egress_rates, store.clone());
-        let outbound = Arc::new(outbound);
+        let outbound = outbound_of(&config, &store, &audit);
         let shared = Arc::new(Shared {
             log: Arc::clone(&log),
             audit: Arc::clone(&audit),
@@ -247,6 +240,31 @@ fn unreadable(error: StoreError) -> EngineError {
 
 fn no_thread(error: std::io::Error) -> EngineError {
     EngineError::Internal(format!("a thread cannot be started: {error}"))
+}
+
+fn dispatcher_of(
+    config: &EngineConfig,
+    runner: &Arc<dyn TaskRunner>,
+    guests: &Runtime,
+    counters: &Arc<Counters>,
+) -> Arc<Dispatcher> {
+    Arc::new(Dispatcher::new(
+        Arc::clone(runner),
+        guests.handle().clone(),
+        config.tasks_at_once,
+        Arc::clone(&config.clock),
+        Arc::clone(counters),
+    ))
+}
+
+fn outbound_of(config: &EngineConfig, store: &Store, audit: &Arc<Auditor>) -> Arc<Outbound> {
+    let (egress, rates) = (config.egress.clone(), config.egress_rates);
+    Arc::new(Outbound::new(
+        egress,
+        rates,
+        store.clone(),
+        Arc::clone(audit),
+    ))
 }
 
 fn services(guests: &Runtime, outbound: &Arc<Outbound>) -> Services {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The policy is read for each request, so that a change counts at once. Whatever is denied
-//! is told to a listener, with the control that stopped it.
+//! leaves an entry in the tenant's audit log, with the control that stopped it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +22,7 @@ use stepwell_store::{Store, StoreError, TenantId};
 use stepwell_vault::{HeldSecrets, OutgoingRequest, RedactedStream};
 use zeroize::Zeroizing;
 
+use crate::audit::{AuditDetails, AuditOutcome, Auditor, Refusal, action};
 use crate::model::Tenant;
 
 /// The one word of a policy that leaves everything to the operator's rules.
@@ -71,6 +72,7 @@ pub(crate) struct Outbound {
     store: Store,
     meters: Mutex<BTreeMap<i64, Arc<Meter>>>,
     listener: RwLock<Option<DenialListener>>,
+    audit: Arc<Auditor>,
 }
 
 impl fmt::Debug for Outbound {
@@ -80,13 +82,14 @@ impl fmt::Debug for Outbound {
 }
 
 impl Outbound {
-    pub(crate) fn new(egress: Egress, rates: Rates, store: Store) -> Self {
+    pub(crate) fn new(egress: Egress, rates: Rates, store: Store, audit: Arc<Auditor>) -> Self {
         Self {
             egress,
             rates,
             store,
             meters: Mutex::default(),
             listener: RwLock::default(),
+            audit,
         }
     }
 
@@ -186,6 +189,18 @@ impl Outbound {
             "a task was denied a request: {}",
             denied.reason
         );
+        let details = AuditDetails::default()
+            .text("state", &*denied.state)
+            .text("control", denied.control)
+            .text("reason", &denied.reason);
+        let refusal = Refusal {
+            action: action::REQUEST_DENY,
+            resource: denied.target.clone(),
+            outcome: AuditOutcome::Denied,
+            details,
+        };
+        self.audit
+            .denied_to_task(&sender.tenant, &sender.execution, refusal);
         let listener = self
             .listener
             .read()

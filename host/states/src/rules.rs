@@ -47,6 +47,24 @@ pub const RULES: &[Rule] = &[
                included.",
     },
     Rule {
+        code: "GRANT_MISSING",
+        severity: Severity::Error,
+        is_aws: false,
+        summary: "a Task's component sends HTTP requests, and the state grants it none",
+        help: "Checked when a definition is deployed, by what the component imports \
+               (wasi:http/outgoing-handler). Add 'Http' to the state's Grants with the hosts that \
+               it may reach.",
+    },
+    Rule {
+        code: "GRANT_NOT_ALLOWED",
+        severity: Severity::Error,
+        is_aws: false,
+        summary: "a state grants what its tenant or the host does not allow",
+        help: "Checked when a definition is deployed, and again for each request. The message \
+               names the rules that are missing. The policy of a tenant is set by whoever runs the \
+               host (stepwell policy set), the host's own rules are given with --allow-http.",
+    },
+    Rule {
         code: "INVALID_GRANT",
         severity: Severity::Error,
         is_aws: false,
@@ -157,6 +175,14 @@ pub const RULES: &[Rule] = &[
         summary: "a Choice has no Default",
         help: "Input that no rule takes fails the execution, and nothing can catch that. Add a \
                Default; it may lead to a Fail that says what was not expected.",
+    },
+    Rule {
+        code: "GRANT_NOT_USABLE",
+        severity: Severity::Warning,
+        is_aws: false,
+        summary: "a state grants what its component cannot use",
+        help: "The component does not import the interface that the grant is about. Remove the \
+               grant: whoever reviews the definition takes it for something that the task does.",
     },
     Rule {
         code: "HEARTBEAT_NOT_BELOW_TIMEOUT",

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::TenantId;
@@ -24,16 +25,12 @@ pub struct ConfigValueRow {
     pub changed_by: Option<String>,
 }
 
-impl Store {
+impl Change<'_> {
     /// Sets a value, in place of one that has the name.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] if the tenant would have more than [`CONFIG_VALUES_MAX`].
-    pub fn put_config_value(
-        &self,
-        tenant: TenantId,
-        row: ConfigValueRow,
-    ) -> Result<(), StoreError> {
+    pub fn put_config_value(self, tenant: TenantId, row: ConfigValueRow) -> Result<(), StoreError> {
         self.write(move |connection| {
             let (others, is_there): (i64, bool) = connection
                 .prepare_cached(
@@ -68,6 +65,25 @@ impl Store {
         })
     }
 
+    /// Deletes a value.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is none of that name.
+    pub fn delete_config_value(self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            let deleted = connection
+                .prepare_cached("DELETE FROM config_values WHERE tenant = ?1 AND name = ?2")?
+                .execute(params![tenant, name])?;
+            if deleted == 0 {
+                return Err(StoreError::not_found(&name));
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Store {
     /// Returns a value.
     ///
     /// # Errors
@@ -100,23 +116,6 @@ impl Store {
             )?;
             let rows = statement.query_map([tenant], read_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Deletes a value.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is none of that name.
-    pub fn delete_config_value(&self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
-        let name = name.to_owned();
-        self.write(move |connection| {
-            let deleted = connection
-                .prepare_cached("DELETE FROM config_values WHERE tenant = ?1 AND name = ?2")?
-                .execute(params![tenant, name])?;
-            if deleted == 0 {
-                return Err(StoreError::not_found(&name));
-            }
-            Ok(())
         })
     }
 }

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use stepwell_states::Timestamp;
 
+use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::TenantId;
@@ -19,12 +20,12 @@ pub struct PolicyRow {
     pub changed_by: Option<String>,
 }
 
-impl Store {
+impl Change<'_> {
     /// Sets a tenant's policy, in place of the one that it has.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if there is no such tenant.
-    pub fn put_policy(&self, tenant: TenantId, row: PolicyRow) -> Result<(), StoreError> {
+    pub fn put_policy(self, tenant: TenantId, row: PolicyRow) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection
                 .prepare_cached(
@@ -43,7 +44,9 @@ impl Store {
             Ok(())
         })
     }
+}
 
+impl Store {
     /// Returns a tenant's policy; nothing for one that has none, and may reach nothing.
     ///
     /// # Errors

@@ -30,8 +30,8 @@ pub(crate) struct ShowArgs {
 pub(crate) struct SetArgs {
     /// Name of the tenant
     tenant: String,
-    /// Rules of the requests that its tasks may send, `[METHOD,…] URL` each, as in
-    /// 'GET,POST https://api.example.com/v1/*'; 'any' alone for whatever the host's
+    /// Rules of the requests that its tasks may send, `[METHOD,…] URL` each; the host of the
+    /// URL may be *.DOMAIN, its path may end with *; 'any' alone for whatever the host's
     /// --allow-http does; none for no requests at all
     #[arg(value_name = "RULE")]
     rules: Vec<String>,

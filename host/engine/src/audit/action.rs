@@ -92,6 +92,14 @@ actions! {
     SECRET_DELETE = "secret:delete";
     /// A tenant was made.
     TENANT_CREATE = "tenant:create";
+    /// A tenant's policy was set.
+    POLICY_PUT = "policy:put";
+    /// A configuration value was set.
+    CONFIG_SET = "config:set";
+    /// A configuration value was deleted.
+    CONFIG_DELETE = "config:delete";
+    /// A task was denied a request.
+    REQUEST_DENY = "request:deny";
     /// Somebody called who had not called for a while, or whom the host does not know.
     LOGIN = "login";
     /// A request was refused, or could not be carried out.

@@ -3,6 +3,7 @@
 use stepwell_states::{GRANT_NAME_MAX_CHARS, Timestamp, is_grant_name};
 use stepwell_store::{ConfigValueRow, StoreError, TenantId};
 
+use crate::audit::action;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::Caller;
@@ -58,7 +59,8 @@ impl EngineHandle {
             changed_by: Some(caller.principal.to_string()),
         };
         let set = described(row.clone());
-        self.read(move |store| store.put_config_value(tenant, row))
+        let entry = self.entry(caller, action::CONFIG_SET, name, None);
+        self.read(move |store| store.change(entry).put_config_value(tenant, row))
             .await?;
         Ok(set)
     }
@@ -93,13 +95,14 @@ impl EngineHandle {
         caller.require(Permission::WriteConfig)?;
         self.require_running()?;
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
-        let gone = self.read(
-            move |store| match store.delete_config_value(tenant, &wanted) {
+        let entry = self.entry(caller, action::CONFIG_DELETE, name, None);
+        let gone = self.read(move |store| {
+            match store.change(entry).delete_config_value(tenant, &wanted) {
                 Ok(()) => Ok(true),
                 Err(StoreError::NotFound { .. }) => Ok(false),
                 Err(error) => Err(error),
-            },
-        );
+            }
+        });
         if gone.await? {
             return Ok(());
         }

@@ -1,8 +1,9 @@
 //! Policies: what a tenant's tasks may reach at all, as those say who run the host.
 
 use stepwell_states::Timestamp;
-use stepwell_store::PolicyRow;
+use stepwell_store::{AuditDetails, AuditEntry, PolicyRow};
 
+use crate::audit::action;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::Caller;
@@ -80,8 +81,13 @@ impl EngineHandle {
     ) -> Result<TenantPolicy, EngineError> {
         caller.require(Permission::ManageTenants)?;
         self.require_running()?;
-        self.set_policy(tenant, http, Some(caller.principal.to_string()))
-            .await?;
+        let details = AuditDetails::default().texts("http", http.clone());
+        let entry = self
+            .0
+            .audit
+            .entry_of_host(caller, action::POLICY_PUT, tenant, Some(details));
+        let by = Some(caller.principal.to_string());
+        self.set_policy(tenant, http, by, entry).await?;
         self.describe_policy(caller, tenant).await
     }
 
@@ -98,7 +104,14 @@ impl EngineHandle {
         });
         match found.await? {
             Some(_) => Ok(()),
-            None => self.set_policy(tenant, http, None).await,
+            None => {
+                let details = AuditDetails::default().texts("http", http.clone());
+                let entry = self
+                    .0
+                    .audit
+                    .host_entry(action::POLICY_PUT, tenant, Some(details));
+                self.set_policy(tenant, http, None, entry).await
+            }
         }
     }
 
@@ -107,6 +120,7 @@ impl EngineHandle {
         tenant: &str,
         http: Vec<String>,
         changed_by: Option<String>,
+        entry: AuditEntry,
     ) -> Result<(), EngineError> {
         check(&http)?;
         let row = PolicyRow {
@@ -119,7 +133,7 @@ impl EngineHandle {
             let Some(found) = store.find_tenant(&wanted)? else {
                 return Ok(false);
             };
-            store.put_policy(found.id, row).map(|()| true)
+            store.change(entry).put_policy(found.id, row).map(|()| true)
         });
         if set.await? {
             return Ok(());

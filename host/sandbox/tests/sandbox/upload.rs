@@ -97,8 +97,12 @@ fn a_forbidden_import_is_refused_and_named() {
     };
     for (interface, name) in [
         (
-            r#"(import "wasi:http/types@0.2.10" (instance))"#,
-            "wasi:http/types@0.2.10",
+            r#"(import "wasi:http/incoming-handler@0.2.10" (instance))"#,
+            "wasi:http/incoming-handler@0.2.10",
+        ),
+        (
+            r#"(import "wasi:http/types@0.3.0" (instance))"#,
+            "wasi:http/types@0.3.0",
         ),
         (
             r#"(import "wasi:cli/stdout@0.3.0" (instance))"#,

@@ -1,5 +1,8 @@
 //! Configuration values: set, list, delete.
 
+#[cfg(test)]
+mod tests;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_engine::Caller;

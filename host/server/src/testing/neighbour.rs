@@ -104,6 +104,8 @@ impl Neighbour {
         let bound = json!({ "component": THEIRS });
         self.make(api, put(), "/v1/bindings/alpha:alpha", bound)
             .await;
+        let value = json!({ "value": "their value" });
+        self.make(api, put(), "/v1/config/alpha", value).await;
         let secret = json!("their value");
         self.make(api, put(), "/v1/secrets/alpha", secret).await;
         let activity = json!({ "name": THEIRS });
