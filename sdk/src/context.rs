@@ -157,7 +157,11 @@ impl Context {
         self.host.report(fraction, message);
     }
 
-    /// Returns the current value of a secret that the state grants to its task.
+    /// Returns a secret that the state grants to its task, as it was when the call began.
+    ///
+    /// Where the grant does not reveal it, that is a placeholder: put it into the header or
+    /// the query where the value belongs, and the host replaces it when the request leaves
+    /// for a host whose grant lists the secret.
     ///
     /// # Errors
     ///
@@ -228,14 +232,14 @@ impl Context {
 /// The most that the host hands out in one call.
 const RANDOM_BYTES_MAX: u32 = 4096;
 
-/// The value of a secret.
+/// A secret: its value, or the placeholder for it.
 ///
 /// It has no `Debug` and no `Display`, so that it cannot get into a log or an
 /// output by accident.
 pub struct Secret(String);
 
 impl Secret {
-    /// Returns the value itself.
+    /// Returns the value or placeholder itself.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

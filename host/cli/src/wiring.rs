@@ -99,7 +99,8 @@ impl Host {
             tracing::warn!("no address space for pooled memories: task calls cost twice as much");
         }
         let clock = Arc::clone(&config.clock);
-        let runner = SandboxRunner::new(sandbox, store.clone(), clock, limits.task());
+        let runner = SandboxRunner::new(sandbox, store.clone(), clock, limits.task())
+            .with_vault(Arc::clone(&config.vault));
         let runner = Arc::new(runner);
         let engine = Engine::start(config, store, Arc::clone(&runner) as Arc<dyn TaskRunner>)?;
         engine.handle().show_events_as(Arc::new(AwsEvents));

@@ -49,6 +49,7 @@ mod sfn;
 mod shard;
 mod snapshot;
 mod task_grant;
+mod task_secrets;
 mod test_state;
 mod timer_loop;
 mod wakeup;

@@ -19,11 +19,11 @@ use stepwell_egress::{
 };
 use stepwell_states::{Grants, HttpGrant};
 use stepwell_store::{Store, StoreError, TenantId};
-use stepwell_vault::{HeldSecrets, OutgoingRequest, RedactedStream};
-use zeroize::Zeroizing;
+use stepwell_vault::HeldSecrets;
 
 use crate::audit::{AuditDetails, AuditOutcome, Auditor, Refusal, action};
 use crate::model::Tenant;
+use crate::task_secrets;
 
 /// The one word of a policy that leaves everything to the operator's rules.
 pub const ANY: &str = "any";
@@ -146,6 +146,10 @@ impl Outbound {
         }
         let sent = self.send_within(&way.limited(limits), sender, grants, request);
         if let Err(EgressError::Denied(denial)) = &sent {
+            let held = grants.and_then(|(_, held)| held);
+            let target = held.map_or(target.clone(), |held| {
+                held.outputs().redact(&target).into_owned()
+            });
             self.note(sender, target, denial);
         }
         sent.map_err(OutboundError::Egress)
@@ -159,15 +163,17 @@ impl Outbound {
         mut request: Request,
     ) -> Result<Answer, EgressError> {
         let permit = way.permit(&request.method, &request.url)?;
+        if let Some((grants, Some(held))) = grants {
+            let allowed = secrets_for(grants, &permit);
+            task_secrets::fill(held, &allowed, &mut request)?;
+        }
         // What may not be sent at all does not use the rate up.
         let _place = self.meter(sender.tenant.id).enter(Instant::now())?;
-        let time = way.limits().time;
-        let Some((grants, Some(held))) = grants else {
-            return way.send(request, time);
-        };
-        fill(&mut request, held, grants, &permit)?;
-        let answer = way.send(request, time)?;
-        Ok(without_secrets(answer, held))
+        let mut answer = way.send(request, way.limits().time)?;
+        if let Some((_, Some(held))) = grants {
+            task_secrets::conceal(held, &mut answer)?;
+        }
+        Ok(answer)
     }
 
     /// Takes note of what was denied.
@@ -220,60 +226,12 @@ impl Outbound {
     }
 }
 
-/// Puts the values of secrets in the place of their placeholders, where the entries of the
-/// grants that allow the request list them.
-fn fill(
-    request: &mut Request,
-    held: &HeldSecrets,
-    grants: &Grants,
-    permit: &Permit,
-) -> Result<(), Denial> {
+/// The secrets that a request may hold: those of the entries that allow it.
+fn secrets_for(grants: &Grants, permit: &Permit) -> Vec<Arc<str>> {
     let entries = grants.http.iter();
     let allowing = entries.filter(|entry| permit.is_allowed_by(&rules_of(entry)));
-    let allowed: Vec<Arc<str>> = allowing
-        .flat_map(|entry| &entry.secrets)
-        .map(|name| Arc::from(name.as_str()))
-        .collect();
-    let headers = std::mem::take(&mut request.headers).into_iter();
-    let mut outgoing = OutgoingRequest {
-        target: Zeroizing::new(std::mem::take(&mut request.url)),
-        headers: headers
-            .map(|(name, value)| (name, Zeroizing::new(value.into_bytes())))
-            .collect(),
-    };
-    let denied = |reason: String| Denial {
-        control: Control::Secret,
-        reason,
-    };
-    held.fill(&mut outgoing, &allowed)
-        .map_err(|misplaced| denied(misplaced.to_string()))?;
-    request.url = outgoing.target.to_string();
-    for (name, value) in outgoing.headers {
-        let value = String::from_utf8(value.to_vec())
-            .map_err(|_not_text| denied("a header with a secret is no text".to_owned()))?;
-        request.headers.push((name, value));
-    }
-    Ok(())
-}
-
-/// Takes values out of an answer that its task must not see: whoever was sent one may send
-/// it back.
-fn without_secrets(answer: Answer, held: &HeldSecrets) -> Answer {
-    let redactor = held.responses();
-    let mut body = RedactedStream::new(Arc::clone(redactor));
-    let mut redacted = body.push(&answer.body);
-    redacted.extend(body.finish());
-    let changed = redacted.len() != answer.body.len();
-    let headers = answer.headers.into_iter();
-    Answer {
-        headers: headers
-            // The length that was announced is that of what came.
-            .filter(|(name, _)| !(changed && name.eq_ignore_ascii_case("content-length")))
-            .map(|(name, value)| (name, redactor.redact(&value).into_owned()))
-            .collect(),
-        body: redacted,
-        ..answer
-    }
+    let names = allowing.flat_map(|entry| &entry.secrets);
+    names.map(|name| Arc::from(name.as_str())).collect()
 }
 
 /// Reads the rules of a policy.

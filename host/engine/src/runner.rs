@@ -36,6 +36,13 @@ pub struct TaskOrder {
     pub cancel: CancelToken,
 }
 
+impl TaskOrder {
+    /// Bytes that the output may have.
+    pub(crate) fn output_max_bytes(&self) -> usize {
+        self.execution.payload_max_bytes as usize
+    }
+}
+
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskEnd {

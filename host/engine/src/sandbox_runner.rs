@@ -1,5 +1,6 @@
 //! Runs tasks in the sandbox.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use stepwell_sandbox::{
 };
 use stepwell_states::Payload;
 use stepwell_store::{Digest, Store};
+use stepwell_vault::Vault;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -34,6 +36,8 @@ pub struct SandboxRunner {
     /// What each call may use; a state's own timeout goes before the one in here.
     limits: TaskLimits,
     listener: RwLock<Option<LogListener>>,
+    /// Opens the secrets that calls are granted.
+    vault: Arc<Vault>,
 }
 
 impl std::fmt::Debug for SandboxRunner {
@@ -52,7 +56,14 @@ impl SandboxRunner {
             clock,
             limits,
             listener: RwLock::new(None),
+            vault: Arc::default(),
         }
+    }
+
+    /// Opens secrets with the host's master keys; without, there are none.
+    #[must_use]
+    pub fn with_vault(self, vault: Arc<Vault>) -> Self {
+        Self { vault, ..self }
     }
 
     /// Shows the log lines of all guests to `listener` too.
@@ -83,10 +94,11 @@ impl TaskRunner for SandboxRunner {
             ends_at: Instant::now() + order.timeout,
             config: OnceLock::new(),
         });
+        let vault = Arc::clone(&self.vault);
         let call = self.call(&order, &host);
         Box::pin(async move {
             let ready = match load(&sandbox, &store, &order.component).await {
-                Ok(()) => host.take_up_grant(&store).await,
+                Ok(()) => host.take_up_grant(&store, vault).await,
                 failed => failed,
             };
             if let Err(result) = ready {
@@ -96,13 +108,14 @@ impl TaskRunner for SandboxRunner {
                 };
             }
             let running = sandbox.call(&order.component, call);
-            match order.heartbeat {
+            let end = match order.heartbeat {
                 None => end_of(running.await),
                 Some(silence) => tokio::select! {
                     report = running => end_of(report),
                     () = host.fell_silent(silence) => silent_end(),
                 },
-            }
+            };
+            host.redacted(end)
         })
     }
 
@@ -142,7 +155,7 @@ impl SandboxRunner {
         let token = TaskToken::new(&execution.seed, execution.key, order.scheduled);
         let limits = TaskLimits {
             timeout: order.timeout,
-            output_max_bytes: execution.payload_max_bytes as usize,
+            output_max_bytes: order.output_max_bytes(),
             ..self.limits.clone()
         };
         TaskCall {
@@ -253,19 +266,54 @@ struct Host {
 
 impl Host {
     /// Reads what the call's grant names, off the guests' threads.
-    async fn take_up_grant(&self, store: &Store) -> Result<(), TaskResult> {
-        if self.order.grant.grants().config.is_empty() {
+    async fn take_up_grant(&self, store: &Store, vault: Arc<Vault>) -> Result<(), TaskResult> {
+        let grants = self.order.grant.grants();
+        if grants.config.is_empty() && grants.secrets.is_empty() {
             return Ok(());
         }
         let (store, grant) = (store.clone(), self.order.grant.clone());
-        let reading = tokio::task::spawn_blocking(move || grant.config_values(&store));
-        let read = match reading.await {
-            Ok(Ok(read)) => read,
-            Ok(Err(error)) => return Err(TaskResult::Unavailable(error.to_string())),
-            Err(error) => return Err(TaskResult::Unavailable(error.to_string())),
-        };
-        self.config.get_or_init(|| read);
+        let reading = tokio::task::spawn_blocking(move || {
+            let secrets = grant.secrets(&store, &vault)?;
+            let config = grant.config_values(&store);
+            let config = config.map_err(|error| TaskResult::Unavailable(error.to_string()))?;
+            Ok((config, secrets))
+        });
+        let read = reading
+            .await
+            .unwrap_or_else(|error| Err(TaskResult::Unavailable(error.to_string())));
+        let (config, secrets) = read?;
+        self.config.get_or_init(|| config);
+        if let Some(secrets) = secrets {
+            self.order.grant.held().get_or_init(|| secrets);
+        }
         Ok(())
+    }
+
+    /// The end of a call without the values that it was given: what is stored, shown and
+    /// sent from here on holds none.
+    fn redacted(&self, end: TaskEnd) -> TaskEnd {
+        let Some(secrets) = self.order.grant.held().get() else {
+            return end;
+        };
+        let redactor = secrets.outputs();
+        let result = match end.result {
+            TaskResult::Completed(output) => match redactor.redact_json(output.as_str()) {
+                Cow::Borrowed(_) => TaskResult::Completed(output),
+                // A mark may be longer than what it stands for.
+                Cow::Owned(text) if text.len() > self.order.output_max_bytes() => {
+                    let cause = "the output of the task is larger than its limit";
+                    TaskResult::Failed(Failure::new("States.DataLimitExceeded", cause))
+                }
+                Cow::Owned(text) => TaskResult::Completed(Payload::from_trusted(text)),
+            },
+            TaskResult::Failed(failure) => {
+                let error = redactor.redact(failure.error_name()).into_owned();
+                let cause = failure.cause.as_deref().unwrap_or_default();
+                TaskResult::Failed(Failure::new(error, redactor.redact(cause)))
+            }
+            other @ (TaskResult::Cancelled | TaskResult::Unavailable(_)) => other,
+        };
+        TaskEnd { result, ..end }
     }
 
     /// Resolves when the guest was silent for that long.
@@ -285,7 +333,22 @@ impl Host {
 }
 
 impl TaskHost for Host {
-    fn log(&self, line: LogLine) {
+    fn log(&self, mut line: LogLine) {
+        // Each text was redacted before it was cleaned. Now that control characters are gone
+        // which may have stood within a value, it is looked at once more.
+        if self.order.grant.held().get().is_some() {
+            let again = |text: &mut String| {
+                if let Cow::Owned(redacted) = self.redact(text, false) {
+                    *text = redacted;
+                }
+            };
+            again(&mut line.target);
+            again(&mut line.message);
+            for (name, value) in &mut line.fields {
+                again(name);
+                again(value);
+            }
+        }
         let execution = &*self.order.execution.execution_arn;
         let state = &*self.order.task.state_name;
         let LogLine {
@@ -323,9 +386,17 @@ impl TaskHost for Host {
         self.alive.notify_one();
     }
 
+    fn redact<'t>(&self, text: &'t str, is_cut: bool) -> Cow<'t, str> {
+        match self.order.grant.held().get() {
+            None => Cow::Borrowed(text),
+            Some(secrets) if is_cut => secrets.outputs().redact_cut(text),
+            Some(secrets) => secrets.outputs().redact(text),
+        }
+    }
+
     fn secret(&self, name: &str) -> Option<String> {
-        let held = self.order.grant.held().get()?;
-        held.answer(name).map(str::to_owned)
+        let answer = self.order.grant.held().get()?.answer(name)?;
+        Some(answer.to_owned())
     }
 
     fn config(&self, name: &str) -> Option<String> {

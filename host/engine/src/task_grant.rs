@@ -15,9 +15,11 @@ use stepwell_sandbox::{
 };
 use stepwell_states::{Grants, StateKind, StateMachine, StateRef};
 use stepwell_store::{Store, StoreError, TenantId};
-use stepwell_vault::HeldSecrets;
+use stepwell_vault::{HeldSecrets, Vault};
 
 use crate::outbound::{Outbound, OutboundError, Sender};
+use crate::runner::TaskResult;
+use crate::task_secrets;
 
 /// What a call may use; by default, nothing.
 #[derive(Clone, Default)]
@@ -78,6 +80,24 @@ impl TaskGrant {
             values.extend(found.map(|row| (row.name, row.value)));
         }
         Ok(values)
+    }
+
+    /// Reads the secrets that are granted; none, if there are none. Blocks.
+    ///
+    /// # Errors
+    /// How the task ends instead of being called.
+    pub(crate) fn secrets(
+        &self,
+        store: &Store,
+        vault: &Vault,
+    ) -> Result<Option<HeldSecrets>, TaskResult> {
+        match &self.way {
+            Some((sender, _)) => {
+                let tenant = TenantId(sender.tenant.id);
+                task_secrets::hold(store, vault, tenant, &self.grants)
+            }
+            None => Ok(None),
+        }
     }
 
     /// Sends a request of the guest, within what is left of the call's time.

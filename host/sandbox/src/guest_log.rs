@@ -1,6 +1,7 @@
 //! The log of one call: lines from `logging` and from standard output and error, cleaned,
 //! counted, and handed to the host in order.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::limits::TaskLimits;
@@ -80,7 +81,8 @@ impl GuestLog {
     pub(crate) fn log(&self, line: LogLine) {
         let mut book = self.lock();
         if line.target == PANIC_TARGET && line.level == LogLevel::Error {
-            let (message, _) = clean(line.message.clone(), PANIC_MAX_BYTES);
+            let message = redacted(self.host(), line.message.clone());
+            let (message, _) = clean(message, PANIC_MAX_BYTES);
             book.hook_panic = Some(message);
         }
         book.take(line, self.host());
@@ -139,7 +141,10 @@ impl Book {
 
     fn end_line(&mut self, stream: StdStream, host: &dyn TaskHost) {
         let bytes = std::mem::take(self.pending(stream));
-        let message = String::from_utf8_lossy(&bytes).into_owned();
+        let is_cut = bytes.len() > MESSAGE_MAX_BYTES;
+        let message = host
+            .redact(&String::from_utf8_lossy(&bytes), is_cut)
+            .into_owned();
         let (level, target) = match stream {
             StdStream::Out => (LogLevel::Info, "stdout"),
             StdStream::Err => (LogLevel::Warn, "stderr"),
@@ -185,7 +190,7 @@ impl Book {
             self.drop_rest(host);
             return;
         }
-        let line = self.clean_line(line);
+        let line = self.clean_line(line, host);
         let size = line.target.len()
             + line.message.len()
             + line
@@ -202,10 +207,10 @@ impl Book {
         host.log(line);
     }
 
-    fn clean_line(&mut self, line: LogLine) -> LogLine {
+    fn clean_line(&mut self, line: LogLine, host: &dyn TaskHost) -> LogLine {
         let mut cut = line.fields.len() > FIELDS_MAX;
         let mut cleaned = |text: String, max_bytes| {
-            let (text, was_cut) = clean(text, max_bytes);
+            let (text, was_cut) = clean(redacted(host, text), max_bytes);
             cut |= was_cut;
             text
         };
@@ -241,4 +246,12 @@ impl Book {
             });
         }
     }
+}
+
+/// A text without what nobody may be told; most texts are returned as they are.
+pub(crate) fn redacted(host: &dyn TaskHost, text: String) -> String {
+    if let Cow::Owned(redacted) = host.redact(&text, false) {
+        return redacted;
+    }
+    text
 }

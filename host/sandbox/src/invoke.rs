@@ -38,7 +38,10 @@ pub(crate) async fn run(loaded: &Loaded, call: &TaskCall, started: Instant) -> C
     );
     let outcome = match ended.await {
         Ok(Ok(Ok(output))) => judge::output(output, call.limits.output_max_bytes),
-        Ok(Ok(Err(failure))) => judge::failure(&failure.error, failure.cause),
+        Ok(Ok(Err(failure))) => judge::failure(
+            &call.host.redact(&failure.error, false),
+            call.host.redact(&failure.cause, false).into_owned(),
+        ),
         Ok(Err(error)) => judge::error(&error, store.data()),
         Err(outcome) => outcome,
     };

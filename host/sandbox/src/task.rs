@@ -1,5 +1,6 @@
 //! One task call as the caller describes it, and what a running guest may ask of the host.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,6 +62,12 @@ pub trait TaskHost: Send + Sync {
     /// Takes a line of the guest's log, in order. Lines are already cleaned and cut to the
     /// limits of the call.
     fn log(&self, line: LogLine);
+
+    /// Takes out of a text of the guest's what nobody may be told, before it is cleaned and
+    /// cut to a limit. A text that `is_cut` has lost its end already.
+    fn redact<'t>(&self, text: &'t str, _is_cut: bool) -> Cow<'t, str> {
+        Cow::Borrowed(text)
+    }
 
     /// Takes a sign of life; `progress` where the guest told how far it is.
     fn heartbeat(&self, progress: Option<Progress>);

@@ -247,6 +247,15 @@ pub const RULES: &[Rule] = &[
                secret, and grant it to the state. Change it if the definition was shared.",
     },
     Rule {
+        code: "SECRET_MISSING",
+        severity: Severity::Warning,
+        is_aws: false,
+        summary: "a Task's Grants name a secret that the tenant does not have",
+        help: "Checked when a definition is deployed, for callers who may see which secrets there \
+               are. Set it before the state is entered: until then the task fails with \
+               Stepwell.SecretNotFound.",
+    },
+    Rule {
         code: "TASK_WITHOUT_TIMEOUT",
         severity: Severity::Warning,
         is_aws: false,

@@ -21,7 +21,6 @@ mod key_file;
 mod redact;
 mod sealed;
 mod secret;
-mod stream;
 
 pub use fill::{Misplaced, OutgoingRequest};
 pub use held::{HeldSecret, HeldSecrets};
@@ -30,4 +29,3 @@ pub use key_file::{KeyFileError, Trust, read_key_file, write_key_file};
 pub use redact::Redactor;
 pub use sealed::{Place, Sealed, Vault, VaultError};
 pub use secret::{NotASecret, SECRET_MAX_BYTES, SECRET_MIN_BYTES, SecretValue};
-pub use stream::RedactedStream;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use zeroize::Zeroizing;
 
-use crate::forms::{Form, forms_of};
+use crate::forms::{Form, forms_of, without_backslashes};
 
 /// Forms are looked for by so many first bytes; what follows is compared where these are
 /// found. It keeps the automaton small where values are large.
@@ -26,8 +26,6 @@ pub struct Redactor {
     /// the call that the values were given to.
     automaton: Option<AhoCorasick>,
     anchors: Vec<Anchor>,
-    /// Bytes of the longest form.
-    longest: usize,
 }
 
 /// Forms that begin alike.
@@ -42,12 +40,11 @@ struct Rest {
     name: Arc<str>,
 }
 
-/// A piece that is to be taken out. `name` is none where its mark was written already.
-#[derive(Clone)]
-pub(crate) struct Span {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) name: Option<Arc<str>>,
+/// A piece that is to be taken out.
+struct Span {
+    start: usize,
+    end: usize,
+    name: Arc<str>,
 }
 
 impl Redactor {
@@ -63,9 +60,7 @@ impl Redactor {
         exact: impl IntoIterator<Item = (&'a Arc<str>, &'a str)>,
     ) -> Self {
         let mut anchors: BTreeMap<Form, Vec<Rest>> = BTreeMap::new();
-        let mut longest = 0;
         let mut add = |name: &Arc<str>, form: &[u8]| {
-            longest = longest.max(form.len());
             let (head, rest) = form.split_at(form.len().min(ANCHOR_BYTES));
             let rest = Rest {
                 bytes: Form::new(rest),
@@ -92,11 +87,7 @@ impl Redactor {
                 .build(anchors.iter().map(|anchor| &*anchor.head))
                 .expect("a task's secrets have far less than 2 GiB of forms")
         });
-        Self {
-            automaton,
-            anchors,
-            longest,
-        }
+        Self { automaton, anchors }
     }
 
     /// Whether there is nothing to look for.
@@ -105,22 +96,35 @@ impl Redactor {
         self.automaton.is_none()
     }
 
-    /// Bytes of the longest form that is looked for.
-    pub(crate) fn longest(&self) -> usize {
-        self.longest
-    }
-
     /// Returns the text with `[redacted:NAME]` in place of each value.
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        written(text, &self.spans(text.as_bytes(), 0))
+        written(text, &self.spans(text.as_bytes()))
+    }
+
+    /// The same for bytes, which may be no text.
+    #[must_use]
+    pub fn redact_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        let spans = self.spans(bytes);
+        if spans.is_empty() {
+            return Cow::Borrowed(bytes);
+        }
+        let mut result = Vec::with_capacity(bytes.len());
+        let mut at = 0;
+        for span in &spans {
+            result.extend_from_slice(bytes.get(at..span.start).unwrap_or_default());
+            result.extend_from_slice(mark(&span.name).as_bytes());
+            at = span.end;
+        }
+        result.extend_from_slice(bytes.get(at..).unwrap_or_default());
+        Cow::Owned(result)
     }
 
     /// The same for a text whose end was cut off: what may be the beginning of a value at
     /// its end goes as well.
     #[must_use]
     pub fn redact_cut<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut spans = self.spans(text.as_bytes(), 0);
+        let mut spans = self.spans(text.as_bytes());
         let broken = self.anchors.iter().filter_map(|anchor| {
             let begun = (CUT_MIN_BYTES..anchor.head.len())
                 .rev()
@@ -131,7 +135,7 @@ impl Redactor {
             let span = Span {
                 start: text.len() - begun,
                 end: text.len(),
-                name: Some(Arc::clone(&form.name)),
+                name: Arc::clone(&form.name),
             };
             push_merged(&mut spans, span);
         }
@@ -144,7 +148,7 @@ impl Redactor {
     #[must_use]
     pub fn redact_json<'t>(&self, json: &'t str) -> Cow<'t, str> {
         let bytes = json.as_bytes();
-        if self.is_empty() || (!bytes.contains(&b'\\') && self.spans(bytes, 0).is_empty()) {
+        if self.is_empty() || (!bytes.contains(&b'\\') && self.spans(bytes).is_empty()) {
             return Cow::Borrowed(json);
         }
         let mut result = String::with_capacity(json.len());
@@ -161,8 +165,8 @@ impl Redactor {
             }
             at = end;
         }
-        if let Some(span) = self.spans(result.as_bytes(), 0).into_iter().next() {
-            result = format!("\"{}\"", mark(span.name.as_deref()));
+        if let Some(span) = self.spans(result.as_bytes()).into_iter().next() {
+            result = format!("\"{}\"", mark(&span.name));
         }
         Cow::Owned(result)
     }
@@ -191,11 +195,11 @@ impl Redactor {
             let end = from.find(|c| !is_number(c)).unwrap_or(from.len());
             let (number, after) = from.split_at(end);
             result.push_str(before);
-            match self.spans(number.as_bytes(), 0).first() {
+            match self.spans(number.as_bytes()).first() {
                 None => result.push_str(number),
                 Some(span) => {
                     result.push('"');
-                    result.push_str(&mark(span.name.as_deref()));
+                    result.push_str(&mark(&span.name));
                     result.push('"');
                 }
             }
@@ -204,17 +208,36 @@ impl Redactor {
         result.push_str(rest);
     }
 
-    /// Finds what is to be taken out, in order and apart; the first `covered` bytes are
-    /// taken out already.
-    pub(crate) fn spans(&self, text: &[u8], covered: usize) -> Vec<Span> {
-        let mut spans = Vec::new();
-        if covered > 0 {
-            spans.push(Span {
-                start: 0,
-                end: covered,
-                name: None,
-            });
+    /// Finds what is to be taken out, in order and apart: as the text stands, and as it
+    /// stands without backslashes.
+    fn spans(&self, text: &[u8]) -> Vec<Span> {
+        let as_it_stands = self.spans_in(text);
+        if self.is_empty() || !text.contains(&b'\\') {
+            return as_it_stands;
         }
+        let (plain, places) = without_backslashes(text);
+        let unescaped = self.spans_in(&plain).into_iter().filter_map(|span| {
+            // What escapes the first character goes with it.
+            let first = *places.get(span.start)?;
+            let before = text.get(..first)?;
+            let escapes = before.iter().rev().take_while(|byte| **byte == b'\\');
+            Some(Span {
+                start: first - escapes.count(),
+                end: *places.get(span.end.checked_sub(1)?)? + 1,
+                name: span.name,
+            })
+        });
+        let mut all: Vec<Span> = as_it_stands.into_iter().chain(unescaped).collect();
+        all.sort_by_key(|span| span.start);
+        let mut spans = Vec::with_capacity(all.len());
+        for span in all {
+            push_merged(&mut spans, span);
+        }
+        spans
+    }
+
+    fn spans_in(&self, text: &[u8]) -> Vec<Span> {
+        let mut spans = Vec::new();
         let Some(automaton) = &self.automaton else {
             return spans;
         };
@@ -228,7 +251,7 @@ impl Redactor {
                 let span = Span {
                     start: found.start(),
                     end,
-                    name: Some(name),
+                    name,
                 };
                 push_merged(&mut spans, span);
             }
@@ -268,7 +291,7 @@ impl Anchor {
 fn push_merged(spans: &mut Vec<Span>, mut span: Span) {
     while let Some(last) = spans.pop_if(|last| last.end > span.start) {
         let is_longer = last.end - last.start >= span.end - span.start;
-        if last.name.is_none() || is_longer {
+        if is_longer {
             span.name = last.name;
         }
         span.start = span.start.min(last.start);
@@ -278,8 +301,8 @@ fn push_merged(spans: &mut Vec<Span>, mut span: Span) {
 }
 
 /// What stands in place of a value.
-pub(crate) fn mark(name: Option<&str>) -> String {
-    format!("[redacted:{}]", name.unwrap_or_default())
+fn mark(name: &str) -> String {
+    format!("[redacted:{name}]")
 }
 
 fn written<'t>(text: &'t str, spans: &[Span]) -> Cow<'t, str> {
@@ -291,7 +314,7 @@ fn written<'t>(text: &'t str, spans: &[Span]) -> Cow<'t, str> {
     for span in spans {
         // Forms begin and end with whole characters, or are ASCII.
         result.push_str(text.get(at..span.start).unwrap_or_default());
-        result.push_str(&mark(span.name.as_deref()));
+        result.push_str(&mark(&span.name));
         at = span.end;
     }
     result.push_str(text.get(at..).unwrap_or_default());

@@ -15,5 +15,6 @@ mod definitions;
 mod formats;
 mod guests;
 mod host;
+mod secrets;
 mod tour;
 mod worker;

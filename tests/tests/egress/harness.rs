@@ -18,6 +18,7 @@ use stepwell_engine::{
 use stepwell_sandbox::{Sandbox, SandboxConfig, TaskLimits};
 use stepwell_store::{Store, StoreOptions};
 use stepwell_tests::guest;
+use stepwell_vault::{MasterKey, Vault};
 
 /// The component that sends what it is told to.
 pub(crate) const ATTACKER: &str = "hostile-egress";
@@ -110,13 +111,14 @@ impl Host {
             guest_threads: 1,
             egress: Egress::new(rules.collect(), lookup, limits),
             egress_rates: setup.rates,
+            vault: Arc::new(Vault::new(MasterKey::generate().unwrap(), [])),
             ..EngineConfig::default()
         };
         let store = Store::open(StoreOptions::memory()).unwrap();
         let sandbox = Sandbox::new(SandboxConfig::default()).unwrap();
         let clock = Arc::clone(&config.clock);
         let runner = SandboxRunner::new(sandbox, store.clone(), clock, TaskLimits::default());
-        let runner = Arc::new(runner) as Arc<dyn TaskRunner>;
+        let runner = Arc::new(runner.with_vault(Arc::clone(&config.vault))) as Arc<dyn TaskRunner>;
         let engine = Engine::start(config, store, runner).unwrap();
         let handle = engine.handle();
         let tenant = NewTenantOrder {

@@ -10,4 +10,5 @@ mod attacks;
 mod deploying;
 mod harness;
 mod limits;
+mod secrets;
 mod server;

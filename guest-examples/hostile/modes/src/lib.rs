@@ -6,6 +6,7 @@
 
 mod exhaust;
 mod observe;
+mod tell;
 
 use stepwell_sdk::prelude::*;
 
@@ -47,6 +48,8 @@ enum Mode {
     FailUntil { attempt: u32 },
     /// Returns the value of a secret.
     ReadSecret { name: String },
+    /// Tells a secret in every way that there is.
+    TellSecret { name: String, way: tell::Way },
     /// Returns a configuration value, or null.
     ReadConfig { name: String },
     /// Returns every fact of its context.
@@ -89,6 +92,7 @@ fn hostile(ctx: &Context, mode: Mode) -> Result<RawJson, TaskFailure> {
         )),
         Mode::FailUntil { attempt } => observe::fail_until(ctx, attempt),
         Mode::ReadSecret { name } => RawJson::from_value(&ctx.secret(&name)?.expose()),
+        Mode::TellSecret { name, way } => tell::tell(ctx, &name, &way),
         Mode::ReadConfig { name } => RawJson::from_value(&ctx.config(&name)),
         Mode::ReportContext => observe::report_context(ctx),
         Mode::Heartbeat { count } => observe::heartbeat(ctx, count.unwrap_or(3)),

@@ -1,6 +1,6 @@
 //! Definitions against what a tenant has: components, bindings.
 
-mod grants;
+pub(super) mod grants;
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@ use stepwell_store::{
 use crate::audit::action;
 use crate::definitions::{component_digest, format_word};
 use crate::error::{EngineError, from_store};
+use crate::handle::checking::grants::check_secrets;
 use crate::handle::checking::{Checked, check, check_size, is_error, is_unbound};
 use crate::handle::starting::new_uuid;
 use crate::handle::versions::version_of;
@@ -40,10 +41,16 @@ impl EngineHandle {
         machine_type: ExecutionType,
     ) -> Result<ValidationReport, EngineError> {
         check_size(&definition)?;
-        let tenant = TenantId(caller.tenant.id);
-        let outbound = Arc::clone(&self.0.outbound);
+        let (caller, outbound) = (caller.clone(), Arc::clone(&self.0.outbound));
         let checked = self
-            .read(move |store| check(store, &outbound, tenant, &definition, format))
+            .read(move |store| {
+                let tenant = TenantId(caller.tenant.id);
+                let mut checked = check(store, &outbound, tenant, &definition, format)?;
+                if let Ok(checked) = &mut checked {
+                    check_secrets(store, &caller, checked)?;
+                }
+                Ok(checked)
+            })
             .await?;
         Ok(match checked {
             Ok(Checked {
@@ -86,9 +93,10 @@ impl EngineHandle {
         let outbound = Arc::clone(&self.0.outbound);
         blocking(move || {
             let tenant = TenantId(caller.tenant.id);
-            let checked = check(&store, &outbound, tenant, &order.definition, order.format)
+            let mut checked = check(&store, &outbound, tenant, &order.definition, order.format)
                 .map_err(from_store)?
                 .map_err(EngineError::InvalidDefinition)?;
+            check_secrets(&store, &caller, &mut checked).map_err(from_store)?;
             let name = name_of(&order, &checked.definition)?;
             let machine_type = type_of(&store, tenant, &name, order.machine_type)?;
             let mut diagnostics = checked.diagnostics;

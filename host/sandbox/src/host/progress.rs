@@ -1,6 +1,7 @@
 //! `stepwell:task/progress`: signs of life from a long task.
 
 use crate::bindings::stepwell::task::progress::Host;
+use crate::guest_log::redacted;
 use crate::task::Progress;
 use crate::task_state::TaskState;
 use crate::text::clean;
@@ -20,6 +21,7 @@ impl Host for TaskState {
         } else {
             fraction.clamp(0.0, 1.0)
         };
+        let message = redacted(self.log.host(), message);
         let (message, _) = clean(message, MESSAGE_MAX_BYTES);
         self.log
             .host()

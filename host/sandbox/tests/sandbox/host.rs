@@ -39,6 +39,28 @@ fn log_lines_reach_the_host_without_control_characters() {
 }
 
 #[test]
+fn what_nobody_may_be_told_is_taken_out_before_a_line_is_cleaned_and_cut() {
+    let with = With::default();
+    run(&logging(3, "say whisper\r\nquietly now"), &with);
+    assert_eq!(with.host.messages(), ["say [taken out] now"]);
+
+    // It lies across the place at which the message is cut: 16 KiB.
+    let guest = Guest::new(
+        "(memory.fill (i32.const 8192) (i32.const 120) (i32.const 16380))
+         (call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 8192) (i32.const 16396)
+            (i32.const 0) (i32.const 0))
+         (call $ok (i32.const 1024) (i32.const 1))",
+    )
+    .import(LOG)
+    .data(1024, "1")
+    .data(8192 + 16380, "whisper\r\nquietly");
+    let with = With::default();
+    run(&guest, &with);
+    let messages = with.host.messages();
+    assert!(messages[0].ends_with("xx[tak… [cut]"), "{messages:?}");
+}
+
+#[test]
 fn log_fields_reach_the_host() {
     // One pair of texts: four numbers, little-endian, at 3072.
     let guest = Guest::new(

@@ -25,6 +25,7 @@ fn a_value_goes_in_every_form() {
         r#"{"p":"pa\"ss/w\u00f6rd &1"}"#.to_owned(),
         "?p=pa%22ss%2Fw%C3%B6rd%20%261&x".to_owned(),
         "p=pa%22ss/w%C3%B6rd+%261".replace('/', "%2F"),
+        serde_json::json!(serde_json::json!([[VALUE]]).to_string()).to_string(),
         hex::encode(VALUE),
         hex::encode_upper(VALUE),
         STANDARD.encode(VALUE),
@@ -126,6 +127,30 @@ fn the_beginning_of_a_value_goes_from_the_end_of_a_cut_text() {
     );
     assert_eq!(redactor.redact_cut("say sword"), "say sword");
     assert_eq!(redactor.redact("say swordfish-a"), "say swordfish-a");
+}
+
+#[test]
+fn a_value_goes_however_often_it_was_escaped() {
+    let value = "a\"b\\c\nd/e ü";
+    let redactor = redactor(&[("deep", value)]);
+    let mut text = value.to_owned();
+    for depth in 0..6 {
+        let redacted = redactor.redact(&text).into_owned();
+        assert!(redacted.contains("[redacted:deep]"), "{depth}: {redacted}");
+        assert!(!redacted.contains("d/e"), "{depth}: {redacted}");
+        text = serde_json::json!({ "in": text }).to_string();
+    }
+    assert_eq!(redactor.redact(r"C:\d/e \n"), r"C:\d/e \n");
+}
+
+#[test]
+fn bytes_need_not_be_text() {
+    let redactor = redactor(&[("token", "swordfish")]);
+    assert_eq!(
+        &*redactor.redact_bytes(b"\xff\xfeswordfish\xff"),
+        b"\xff\xfe[redacted:token]\xff"
+    );
+    assert_eq!(&*redactor.redact_bytes(b"\xff\xfe"), b"\xff\xfe");
 }
 
 #[test]

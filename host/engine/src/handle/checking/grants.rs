@@ -2,9 +2,13 @@
 //! the host allow.
 
 use stepwell_egress::{Control, Egress, Rule};
-use stepwell_states::{Diagnostic, HttpGrant, Severity, State, Task};
+use stepwell_states::{Diagnostic, HttpGrant, Severity, State, StateKind, Task};
+use stepwell_store::{Store, StoreError, TenantId};
 
+use super::Checked;
+use crate::model::Caller;
 use crate::outbound::rule_texts;
+use crate::permissions::Permission;
 
 /// Rules that one diagnostic lists, at most.
 const RULES_SHOWN: usize = 3;
@@ -56,6 +60,42 @@ pub(super) fn check_imports(
             ));
         }
     }
+}
+
+/// Looks for granted secrets that no task would get now. A warning, since they may be set
+/// later; and only for callers who may see which secrets there are.
+pub(in crate::handle) fn check_secrets(
+    store: &Store,
+    caller: &Caller,
+    checked: &mut Checked,
+) -> Result<(), StoreError> {
+    if !caller.permissions.allow(Permission::ReadSecrets) {
+        return Ok(());
+    }
+    let tenant = TenantId(caller.tenant.id);
+    for (_, state) in checked.definition.states() {
+        let StateKind::Task(task) = &state.kind else {
+            continue;
+        };
+        for grant in &task.grants.secrets {
+            if store.current_secret(tenant, &grant.name)?.is_none() {
+                checked.diagnostics.push(diagnostic(
+                    state,
+                    Severity::Warning,
+                    "SECRET_MISSING",
+                    format!(
+                        "the tenant has no secret '{}', or none of its versions is in use",
+                        grant.name
+                    ),
+                    format!(
+                        "set it before a task asks: stepwell secrets set {}",
+                        grant.name
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Looks for what a state grants and its tenant or the host does not allow.
