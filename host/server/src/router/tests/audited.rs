@@ -105,7 +105,7 @@ impl Audited {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let answer = self.send(method, &path.join("/"), &text).await;
         assert!(answer.status.is_success(), "{route}: {answer:?}");
-        let host = action == "tenant:create";
+        let host = matches!(action, "tenant:create" | "policy:put");
         let entries = self.new_entries(host).await;
         let found = entries.iter().rfind(|entry| entry["action"] == action);
         let entry = found.unwrap_or_else(|| panic!("{route} left no {action}: {entries:?}"));
@@ -288,6 +288,14 @@ async fn access(all: &mut Audited) {
     let route = "DELETE /v1/access-keys/{name}";
     all.call(route, "access-key:delete", &none, &["t"]).await;
     let value = json!({"value": "a value of some length"});
+    let set = json!({"value": "1"});
+    all.call("PUT /v1/config/{name}", "config:set", &set, &["c"])
+        .await;
+    all.call("DELETE /v1/config/{name}", "config:delete", &none, &["c"])
+        .await;
+    let rules = json!({"http": []});
+    let policy = "PUT /v1/tenants/{tenant}/policy";
+    all.call(policy, "policy:put", &rules, &["dev"]).await;
     let secret = "/v1/secrets/{secret}";
     for _ in 0..2 {
         all.call(&format!("PUT {secret}"), "secret:set", &value, &["s"])
