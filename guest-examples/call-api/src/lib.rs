@@ -49,7 +49,9 @@ impl From<HttpError> for ChargeError {
 /// Charges a card.
 #[stepwell_sdk::task]
 fn call_api(ctx: &Context, charge: Charge) -> Result<Receipt, ChargeError> {
-    let url = ctx.config("payments/url").ok_or(ChargeError::NotConfigured)?;
+    let url = ctx
+        .config("payments/url")
+        .ok_or(ChargeError::NotConfigured)?;
     let key = ctx.secret("payments/key")?;
     let answer = http::post(format!("{url}/v1/charges"))
         .header("authorization", format!("Bearer {}", key.expose()))
@@ -97,7 +99,10 @@ mod tests {
             })
             .build();
         let receipt = call_api(&fake, charge());
-        assert_eq!(receipt.map(|receipt| receipt.id).ok().as_deref(), Some("ch_1"));
+        assert_eq!(
+            receipt.map(|receipt| receipt.id).ok().as_deref(),
+            Some("ch_1")
+        );
     }
 
     #[test]

@@ -49,18 +49,18 @@ struct Ended {
 /// Sends what it is told to, and returns how each request ended.
 #[stepwell_sdk::task]
 fn hostile_egress(ctx: &Context, attack: Attack) -> Vec<Ended> {
-    let secret = attack
-        .secret
-        .as_deref()
-        .map(|name| match ctx.secret(name) {
-            Ok(secret) => secret.expose().to_owned(),
-            Err(denied) => denied.to_string(),
-        });
+    let secret = attack.secret.as_deref().map(|name| match ctx.secret(name) {
+        Ok(secret) => secret.expose().to_owned(),
+        Err(denied) => denied.to_string(),
+    });
     (0..attack.times.unwrap_or(1))
         .map(|_| {
             let mut answer = request(&attack, &attack.url, secret.as_deref()).send(ctx);
             for _ in 0..attack.follow.unwrap_or(0) {
-                let location = answer.as_ref().ok().and_then(|answer| answer.header("location"));
+                let location = answer
+                    .as_ref()
+                    .ok()
+                    .and_then(|answer| answer.header("location"));
                 let Some(location) = location.map(str::to_owned) else {
                     break;
                 };
