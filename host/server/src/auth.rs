@@ -1,7 +1,7 @@
 //! Who calls: the bearer of an API token or of an identity provider's token, or in
 //! development mode everybody on this machine.
 //!
-//! The gate before each route ([`crate::router`]) asks; handlers take the [`Caller`] that it
+//! The gate before each route (`router.rs`) asks; handlers take the [`Caller`] that it
 //! let through among their arguments.
 
 pub(crate) mod oidc;

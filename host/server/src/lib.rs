@@ -26,6 +26,7 @@ mod routes;
 mod serve;
 #[cfg(test)]
 mod testing;
+mod unread_body;
 pub mod wire;
 
 pub use auth::oidc::{OidcSettings, OidcSettingsError};

@@ -8,7 +8,7 @@ use std::any::Any;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use stepwell_engine::EngineHandle;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -20,6 +20,7 @@ use crate::aws;
 use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::observe::observe;
+use crate::unread_body::close_after_unread_body;
 use table::{Access, routes};
 
 /// Returns the API as a service, for tests and for servers that accept connections
@@ -53,6 +54,7 @@ pub(crate) fn router_of(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), refuse_foreign_pages))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(app.clone(), observe))
+        .layer(from_fn(close_after_unread_body))
         .with_state(app)
 }
 
