@@ -2,7 +2,7 @@
 //!
 //! Each method of the handle that changes something makes an entry of its caller, which goes
 //! into the transaction of the change. What is refused leaves an entry too, but not at any
-//! rate: [`bounded`] sees to that.
+//! rate: `bounded` sees to that.
 
 pub mod action;
 mod bounded;

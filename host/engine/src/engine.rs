@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use stepwell_store::{Store, StoreError};
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Auditor, Signer, Signing};
 use crate::children::Children;
@@ -34,9 +34,6 @@ use crate::workers::Workers;
 
 /// How often a shutdown looks whether the last tasks have ended.
 const GRACE_STEP: Duration = Duration::from_millis(10);
-
-/// HTTP requests that tasks make at once; each has a thread while it lasts.
-const HTTP_AT_ONCE: usize = 64;
 
 /// A running engine: its threads.
 pub struct Engine {
@@ -271,7 +268,6 @@ fn services(guests: &Runtime, outbound: &Arc<Outbound>) -> Services {
     Services {
         runtime: guests.handle().clone(),
         engine: OnceLock::new(),
-        http_places: Arc::new(Semaphore::new(HTTP_AT_ONCE)),
         outbound: Arc::clone(outbound),
     }
 }

@@ -21,9 +21,16 @@ use stepwell_states::{Grants, HttpGrant};
 use stepwell_store::{Store, StoreError, TenantId};
 use stepwell_vault::HeldSecrets;
 
+use tokio::sync::Semaphore;
+
 use crate::audit::{AuditDetails, AuditOutcome, Auditor, Refusal, action};
 use crate::model::Tenant;
 use crate::task_secrets;
+
+/// Requests of all tenants that are under way at once, each on a thread of its own: half of
+/// the threads where tokio lets work block, so that the host's own is not kept waiting. One
+/// tenant has [`Rates`]' share of them at most.
+const AT_ONCE: usize = 256;
 
 /// The one word of a policy that leaves everything to the operator's rules.
 pub const ANY: &str = "any";
@@ -70,6 +77,7 @@ pub(crate) struct Outbound {
     egress: Egress,
     rates: Rates,
     store: Store,
+    places: Arc<Semaphore>,
     meters: Mutex<BTreeMap<i64, Arc<Meter>>>,
     listener: RwLock<Option<DenialListener>>,
     audit: Arc<Auditor>,
@@ -87,6 +95,7 @@ impl Outbound {
             egress,
             rates,
             store,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
             meters: Mutex::default(),
             listener: RwLock::default(),
             audit,
@@ -121,6 +130,22 @@ impl Outbound {
         let scope =
             policy_scope(&rules).unwrap_or_else(|_| Scope::of(Control::TenantPolicy, Vec::new()));
         Ok(self.egress.within(scope))
+    }
+
+    /// Does what blocks on a thread for that, when there is a place for it; nothing if the
+    /// thread broke down.
+    pub(crate) async fn on_a_thread<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Option<T> {
+        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        let this = Arc::clone(self);
+        let working = tokio::task::spawn_blocking(move || {
+            // Held by the thread: a request whose task was given up still has it for a while.
+            let _place = place;
+            work(&this)
+        });
+        working.await.ok()
     }
 
     /// Sends a request of a task, if everybody who is asked allows it. `grants` are those of

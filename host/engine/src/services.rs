@@ -14,7 +14,6 @@ use stepwell_sandbox::CancelToken;
 use stepwell_states::{MemberKind, Payload, Timestamp, api_operation};
 use stepwell_store::ExecutionKey;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use crate::audit::Origin;
 use crate::aws_words::{request_id, v2_cause};
@@ -55,8 +54,6 @@ pub(crate) struct Services {
     pub(crate) runtime: Handle,
     /// Not a strong one: the engine holds the shards, which hold this.
     pub(crate) engine: OnceLock<Weak<Inner>>,
-    /// Requests that are made at once; what is over waits.
-    pub(crate) http_places: Arc<Semaphore>,
     /// The way out of all requests, of these and of guests.
     pub(crate) outbound: Arc<Outbound>,
 }
@@ -83,37 +80,25 @@ impl Services {
         let Some(engine) = self.engine.get().and_then(Weak::upgrade) else {
             return;
         };
-        let (places, outbound) = (Arc::clone(&self.http_places), Arc::clone(&self.outbound));
+        let outbound = Arc::clone(&self.outbound);
         self.runtime.spawn(async move {
             let started_at = engine.starter.now();
-            let call = call_http(&order, outbound, places);
+            let call = call_http(&order, &outbound);
             let result = within(&order, call).await;
             report(&order, started_at, result, &shard);
         });
     }
 }
 
-async fn call_http(
-    order: &ServiceOrder,
-    outbound: Arc<Outbound>,
-    places: Arc<Semaphore>,
-) -> Result<Payload, CallError> {
+async fn call_http(order: &ServiceOrder, outbound: &Arc<Outbound>) -> Result<Payload, CallError> {
     let request = http::request_of(&order.work.order.parameters.to_value());
     let request = request.map_err(CallError::Failed)?;
-    let place = places
-        .acquire_owned()
-        .await
-        .map_err(|_closed| CallError::Later)?;
     let (sender, timeout) = (order.sender(), order.timeout);
-    let sending = tokio::task::spawn_blocking(move || {
-        // Held by the thread: a request whose task was given up still has it for a while.
-        let _place = place;
-        send_http(&outbound, &sender, request, timeout)
-    });
+    let sending = outbound.on_a_thread(move |way| send_http(way, &sender, request, timeout));
     match sending.await {
-        Ok(Ok(answer)) => http::result_of(answer).map_err(CallError::Failed),
-        Ok(Err(OutboundError::Egress(error))) => Err(CallError::Failed(http::failure_of(&error))),
-        Ok(Err(OutboundError::Store(_))) | Err(_) => Err(CallError::Later),
+        Some(Ok(answer)) => http::result_of(answer).map_err(CallError::Failed),
+        Some(Err(OutboundError::Egress(error))) => Err(CallError::Failed(http::failure_of(&error))),
+        Some(Err(OutboundError::Store(_))) | None => Err(CallError::Later),
     }
 }
 

@@ -109,19 +109,25 @@ impl TaskGrant {
     ) -> HttpExchange {
         let this = self.clone();
         Box::pin(async move {
-            let left = ends_at.saturating_duration_since(Instant::now());
-            let sending = tokio::task::spawn_blocking(move || this.exchange(request, limits, left));
+            let Some((sender, outbound)) = this.way.clone() else {
+                return Err(HttpFailure::Denied);
+            };
+            let sending = outbound.on_a_thread(move |outbound| {
+                let left = ends_at.saturating_duration_since(Instant::now());
+                this.exchange(outbound, &sender, request, limits, left)
+            });
             sending.await.unwrap_or(Err(HttpFailure::Unavailable))
         })
     }
 
     fn exchange(
         &self,
+        outbound: &Outbound,
+        sender: &Sender,
         request: HttpRequest,
         limits: HttpLimits,
         left: Duration,
     ) -> Result<HttpResponse, HttpFailure> {
-        let (sender, outbound) = self.way.as_ref().ok_or(HttpFailure::Denied)?;
         let known = outbound.limits();
         let time = request.timeout.map_or(left, |wanted| wanted.min(left));
         let limits = Limits {

@@ -3,7 +3,7 @@
 //! Each tenant has a chain of entries, and the host has one of its own. An entry's hash covers
 //! the hash of the entry before it; the form of both is in `docs/audit.md`, and what reads
 //! it without Stepwell is twenty lines of a script. An entry is written in the transaction
-//! of the change that it tells of: [`Store::change`] is the only way to the scripts that
+//! of the change that it tells of: `Store::change` is the only way to the scripts that
 //! change what a caller has a say in, and it takes an entry.
 
 mod canonical;

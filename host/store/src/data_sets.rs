@@ -49,7 +49,7 @@ pub struct DataSetRow {
 }
 
 impl Store {
-    /// Begins to write a data set. Nobody sees it before [`Store::finish_data_set`].
+    /// Begins to write a data set. Nobody sees it before it is finished.
     ///
     /// # Errors
     /// What the database has to say.

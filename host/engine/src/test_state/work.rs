@@ -209,20 +209,19 @@ async fn call_http(
     *sent = Some((shown, None));
     let outbound = Arc::clone(&engine.0.outbound);
     let (sender, timeout) = (order.sender(), order.timeout);
-    let sending = tokio::task::spawn_blocking(move || {
-        services::send_http(&outbound, &sender, request, timeout)
-    });
+    let sending = outbound
+        .on_a_thread(move |outbound| services::send_http(outbound, &sender, request, timeout));
     let answer = match sending.await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(OutboundError::Store(_))) => return Err(CallError::Later),
-        Ok(Err(OutboundError::Egress(error))) => {
+        Some(Ok(answer)) => answer,
+        Some(Err(OutboundError::Store(_))) => return Err(CallError::Later),
+        Some(Err(OutboundError::Egress(error))) => {
             if matches!(error, EgressError::Invalid(_) | EgressError::Denied(_)) {
                 // Nothing was sent.
                 *sent = None;
             }
             return Err(CallError::Failed(http::failure_of(&error)));
         }
-        Err(_stopped) => return Err(CallError::Later),
+        None => return Err(CallError::Later),
     };
     if let Some((_, answered)) = sent {
         *answered = Some(shown_answer(protocol, &answer));
