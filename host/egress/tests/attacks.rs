@@ -399,3 +399,17 @@ fn what_a_scope_lacks_is_told_before_anything_is_sent() {
         [Control::Operator, Control::TenantPolicy]
     );
 }
+
+/// A request may hold a secret when somebody logs it.
+#[test]
+fn a_request_shows_neither_query_nor_values_nor_body() {
+    let request = Request {
+        method: "POST".to_owned(),
+        url: "https://api.example.com/v1?key=s3cr3t-query".to_owned(),
+        headers: vec![("authorization".to_owned(), "s3cr3t-header".to_owned())],
+        body: Some(b"s3cr3t-body".to_vec()),
+    };
+    let shown = format!("{request:?}");
+    assert!(shown.contains("https://api.example.com/v1") && shown.contains("authorization"));
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+}

@@ -4,6 +4,7 @@
 //! headers and of the query: there an API expects credentials, and a value can be written
 //! without changing what stands around it. Everything else is refused, and nothing is sent.
 
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -12,13 +13,23 @@ use zeroize::Zeroizing;
 
 use crate::held::{Entry, HeldSecrets, PLACEHOLDER_CHARS, PLACEHOLDER_PREFIX};
 
-/// A request as it leaves: the parts that may hold placeholders.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A request as it leaves: the parts that may hold placeholders, and values once they are
+/// filled. Its `Debug` shows the names of headers alone.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct OutgoingRequest {
     /// Path and query, as in the request's first line; or a whole URL.
     pub target: Zeroizing<String>,
     /// Names and values of the headers.
     pub headers: Vec<(String, Zeroizing<Vec<u8>>)>,
+}
+
+impl fmt::Debug for OutgoingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.headers.iter().map(|(name, _)| name.as_str());
+        f.debug_struct("OutgoingRequest")
+            .field("headers", &names.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a request that holds a placeholder is not sent. The texts name secrets, and show

@@ -114,6 +114,16 @@ fn a_placeholder_in_another_place_is_refused() {
 }
 
 #[test]
+fn a_filled_request_shows_no_value() {
+    let held = held();
+    let token = held.answer("token").unwrap();
+    let sent = request(&format!("/?key={token}"), &[("authorization", token)]);
+    let shown = format!("{:?}", filled(&held, sent, &["token"]).unwrap());
+    assert!(shown.contains("authorization"), "{shown}");
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+}
+
+#[test]
 fn a_value_cannot_end_its_header() {
     let held = held();
     let broken = held.answer("broken").unwrap();
