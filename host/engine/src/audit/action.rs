@@ -32,7 +32,7 @@ actions! {
     TASK_HEARTBEAT = "task:heartbeat";
     /// The settings of a Map Run were changed.
     MAP_RUN_UPDATE = "map-run:update";
-    /// A single state was tried.
+    /// A single state was tried, and did something outside: what is only evaluated leaves none.
     STATE_TEST = "state:test";
     /// A component was uploaded.
     COMPONENT_PUSH = "component:push";

@@ -16,7 +16,7 @@ use crate::{Auth, ServerConfig};
 const READ_ONLY: [&str; 1] = ["POST /v1/definitions/validate"];
 
 /// Routes whose success takes a component, which this crate's engine refuses, or a Map Run.
-/// Their entries are written like the others', and not looked at here.
+/// `tests/tests/blackbox/api/audit.rs` looks at their entries.
 const ELSEWHERE: [&str; 5] = [
     "PUT /v1/components/{name}",
     "PUT /v1/bindings/{integration}",
