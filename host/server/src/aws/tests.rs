@@ -1,6 +1,7 @@
 //! The door: envelope, callers, and requests that wait.
 
 mod access;
+mod audited;
 
 use std::time::Duration;
 
