@@ -171,11 +171,16 @@ impl Outbound {
         }
         let sent = self.send_within(&way.limited(limits), sender, grants, request);
         if let Err(EgressError::Denied(denial)) = &sent {
-            let held = grants.and_then(|(_, held)| held);
-            let target = held.map_or(target.clone(), |held| {
-                held.outputs().redact(&target).into_owned()
-            });
-            self.note(sender, target, denial);
+            // The reason repeats what was asked for, as the target does.
+            let shown = |text: &str| match grants.and_then(|(_, held)| held) {
+                Some(held) => held.outputs().redact(text).into_owned(),
+                None => text.to_owned(),
+            };
+            let denial = Denial {
+                control: denial.control,
+                reason: shown(&denial.reason),
+            };
+            self.note(sender, shown(&target), &denial);
         }
         sent.map_err(OutboundError::Egress)
     }

@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod audit;
 mod deploying;
 mod harness;
 mod limits;
