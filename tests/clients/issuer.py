@@ -1,99 +1,201 @@
-"""A real OpenID Connect provider on loopback: django-oauth-toolkit.
+"""A real OpenID Connect provider on loopback: Authlib's authorization server, under Flask.
 
-It runs in a thread of the tests, so that they can change its keys while it runs. Everything
-that is a provider's comes from the package: discovery, keys, the authorization code flow and
-the tokens. Here stand its settings, its users and their groups.
+It runs in a thread of the tests, so that they can change its keys while it runs. The
+authorization code flow with its checks and the tokens are Authlib's. Here stand its users and
+their groups, the page to sign in at, and the two documents that clients find it by.
 """
 
 import contextlib
-import logging
-import tempfile
+import os
 import threading
-from socketserver import ThreadingMixIn
+from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlparse
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-import django
+import flask
 import requests
-from django.conf import settings
-from jwcrypto import jwk
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2.rfc6749 import ClientMixin
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
+from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oidc.core import AuthorizationCodeMixin, OpenIDCode
+from joserfc.jwk import RSAKey
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 REDIRECT = "http://127.0.0.1/back"
-FOLDER = tempfile.TemporaryDirectory(prefix="stepwell-issuer-")
+SECRET = "of-the-client"
+
+# It speaks plain HTTP, on loopback.
+os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 
 def new_key():
-    """A key of the provider's kind, as PEM with its private part."""
-    return jwk.JWK.generate(kty="RSA", size=2048).export_to_pem(True, None).decode()
+    """A key of the provider's kind."""
+    return RSAKey.generate_key(2048)
 
 
-settings.configure(
-    ALLOWED_HOSTS=["127.0.0.1"],
-    DATABASES={
-        "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{FOLDER.name}/issuer.db"}
-    },
-    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-    INSTALLED_APPS=[
-        "django.contrib.auth",
-        "django.contrib.contenttypes",
-        "django.contrib.sessions",
-        "oauth2_provider",
-    ],
-    LOGIN_URL="/login",
-    MIDDLEWARE=[
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-    ],
-    OAUTH2_PROVIDER={
-        "ACCESS_TOKEN_EXPIRE_SECONDS": 600,
-        "ID_TOKEN_EXPIRE_SECONDS": 600,
-        "OAUTH2_VALIDATOR_CLASS": "issuer_claims.Claims",
-        "OIDC_ENABLED": True,
-        "OIDC_RSA_PRIVATE_KEY": new_key(),
-        "OIDC_RSA_PRIVATE_KEYS_INACTIVE": [],
-        "SCOPES": {"openid": "who somebody is"},
-    },
-    ROOT_URLCONF="issuer_urls",
-    SECRET_KEY="not a secret: a provider of the tests",
-    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
-    USE_TZ=True,
-)
-django.setup()
+@dataclass
+class Client(ClientMixin):
+    client_id: str
 
-from django.contrib.auth.models import Group, User  # noqa: E402 - needs the settings
-from django.core.management import call_command  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from oauth2_provider.models import Application  # noqa: E402
-from oauth2_provider.settings import oauth2_settings  # noqa: E402
+    def get_client_id(self):
+        return self.client_id
+
+    def get_default_redirect_uri(self):
+        return REDIRECT
+
+    def get_allowed_scope(self, scope):
+        return scope
+
+    def check_redirect_uri(self, redirect_uri):
+        return redirect_uri == REDIRECT
+
+    def check_client_secret(self, client_secret):
+        return client_secret == SECRET
+
+    def check_endpoint_auth_method(self, method, endpoint):
+        return method == "client_secret_basic"
+
+    def check_response_type(self, response_type):
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type):
+        return grant_type == "authorization_code"
 
 
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
+@dataclass
+class Code(AuthorizationCodeMixin):
+    client_id: str
+    user: str
+    scope: str
+    code_challenge: str
+    code_challenge_method: str
+
+    def get_redirect_uri(self):
+        return REDIRECT
+
+    def get_scope(self):
+        return self.scope
+
+    def get_nonce(self):
+        return None
+
+    def get_auth_time(self):
+        return None
+
+
+def code_grant(codes):
+    """The flow of the authorization code, whose codes are kept in a dictionary."""
+
+    class Grant(AuthorizationCodeGrant):
+        TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic"]
+
+        def save_authorization_code(self, code, request):
+            asked = request.payload.data
+            codes[code] = Code(
+                client_id=request.client.client_id,
+                user=request.user,
+                scope=request.payload.scope,
+                code_challenge=asked["code_challenge"],
+                code_challenge_method=asked["code_challenge_method"],
+            )
+
+        def query_authorization_code(self, code, client):
+            found = codes.get(code)
+            return found if found and found.client_id == client.client_id else None
+
+        def delete_authorization_code(self, authorization_code):
+            for code in [code for code, kept in codes.items() if kept is authorization_code]:
+                del codes[code]
+
+        def authenticate_user(self, authorization_code):
+            return authorization_code.user
+
+    return Grant
+
+
+class Tokens(OpenIDCode):
+    """What stands in the tokens, and what they are signed with."""
+
+    def __init__(self, issuer):
+        super().__init__()
+        self.issuer = issuer
+
+    def exists_nonce(self, nonce, request):
+        return False
+
+    def resolve_client_private_key(self, client):
+        return self.issuer.key()
+
+    def get_encode_header(self, client):
+        return {"alg": "RS256", "kid": self.issuer.key().thumbprint()}
+
+    def get_client_claims(self, client):
+        return {"iss": self.issuer.url, "aud": [client.client_id]}
+
+    def generate_user_info(self, user, scope):
+        groups = self.issuer.users[user]
+        return {"sub": user, "groups": groups, "preferred_username": user}
 
 
 class Quiet(WSGIRequestHandler):
-    def log_message(self, *_):
+    def log(self, *_):
         pass
 
 
 class Issuer:
-    """The provider. Its URL, its one client, and ways to sign in and to change its keys."""
+    """The provider. Its URL, and ways to sign in and to change its keys."""
 
     def __enter__(self):
-        logging.disable(logging.ERROR)
-        call_command("migrate", verbosity=0)
+        self.users, self.clients = {}, {}
+        self.use_keys(new_key())
+        self.app = self._application()
         self.server = self._serve(0)
         self.port = self.server.server_port
         self.url = f"http://127.0.0.1:{self.port}/o"
-        self.client = self.add_client("stepwell")
+        self.add_client("stepwell")
         return self
 
     def __exit__(self, *_):
         self.stop()
 
+    def _application(self):
+        app = flask.Flask("issuer")
+        server = AuthorizationServer(app, self.clients.get, lambda token, request: None)
+        server.register_grant(code_grant({}), [CodeChallenge(), Tokens(self)])
+
+        @app.get("/o/.well-known/openid-configuration")
+        def discovery():
+            return {
+                "issuer": self.url,
+                "authorization_endpoint": f"{self.url}/authorize",
+                "token_endpoint": f"{self.url}/token",
+                "jwks_uri": f"{self.url}/keys",
+                "response_types_supported": ["code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+            }
+
+        @app.get("/o/keys")
+        def keys():
+            known = [(key, key.as_dict(private=False)) for key in self.keys]
+            return {"keys": [{**public, "kid": key.thumbprint()} for key, public in known]}
+
+        @app.post("/o/authorize")
+        def authorize():
+            name, password = flask.request.form["name"], flask.request.form["password"]
+            if name not in self.users or password != f"{name}'s own":
+                flask.abort(403)
+            grant = server.get_consent_grant(end_user=name)
+            return server.create_authorization_response(grant=grant, grant_user=name)
+
+        @app.post("/o/token")
+        def token():
+            return server.create_token_response()
+
+        return app
+
     def _serve(self, port):
-        server = Server(("127.0.0.1", port), Quiet)
-        server.set_app(get_wsgi_application())
+        server = make_server("127.0.0.1", port, self.app, threaded=True, request_handler=Quiet)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server
 
@@ -107,28 +209,13 @@ class Issuer:
         self.server = self._serve(self.port)
 
     def add_client(self, name):
-        return Application.objects.create(
-            name=name,
-            client_id=name,
-            client_secret="of-the-client",
-            client_type=Application.CLIENT_CONFIDENTIAL,
-            authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
-            redirect_uris=REDIRECT,
-            algorithm=Application.RS256_ALGORITHM,
-            skip_authorization=True,
-        )
+        self.clients[name] = Client(name)
 
     def add_user(self, name, groups):
-        user = User.objects.create_user(name, password=f"{name}'s own")
-        for group in groups:
-            user.groups.add(Group.objects.get_or_create(name=group)[0])
-        return user
+        self.users[name] = groups
 
     def sign_in(self, name, client="stepwell"):
         """Signs in as a browser does, by the authorization code flow, and returns the ID token."""
-        browser = requests.Session()
-        base = f"http://127.0.0.1:{self.port}"
-        browser.post(f"{base}/login", data={"name": name, "password": f"{name}'s own"})
         verifier = "v" * 64
         asked = {
             "client_id": client,
@@ -138,12 +225,17 @@ class Issuer:
             "response_type": "code",
             "scope": "openid",
         }
-        sent_back = browser.get(f"{self.url}/authorize/?{urlencode(asked)}", allow_redirects=False)
+        endpoints = requests.get(f"{self.url}/.well-known/openid-configuration").json()
+        sent_back = requests.post(
+            f"{endpoints['authorization_endpoint']}?{urlencode(asked)}",
+            data={"name": name, "password": f"{name}'s own"},
+            allow_redirects=False,
+        )
         assert sent_back.status_code == 302, sent_back.text
         code = parse_qs(urlparse(sent_back.headers["location"]).query)["code"][0]
         exchanged = requests.post(
-            f"{self.url}/token/",
-            auth=(client, "of-the-client"),
+            endpoints["token_endpoint"],
+            auth=(client, SECRET),
             data={
                 "code": code,
                 "code_verifier": verifier,
@@ -156,15 +248,11 @@ class Issuer:
 
     def key(self):
         """The key that it signs with, private part and all."""
-        return jwk.JWK.from_pem(oauth2_settings.OIDC_RSA_PRIVATE_KEY.encode())
+        return self.keys[0]
 
     def use_keys(self, active, *others):
         """Signs with one key from now on, and publishes it beside others."""
-        changed = dict(settings.OAUTH2_PROVIDER)
-        changed["OIDC_RSA_PRIVATE_KEY"] = active
-        changed["OIDC_RSA_PRIVATE_KEYS_INACTIVE"] = list(others)
-        settings.OAUTH2_PROVIDER = changed
-        oauth2_settings.reload()
+        self.keys = [active, *others]
 
     @contextlib.contextmanager
     def away(self):
