@@ -13,6 +13,7 @@ mod cli;
 mod crash;
 mod definitions;
 mod formats;
+mod grants_guide;
 mod guests;
 mod host;
 mod secrets;
