@@ -28,7 +28,7 @@ use crate::config::LogConfig;
 use crate::model::{LogLevel, LoggingConfiguration};
 
 pub(crate) use levels::{answered_task, is_logged};
-pub(crate) use read::read_page;
+pub(crate) use read::{read_page, was_written};
 
 /// Batches that wait for the writer, at most.
 const QUEUED_MAX: usize = 8_192;

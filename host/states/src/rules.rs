@@ -177,6 +177,14 @@ pub const RULES: &[Rule] = &[
                Default; it may lead to a Fail that says what was not expected.",
     },
     Rule {
+        code: "CONFIG_MISSING",
+        severity: Severity::Warning,
+        is_aws: false,
+        summary: "a Task's Grants name a configuration value that is not set",
+        help: "Checked when a definition is deployed, for callers who may see which values there \
+               are. Set it before the state is entered: until then the task gets none.",
+    },
+    Rule {
         code: "GRANT_NOT_USABLE",
         severity: Severity::Warning,
         is_aws: false,

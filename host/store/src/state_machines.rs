@@ -218,6 +218,22 @@ impl Store {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+
+    /// Returns the logging configurations of all revisions of a tenant's machines, each once.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn list_logging_settings(&self, tenant: TenantId) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT DISTINCT r.logging_json FROM state_machines m
+                 JOIN state_machine_revisions r ON r.machine = m.id
+                 WHERE m.tenant = ?1 AND m.deleted_at IS NULL AND r.logging_json IS NOT NULL",
+            )?;
+            let rows = statement.query_map([tenant], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
 }
 
 impl Change<'_> {

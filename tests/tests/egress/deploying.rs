@@ -49,7 +49,9 @@ async fn a_grant_that_a_component_cannot_use_is_a_warning() {
         .map(|said| &said[..said.find(' ').unwrap()])
         .collect();
     let unusable = ["GRANT_NOT_USABLE"; 3].into_iter();
-    let expected: Vec<&str> = unusable.chain(["SECRET_MISSING"]).collect();
+    let expected: Vec<&str> = unusable
+        .chain(["SECRET_MISSING", "CONFIG_MISSING"])
+        .collect();
     assert_eq!(codes, expected, "{said:?}");
     for (said, import) in said.iter().zip([
         "wasi:http/outgoing-handler",
@@ -167,7 +169,13 @@ async fn configuration_values_reach_the_state_that_grants_them_alone() {
         json!({"Config": ["shop/region", "not/set"]}),
     )
     .await;
-    assert_eq!(granted, [""; 0]);
+    assert_eq!(
+        granted,
+        [
+            "CONFIG_MISSING the tenant has no configuration value 'not/set' (set it before a task \
+          asks: stepwell config set not/set VALUE)"
+        ]
+    );
     assert_eq!(host.run(&read).await.output.unwrap().to_value(), "eu");
     let not_set = json!({"mode": "readConfig", "name": "not/set"});
     assert_eq!(

@@ -33,6 +33,11 @@ impl Place {
     }
 }
 
+/// Whether anything was ever logged to a group.
+pub(crate) fn was_written(folder: &Path, tenant: i64, group: &str) -> bool {
+    group_folder(folder, tenant, group).is_dir()
+}
+
 /// Reads a page; none if the page token is none.
 pub(crate) fn read_page(
     folder: &Path,

@@ -125,12 +125,17 @@ fn check_name(name: &str) -> Result<(), EngineError> {
             "must have 1 to {GRANT_NAME_MAX_CHARS} letters, digits and '/_+=.@-'"
         ));
     }
-    if name.starts_with(OWN_PREFIX) {
+    if is_of_host(name) {
         return invalid(format!(
             "must not begin with '{OWN_PREFIX}', which is the host's"
         ));
     }
     Ok(())
+}
+
+/// Whether the host itself gives the value of that name.
+pub(super) fn is_of_host(name: &str) -> bool {
+    name.starts_with(OWN_PREFIX)
 }
 
 fn described(row: ConfigValueRow) -> ConfigValue {

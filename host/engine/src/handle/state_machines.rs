@@ -12,7 +12,7 @@ use stepwell_store::{
 use crate::audit::action;
 use crate::definitions::{component_digest, format_word};
 use crate::error::{EngineError, from_store};
-use crate::handle::checking::grants::check_secrets;
+use crate::handle::checking::grants::check_values;
 use crate::handle::checking::{Checked, check, check_size, is_error, is_unbound};
 use crate::handle::starting::new_uuid;
 use crate::handle::versions::version_of;
@@ -47,7 +47,7 @@ impl EngineHandle {
                 let tenant = TenantId(caller.tenant.id);
                 let mut checked = check(store, &outbound, tenant, &definition, format)?;
                 if let Ok(checked) = &mut checked {
-                    check_secrets(store, &caller, checked)?;
+                    check_values(store, &caller, checked)?;
                 }
                 Ok(checked)
             })
@@ -96,7 +96,7 @@ impl EngineHandle {
             let mut checked = check(&store, &outbound, tenant, &order.definition, order.format)
                 .map_err(from_store)?
                 .map_err(EngineError::InvalidDefinition)?;
-            check_secrets(&store, &caller, &mut checked).map_err(from_store)?;
+            check_values(&store, &caller, &mut checked).map_err(from_store)?;
             let name = name_of(&order, &checked.definition)?;
             let machine_type = type_of(&store, tenant, &name, order.machine_type)?;
             let mut diagnostics = checked.diagnostics;

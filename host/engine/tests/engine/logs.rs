@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_engine::{
-    ApiCall, EventKind, EventShape, HistoryEvent, LogConfig, LogQuery, Payload, ShownHistory,
-    SimulatedClock, StartExecution, TimeForm,
+    ApiCall, EngineError, EventKind, EventShape, HistoryEvent, LogConfig, LogQuery, Payload,
+    ShownHistory, SimulatedClock, StartExecution, TimeForm,
 };
 use stepwell_store::StoreOptions;
 use tempfile::TempDir;
@@ -220,12 +220,41 @@ async fn a_log_is_read_in_pages_by_its_tenant_alone() {
     };
     handle.ensure_tenant(other).await.unwrap();
     let stranger = handle.caller_for_tenant("other", "test").await.unwrap();
-    let page = handle.read_log(&stranger, query(None)).await.unwrap();
-    assert_eq!(page.entries.len(), 0);
+    let theirs = handle.read_log(&stranger, query(None)).await;
+    assert!(
+        matches!(
+            theirs,
+            Err(EngineError::NotFound {
+                kind: "log group",
+                ..
+            })
+        ),
+        "{theirs:?}"
+    );
     assert!(
         handle
             .read_log(caller, query(Some("x".to_owned())))
             .await
             .is_err()
     );
+}
+
+/// A group that a state machine names is there before anything is logged to it, and one that
+/// no machine names is a mistake of whoever asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_group_is_known_by_the_machine_that_names_it() {
+    let logged = Logged::new().await;
+    let (handle, caller) = (&logged.bench.handle, &logged.bench.caller);
+    let query = || LogQuery {
+        log_group: GROUP.to_owned(),
+        execution: None,
+        page_token: None,
+        limit: 4,
+    };
+    let unknown = handle.read_log(caller, query()).await;
+    let told = unknown.unwrap_err().to_string();
+    assert_eq!(told, format!("log group {GROUP:?} does not exist"));
+    logged.machine("orders", "EXPRESS", "ALL", false).await;
+    let page = handle.read_log(caller, query()).await.unwrap();
+    assert!(page.entries.is_empty() && !page.more);
 }

@@ -29,7 +29,8 @@ pub(crate) struct LogQuery {
 /// Read a log group
 ///
 /// What executions did whose state machine has a logging configuration, oldest first. A
-/// group that nothing was logged to has no entries.
+/// group that a state machine names and that nothing was logged to has no entries; one that
+/// no state machine names is not found.
 #[utoipa::path(
     get,
     path = "/v1/logs/{logGroup}",

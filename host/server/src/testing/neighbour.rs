@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use stepwell_engine::{AccessOrder, Caller, NewTenantOrder};
+use stepwell_engine::{AccessOrder, ApiCall, Caller, NewTenantOrder, TimeForm};
 
 use super::{Answer, COMPONENT, PASS, TestApi, request};
 
@@ -111,6 +111,7 @@ impl Neighbour {
         let activity = json!({ "name": THEIRS });
         let activity = self.make(api, post(), "/v1/activities", activity).await;
         let task_token = self.wait_for_task(api, &activity["activityArn"]).await;
+        self.have_logged(api).await;
         self.deploy(api, THEIRS, &mapping()).await;
         let machine = "/v1/state-machines/alpha";
         for (part, body) in [
@@ -131,6 +132,24 @@ impl Neighbour {
         let execution = started["executionArn"].as_str().unwrap().to_owned();
         let map_run = self.map_run(api, &execution).await;
         self.learn(execution, map_run, task_token);
+    }
+
+    /// Names a log group, as AWS's tools do.
+    async fn have_logged(&self, api: &TestApi) {
+        let group = format!("arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{THEIRS}:*");
+        let destination = json!({ "cloudWatchLogsLogGroup": { "logGroupArn": group } });
+        let call = ApiCall {
+            operation: "CreateStateMachine".to_owned(),
+            request: json!({
+                "name": "logged",
+                "definition": PASS,
+                "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/any"),
+                "loggingConfiguration": { "level": "ALL", "destinations": [destination] },
+            }),
+            times: TimeForm::Seconds,
+            repeated: false,
+        };
+        api.engine.call_sfn(&self.caller, call).await.unwrap();
     }
 
     async fn deploy(&self, api: &TestApi, name: &str, definition: &str) {

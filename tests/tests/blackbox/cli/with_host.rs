@@ -425,3 +425,11 @@ States:
     let refused = run(&server, &["test-state", &*flow, "--state", "None"]).expect(4);
     assert!(refused.stderr.contains("not found"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_log_group_that_nobody_names_is_a_mistake() {
+    let server = TestServer::start();
+    let unknown = run(&server, &["logs", "/aws/vendedlogs/qoute"]).expect(3);
+    let said = r#"log group "/aws/vendedlogs/qoute" does not exist"#;
+    assert!(unknown.stderr.contains(said), "{}", unknown.stderr);
+}

@@ -6,6 +6,7 @@ use stepwell_states::{Diagnostic, HttpGrant, Severity, State, StateKind, Task};
 use stepwell_store::{Store, StoreError, TenantId};
 
 use super::Checked;
+use crate::handle::config_values::is_of_host;
 use crate::model::Caller;
 use crate::outbound::rule_texts;
 use crate::permissions::Permission;
@@ -62,40 +63,53 @@ pub(super) fn check_imports(
     }
 }
 
-/// Looks for granted secrets that no task would get now. A warning, since they may be set
-/// later; and only for callers who may see which secrets there are.
-pub(in crate::handle) fn check_secrets(
+/// Looks for granted secrets and configuration values that no task would get now. Warnings,
+/// since they may be set later; and only for callers who may see which there are.
+pub(in crate::handle) fn check_values(
     store: &Store,
     caller: &Caller,
     checked: &mut Checked,
 ) -> Result<(), StoreError> {
-    if !caller.permissions.allow(Permission::ReadSecrets) {
-        return Ok(());
-    }
+    let may = |permission| caller.permissions.allow(permission);
+    let (secrets, config) = (may(Permission::ReadSecrets), may(Permission::ReadConfig));
     let tenant = TenantId(caller.tenant.id);
     for (_, state) in checked.definition.states() {
         let StateKind::Task(task) = &state.kind else {
             continue;
         };
-        for grant in &task.grants.secrets {
+        for grant in task.grants.secrets.iter().filter(|_| secrets) {
             if store.current_secret(tenant, &grant.name)?.is_none() {
-                checked.diagnostics.push(diagnostic(
-                    state,
-                    Severity::Warning,
-                    "SECRET_MISSING",
-                    format!(
-                        "the tenant has no secret '{}', or none of its versions is in use",
-                        grant.name
-                    ),
-                    format!(
-                        "set it before a task asks: stepwell secrets set {}",
-                        grant.name
-                    ),
-                ));
+                checked.diagnostics.push(secret_missing(state, &grant.name));
+            }
+        }
+        let of_tenant = |name: &&String| config && !is_of_host(name);
+        for name in task.grants.config.iter().filter(of_tenant) {
+            if store.find_config_value(tenant, name)?.is_none() {
+                checked.diagnostics.push(config_missing(state, name));
             }
         }
     }
     Ok(())
+}
+
+fn secret_missing(state: &State, name: &str) -> Diagnostic {
+    diagnostic(
+        state,
+        Severity::Warning,
+        "SECRET_MISSING",
+        format!("the tenant has no secret '{name}', or none of its versions is in use"),
+        format!("set it before a task asks: stepwell secrets set {name}"),
+    )
+}
+
+fn config_missing(state: &State, name: &str) -> Diagnostic {
+    diagnostic(
+        state,
+        Severity::Warning,
+        "CONFIG_MISSING",
+        format!("the tenant has no configuration value '{name}'"),
+        format!("set it before a task asks: stepwell config set {name} VALUE"),
+    )
 }
 
 /// Looks for what a state grants and its tenant or the host does not allow.
