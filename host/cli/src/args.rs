@@ -4,8 +4,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    activity, alias, api_token, audit, bind, completions, component, config_value, data, demo,
-    deploy, describe, graph, history, keys, list, logs, map_run, policy, redrive, role, run,
+    activity, alias, api_token, audit, backup, bind, completions, component, config_value, data,
+    demo, deploy, describe, graph, history, keys, list, logs, map_run, policy, redrive, role, run,
     secrets, send_event, serve, start, state_machine, stop, tag, tenant, test_state, token,
     validate, version, worker,
 };
@@ -185,6 +185,10 @@ pub(crate) enum Command {
     /// The audit log: who did what, and the proof that it was not changed since
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Make a backup of the host while it works, or list those that there are
+    Backup(backup::BackupArgs),
+    /// Put a backup in place, in an empty folder that a host can start on
+    Restore(backup::RestoreArgs),
     /// Tenants: those whose things the host keeps apart
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
@@ -327,6 +331,9 @@ mod tests {
             "secrets delete prod/token",
             "secrets new-key f",
             "secrets rekey --data d --old-key-file a --new-key-file b",
+            "backup",
+            "backup --list",
+            "restore b --data d",
             "demo --guests d --keep",
             "completions fish",
         ] {

@@ -4,6 +4,7 @@ pub(crate) mod activity;
 pub(crate) mod alias;
 pub(crate) mod api_token;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod bind;
 pub(crate) mod completions;
 pub(crate) mod component;
@@ -110,6 +111,8 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::ApiToken(command) => api_token::run(&command, app),
         Command::Role(command) => role::run(&command, app),
         Command::Audit(command) => audit::run(&command, app),
+        Command::Backup(args) => backup::run(&args, app),
+        Command::Restore(args) => backup::restore(&args, app),
         Command::Tenant(command) => tenant::run(&command, app),
         Command::Policy(command) => policy::run(&command, app),
         Command::Whoami => role::whoami(app),

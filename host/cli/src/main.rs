@@ -11,6 +11,7 @@ mod config;
 mod console;
 mod exit;
 mod input;
+mod keep_args;
 mod limits;
 mod master_key;
 mod render;

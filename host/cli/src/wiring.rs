@@ -13,6 +13,7 @@ use stepwell_store::{Store, StoreError, StoreOptions};
 
 use crate::audit_key::AuditArgs;
 use crate::exit::{CliError, Exit};
+use crate::keep_args::KeepArgs;
 use crate::limits::LimitArgs;
 use crate::master_key::{MasterKeyArgs, MasterKeys, WithoutKey};
 
@@ -78,10 +79,12 @@ impl Host {
         limits: &LimitArgs,
         master_key: &MasterKeyArgs,
         audit: &AuditArgs,
+        keep: &KeepArgs,
     ) -> Result<Self, CliError> {
         let mut config = limits.engine();
         if let Place::Folder(folder) | Place::DevFolder(folder) = place {
             config.log = Some(limits.log(folder));
+            keep.apply(&mut config, folder);
         }
         let (store, keys) = open_sealed(place, master_key)?;
         config.vault = Arc::new(keys.vault);

@@ -41,6 +41,8 @@ pub struct EngineConfig {
     pub express_memory_max_bytes: usize,
     /// How the audit log is signed.
     pub audit: AuditConfig,
+    /// Where backups go; without, none are made.
+    pub backups: Option<PathBuf>,
     /// Where the execution log goes; without, nothing is logged.
     pub log: Option<LogConfig>,
     /// Bytes that an input or output may have.
@@ -80,6 +82,7 @@ impl Default for EngineConfig {
             express_executions_max: 4_096,
             express_memory_max_bytes: 512 << 20,
             audit: AuditConfig::default(),
+            backups: None,
             log: None,
             payload_max_bytes: 262_144,
             history_events_max: None,

@@ -20,7 +20,7 @@ use crate::error::EngineError;
 use crate::execution_log::ExecutionLog;
 use crate::express::Express;
 use crate::handle::starting::Starter;
-use crate::handle::{EngineHandle, Inner};
+use crate::handle::{Backups, EngineHandle, Inner};
 use crate::health::Health;
 use crate::map_runs::{self, MapRuns};
 use crate::metrics::Counters;
@@ -80,6 +80,7 @@ impl Engine {
         let (log, log_writer) = ExecutionLog::start(config.log.as_ref()).map_err(no_thread)?;
         let log = Arc::new(log);
         let outbound = outbound_of(&config, &store, &audit);
+        let backups = Arc::new(Backups::new(config.backups.clone()));
         let shared = Arc::new(Shared {
             log: Arc::clone(&log),
             audit: Arc::clone(&audit),
@@ -112,6 +113,7 @@ impl Engine {
             map_runs: shared.map_runs.clone(),
             known_access: Arc::default(),
             outbound,
+            backups,
             log,
             audit: Arc::clone(&audit),
             signer: signing.signer(),
@@ -150,6 +152,7 @@ impl Engine {
         let inner = &self.handle.0;
         inner.shutting_down.send_replace(true);
         inner.dispatcher.close();
+        inner.backups.stop();
         self.timers.stop();
         self.map_runs.stop();
         let deadline = Instant::now() + inner.starter.config.shutdown_grace;

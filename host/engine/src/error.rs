@@ -80,6 +80,12 @@ pub enum EngineError {
         /// The names of what refers to it.
         by: Vec<String>,
     },
+    /// A backup is being made.
+    #[error("a backup is being made: try again when it has ended")]
+    BackupRunning,
+    /// The host has no folder for backups.
+    #[error("this host has no folder for backups: it keeps its data in memory")]
+    NoBackups,
     /// There may be no more of them.
     #[error("there are {limit} {what} already, which is the limit")]
     TooMany {

@@ -5,6 +5,7 @@ mod access_keys;
 mod activities;
 mod aliases;
 mod api_tokens;
+mod backups;
 mod bindings;
 mod checking;
 mod components;
@@ -61,6 +62,8 @@ use starting::Starter;
 pub use access::AccessOrder;
 pub use access_keys::{AccessKeyDescription, NewAccessKey};
 pub use api_tokens::ApiTokenDescription;
+pub(crate) use backups::Backups;
+pub use backups::{BackupDescription, BackupList, EndedBackup, RunningBackup};
 pub use config_values::ConfigValue;
 pub use identities::IdentityOrder;
 pub(crate) use known_access::KnownAccess;
@@ -95,6 +98,7 @@ pub(crate) struct Inner {
     pub(crate) audit: Arc<Auditor>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) outbound: Arc<Outbound>,
+    pub(crate) backups: Arc<Backups>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
     /// What page tokens are sealed with, once that was read.
@@ -146,6 +150,10 @@ impl EngineHandle {
             transactions: store.commits,
             events_written: counters.events_written.load(Relaxed),
             history_bytes: store.history_bytes,
+            backups: [
+                self.0.backups.made.load(Relaxed),
+                self.0.backups.failed.load(Relaxed),
+            ],
         }
     }
 

@@ -61,9 +61,10 @@ pub use config::{EngineConfig, LogConfig};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::{
-    AccessKeyDescription, AccessOrder, ApiTokenDescription, ConfigValue, EngineHandle,
-    IdentityOrder, NewAccessKey, RoleDescription, RoleOrder, SecretDescription,
-    SecretVersionDescription, TenantDescription, TenantPolicy, data_sets::DataSetUpload,
+    AccessKeyDescription, AccessOrder, ApiTokenDescription, BackupDescription, BackupList,
+    ConfigValue, EndedBackup, EngineHandle, IdentityOrder, NewAccessKey, RoleDescription,
+    RoleOrder, RunningBackup, SecretDescription, SecretVersionDescription, TenantDescription,
+    TenantPolicy, data_sets::DataSetUpload,
 };
 pub use model::*;
 pub use outbound::{ANY as ANY_POLICY, DenialListener, DeniedAccess};
@@ -95,3 +96,4 @@ pub use stepwell_sandbox::ComponentDigest;
 pub use stepwell_states::{
     Diagnostic, ExecutionType, Format, Payload, Severity, StateMachine, StateRef, Timestamp,
 };
+pub use stepwell_store::{BackupManifest, BackupProgress};

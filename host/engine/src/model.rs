@@ -265,6 +265,8 @@ pub struct EngineMetrics {
     pub events_written: u64,
     /// Bytes of history written.
     pub history_bytes: u64,
+    /// Backups since the host started: made, failed.
+    pub backups: [u64; 2],
 }
 
 /// Whether the host can take work.

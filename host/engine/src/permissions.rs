@@ -60,12 +60,14 @@ pub enum Permission {
     WriteSecrets,
     /// See the host's metrics, which are of all its tenants. For those who run the host.
     ReadMetrics,
+    /// Make backups of all that the host has. For those who run the host.
+    BackUp,
     /// Make tenants, set their quotas and policies. For those who run the host.
     ManageTenants,
 }
 
 use Permission::{
-    ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit,
+    BackUp, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit,
     ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets,
     ReportTasks, StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities,
     WriteComponents, WriteConfig, WriteData, WriteDefinitions, WriteSecrets,
@@ -73,7 +75,7 @@ use Permission::{
 
 impl Permission {
     /// All permissions, in the order of the documentation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         ReadDefinitions,
         WriteComponents,
         WriteDefinitions,
@@ -97,6 +99,7 @@ impl Permission {
         ReadSecrets,
         WriteSecrets,
         ReadMetrics,
+        BackUp,
         ManageTenants,
     ];
 
@@ -127,6 +130,7 @@ impl Permission {
             ReadSecrets => "secrets:read",
             WriteSecrets => "secrets:write",
             ReadMetrics => "metrics:read",
+            BackUp => "backups:write",
             ManageTenants => "tenants:manage",
         }
     }
@@ -263,7 +267,7 @@ pub(crate) const WORKFLOW: BuiltInRole = BuiltInRole {
 pub const ADMINISTER_HOST: BuiltInRole = BuiltInRole {
     name: "host-admin",
     about: "runs the host, with all its tenants",
-    permissions: ADMINISTER.with(Permissions::of(&[ReadMetrics, ManageTenants])),
+    permissions: ADMINISTER.with(Permissions::of(&[ReadMetrics, BackUp, ManageTenants])),
 };
 
 /// The roles that every tenant has from the start.

@@ -67,6 +67,10 @@ pub(crate) enum Code {
     InUse,
     /// There may be no more of them.
     TooMany,
+    /// A backup is being made.
+    BackupRunning,
+    /// The host has no folder for backups.
+    NoBackups,
     /// The host has no master key, and keeps no secrets.
     NoMasterKey,
     /// The task waits no more.
@@ -98,7 +102,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 36] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -122,6 +126,8 @@ impl Code {
         Self::RevisionChanged,
         Self::InUse,
         Self::TooMany,
+        Self::BackupRunning,
+        Self::NoBackups,
         Self::NoMasterKey,
         Self::TaskTimedOut,
         Self::BodyTooLarge,
@@ -163,6 +169,8 @@ impl Code {
             Self::RevisionChanged => ("RevisionChanged", StatusCode::CONFLICT),
             Self::InUse => ("InUse", StatusCode::CONFLICT),
             Self::TooMany => ("TooMany", StatusCode::CONFLICT),
+            Self::BackupRunning => ("BackupRunning", StatusCode::CONFLICT),
+            Self::NoBackups => ("NoBackups", StatusCode::CONFLICT),
             Self::NoMasterKey => ("NoMasterKey", StatusCode::CONFLICT),
             Self::TaskTimedOut => ("TaskTimedOut", StatusCode::CONFLICT),
             Self::BodyTooLarge => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
@@ -277,6 +285,8 @@ impl From<EngineError> for ApiError {
             EngineError::Moved { .. } => Self::new(Code::RevisionChanged, message),
             EngineError::InUse { .. } => Self::new(Code::InUse, message),
             EngineError::TooMany { .. } => Self::new(Code::TooMany, message),
+            EngineError::BackupRunning => Self::new(Code::BackupRunning, message),
+            EngineError::NoBackups => Self::new(Code::NoBackups, message),
             EngineError::NoMasterKey => Self::new(Code::NoMasterKey, message),
             EngineError::TypeNotSupported { .. } => {
                 Self::new(Code::TypeNotSupported, message).about("stateMachine")

@@ -112,6 +112,11 @@ fn render_engine(page: &mut Page, engine: &EngineMetrics) {
     for (fate, count) in ["written", "dropped"].iter().zip(engine.log_entries) {
         page.sample(entries, format_args!("fate=\"{fate}\""), count);
     }
+    render_database(page, engine);
+}
+
+/// What was written, and what became of it.
+fn render_database(page: &mut Page, engine: &EngineMetrics) {
     page.counter(
         "stepwell_commits_total",
         "Decisions committed.",
@@ -132,6 +137,11 @@ fn render_engine(page: &mut Page, engine: &EngineMetrics) {
         "Bytes of history written.",
         engine.history_bytes,
     );
+    let backups = "stepwell_backups_total";
+    page.family(backups, "counter", "Backups, by how they ended.");
+    for (outcome, count) in ["made", "failed"].iter().zip(engine.backups) {
+        page.sample(backups, format_args!("outcome=\"{outcome}\""), count);
+    }
 }
 
 fn render_http(page: &mut Page, http: &HttpMetrics) {
@@ -245,9 +255,10 @@ mod tests {
             transactions: 113,
             events_written: 114,
             history_bytes: 115,
+            backups: [119, 120],
         };
         let page = render(&engine, &HttpMetrics::default());
-        for number in 101..=118 {
+        for number in 101..=120 {
             let shown = page
                 .lines()
                 .filter(|line| line.ends_with(&format!(" {number}")));

@@ -7,9 +7,9 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    access_keys, activities, api_tokens, audit, bindings, components, config_values, data_sets,
-    definitions, executions, express, history, logs, map_runs, roles, secrets, state_machines,
-    system, tasks, tenants, test_state, versions,
+    access_keys, activities, api_tokens, audit, backups, bindings, components, config_values,
+    data_sets, definitions, executions, express, history, logs, map_runs, roles, secrets,
+    state_machines, system, tasks, tenants, test_state, versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -81,6 +81,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         audit::list_audit,
         audit::export_audit,
         audit::audit_key,
+        backups::begin_backup,
+        backups::list_backups,
         api_tokens::delete_api_token,
         roles::list_roles,
         roles::put_role,

@@ -4,6 +4,7 @@ pub(crate) mod access_keys;
 pub(crate) mod activities;
 pub(crate) mod api_tokens;
 pub(crate) mod audit;
+pub(crate) mod backups;
 pub(crate) mod bindings;
 pub(crate) mod components;
 pub(crate) mod config_values;

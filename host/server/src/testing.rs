@@ -78,6 +78,7 @@ pub(crate) struct TestApi {
     app: App,
     // Its threads end with it.
     _engine: Engine,
+    _backups: tempfile::TempDir,
 }
 
 /// An answer.
@@ -136,11 +137,13 @@ impl TestApi {
         config: impl FnOnce(Caller) -> ServerConfig,
     ) -> Self {
         let store = Store::open(StoreOptions::memory()).unwrap();
+        let backups = tempfile::tempdir().unwrap();
         let engine_config = EngineConfig {
             shards: 1,
             guest_threads: 1,
             clock,
             vault: Arc::new(vault),
+            backups: Some(backups.path().to_owned()),
             ..EngineConfig::default()
         };
         let engine = Engine::start(engine_config, store, Arc::new(NoTasks)).unwrap();
@@ -160,6 +163,7 @@ impl TestApi {
             engine: handle,
             caller,
             _engine: engine,
+            _backups: backups,
         }
     }
 

@@ -9,6 +9,7 @@ mod access;
 mod access_keys;
 mod activities;
 mod audit;
+mod backups;
 mod bindings;
 mod components;
 mod config_values;
@@ -36,6 +37,7 @@ pub use activities::{
     Activity, ActivityList, ActivityTask, CreateActivityRequest, PollActivityRequest, PolledTask,
 };
 pub use audit::{AuditEntry, AuditKey, AuditList};
+pub use backups::{Backup, BackupList, LastBackup, RunningBackup};
 pub use bindings::{BindRequest, Binding, BindingList};
 pub use components::{Component, ComponentList, ComponentPushed, ComponentVersions};
 pub use config_values::{ConfigValue, ConfigValueList, ConfigValueRequest, Policy, PolicyRequest};

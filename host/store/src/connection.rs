@@ -29,7 +29,8 @@ const WAL_KEPT_BYTES: i64 = 64 << 20;
 const PAGES_MAX: u64 = 0xffff_fffe;
 
 const DATABASE_FILE: &str = "stepwell.db";
-const LOCK_FILE: &str = "stepwell.lock";
+/// Held by the host that works on a folder.
+pub(crate) const LOCK_FILE: &str = "stepwell.lock";
 
 /// Returns the database file of a folder.
 pub(crate) fn database_path(folder: &Path) -> PathBuf {
@@ -69,7 +70,7 @@ fn warn_of_others(folder: &Path) {
 fn warn_of_others(_folder: &Path) {}
 
 /// Makes the database's file, for nobody else's eyes; its log gets the same mode.
-fn create_file(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -33,4 +33,10 @@ pub trait FaultPlan: Debug + Send + Sync {
 
     /// Asked right after COMMIT, before anything is acknowledged.
     fn after_commit(&self, commit: u64) -> Fault;
+
+    /// Asked before each step of a backup, from 1; [`Fault::Die`] leaves what is written as a
+    /// killed host would.
+    fn before_backup_step(&self, _step: u32) -> Fault {
+        Fault::Nothing
+    }
 }

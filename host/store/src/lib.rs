@@ -35,6 +35,7 @@ mod activities;
 mod aliases;
 mod api_tokens;
 mod audit;
+mod backup;
 mod bindings;
 mod codec;
 mod columns;
@@ -78,6 +79,10 @@ pub use audit::{
     AuditChain, AuditDetails, AuditEntry, AuditExport, AuditFacts, AuditFault, AuditFile,
     AuditHead, AuditOutcome, AuditPrincipal, AuditReport, AuditRow, AuditSource, AuditVerifier,
     Change, CheckpointKey, PublicKey, SignedCheckpoint, genesis_hash,
+};
+pub use backup::{
+    BackupError, BackupManifest, BackupOrder, BackupProgress, BackupRow, BackupWatch, RestoreError,
+    list_backups, restore_backup,
 };
 pub use bindings::{ANY_ACTION, BindingRow};
 pub use commit::{CommitDecision, CommitDone};

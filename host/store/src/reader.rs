@@ -35,6 +35,28 @@ impl Readers {
     }
 }
 
+impl Readers {
+    /// Runs a long read in one view, which takes none of the connections that are lent.
+    pub(crate) fn view<T, E: From<StoreError>>(
+        &self,
+        script: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Memory(shared) => script(&connection::lock(shared)),
+            Self::File(pool) => {
+                let own = connection::open_reader(&pool.path, pool.busy_timeout)?;
+                let begin = |own: &Connection| {
+                    own.execute_batch("BEGIN")?;
+                    // The view begins with the first look.
+                    own.query_row("SELECT count(*) FROM settings LIMIT 1", [], |_| Ok(()))
+                };
+                begin(&own).map_err(StoreError::from)?;
+                script(&own)
+            }
+        }
+    }
+}
+
 /// Connections to a file, opened on demand.
 pub(crate) struct Pool {
     path: PathBuf,

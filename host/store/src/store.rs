@@ -91,6 +91,7 @@ struct Inner {
     dead: Arc<AtomicBool>,
     counters: Arc<Counters>,
     generations: Generations,
+    faults: Option<Arc<dyn FaultPlan>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     writer_id: ThreadId,
 }
@@ -131,7 +132,7 @@ impl Store {
             group_commit_max: options.group_commit_max.max(1),
             checkpoint_pages: options.checkpoint_pages.max(1),
             moved_pages: Cell::new(0),
-            faults: options.faults,
+            faults: options.faults.clone(),
             dead: Arc::clone(&dead),
             counters: Arc::clone(&counters),
             chains: Chains::default(),
@@ -149,6 +150,7 @@ impl Store {
                 dead,
                 counters,
                 generations: Generations::default(),
+                faults: options.faults,
                 writer,
                 writer_id,
             }),
@@ -203,6 +205,21 @@ impl Store {
             return Err(StoreError::Closed);
         }
         self.inner.readers.read(script)
+    }
+
+    /// Runs a long read in one view of the database, on a connection of its own.
+    pub(crate) fn view<T, E: From<StoreError>>(
+        &self,
+        script: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.inner.dead.load(Ordering::Acquire) {
+            return Err(StoreError::Closed.into());
+        }
+        self.inner.readers.view(script)
+    }
+
+    pub(crate) fn faults(&self) -> Option<&dyn FaultPlan> {
+        self.inner.faults.as_deref()
     }
 
     pub(crate) fn generations(&self) -> &Generations {

@@ -1,5 +1,6 @@
-//! The host itself: starting, stopping, and trouble with its disk.
+//! The host itself: starting, stopping, trouble with its disk, and its backups.
 
+mod backups;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod lifecycle;

@@ -20,6 +20,7 @@ use crate::commands::deploy::{format_of, name_of, show};
 use crate::commands::{App, exit_of};
 use crate::exit::{CliError, Exit};
 use crate::input;
+use crate::keep_args::KeepArgs;
 use crate::limits::LimitArgs;
 use crate::master_key::MasterKeyArgs;
 use crate::render::diagnostics;
@@ -81,6 +82,7 @@ pub(crate) fn run(args: &RunArgs, app: &App) -> Result<Exit, CliError> {
         &args.limits,
         &MasterKeyArgs::default(),
         &AuditArgs::default(),
+        &KeepArgs::default(),
     )?;
     if !args.no_logs && !app.console.is_json() {
         host.runner().listen(observe::log_listener(app.console));

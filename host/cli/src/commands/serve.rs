@@ -21,6 +21,7 @@ use crate::commands::App;
 use crate::config::{ADDRESS_FILE, ADMIN_TOKEN_FILE, DEFAULT_LISTEN, data_folder};
 use crate::console::{DIM, GOOD, STRONG, paint};
 use crate::exit::{CliError, Exit};
+use crate::keep_args::KeepArgs;
 use crate::limits::LimitArgs;
 use crate::master_key::MasterKeyArgs;
 use crate::wiring::{DEV_TENANT, FIRST_TENANT, Host, Place, tenant_caller};
@@ -63,6 +64,8 @@ pub(crate) struct ServeArgs {
     master_key: MasterKeyArgs,
     #[command(flatten)]
     audit: AuditArgs,
+    #[command(flatten)]
+    keep: KeepArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Shut down when standard input ends: for a program that starts a host and must not
@@ -122,14 +125,14 @@ async fn serve(args: &ServeArgs, app: &App) -> Result<(), CliError> {
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let place = folder.clone();
     let (limits, master_key, dev) = (args.limits.clone(), args.master_key.clone(), args.dev);
-    let audit = args.audit.clone();
+    let (audit, keep) = (args.audit.clone(), args.keep.clone());
     let host = blocking(move || {
         let place = if dev {
             Place::DevFolder(&place)
         } else {
             Place::Folder(&place)
         };
-        Host::start(place, &limits, &master_key, &audit)
+        Host::start(place, &limits, &master_key, &audit, &keep)
     })
     .await??;
     let doors = Doors { listener, oidc };

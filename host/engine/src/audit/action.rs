@@ -110,10 +110,14 @@ actions! {
     AUDIT_ERASE = "audit:erase";
     /// The log is not the one that was signed last.
     AUDIT_FAULT = "audit:fault";
+    /// A backup was begun.
+    BACKUP_CREATE = "backup:create";
     /// The host was started.
     HOST_START = "host:start";
     /// The host was stopped.
     HOST_STOP = "host:stop";
+    /// The database is one that was restored from a backup.
+    HOST_RESTORE = "host:restore";
 }
 
 #[cfg(test)]

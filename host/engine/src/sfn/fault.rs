@@ -117,6 +117,8 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
         EngineError::Invalid { .. }
         | EngineError::InboxFull
         | EngineError::NoMasterKey
+        | EngineError::BackupRunning
+        | EngineError::NoBackups
         | EngineError::MapRunEnded
         | EngineError::InvalidDefinition(_)
         | EngineError::ComponentRefused { .. } => {

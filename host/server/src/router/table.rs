@@ -7,17 +7,17 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use stepwell_engine::Permission::{
-    self, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit,
-    ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadSecrets, ReportTasks,
-    StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents,
-    WriteConfig, WriteData, WriteDefinitions, WriteSecrets,
+    self, BackUp, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities,
+    ReadAudit, ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadSecrets,
+    ReportTasks, StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities,
+    WriteComponents, WriteConfig, WriteData, WriteDefinitions, WriteSecrets,
 };
 
 use crate::app::App;
 use crate::routes::{
-    access_keys, activities, api_tokens, audit, bindings, components, config_values, data_sets,
-    definitions, executions, express, history, logs, map_runs, roles, secrets, state_machines,
-    system, tasks, tenants, test_state, versions,
+    access_keys, activities, api_tokens, audit, backups, bindings, components, config_values,
+    data_sets, definitions, executions, express, history, logs, map_runs, roles, secrets,
+    state_machines, system, tasks, tenants, test_state, versions,
 };
 
 /// All routes, and what each takes of its caller. There is no route without that.
@@ -157,6 +157,8 @@ fn host_routes() -> Vec<Route> {
         get("/v1/tenants/{tenant}", Access::Known, tenants::describe_tenant),
         get("/v1/tenants/{tenant}/policy", Access::Known, tenants::describe_policy),
         put("/v1/tenants/{tenant}/policy", ManageTenants, tenants::put_policy),
+        post("/v1/backups", BackUp, backups::begin_backup),
+        get("/v1/backups", BackUp, backups::list_backups),
         get("/v1/openapi.json", Access::Known, system::openapi_document),
         get("/metrics", ReadMetrics, system::metrics),
         get("/healthz", Access::Open, system::health),

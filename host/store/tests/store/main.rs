@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod backups;
 mod commits;
 mod creation;
 mod durability;

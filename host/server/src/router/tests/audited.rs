@@ -121,7 +121,7 @@ impl Audited {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let answer = self.send(method, &path.join("/"), &text).await;
         assert!(answer.status.is_success(), "{route}: {answer:?}");
-        let host = matches!(action, "tenant:create" | "policy:put");
+        let host = matches!(action, "tenant:create" | "policy:put" | "backup:create");
         let entry = if action == "execution:start-sync" {
             self.awaited(host, "action", action).await
         } else {
@@ -316,6 +316,8 @@ async fn access(all: &mut Audited) {
     let rules = json!({"http": []});
     let policy = "PUT /v1/tenants/{tenant}/policy";
     all.call(policy, "policy:put", &rules, &["dev"]).await;
+    all.call("POST /v1/backups", "backup:create", &none, &[])
+        .await;
     let secret = "/v1/secrets/{secret}";
     for _ in 0..2 {
         all.call(&format!("PUT {secret}"), "secret:set", &value, &["s"])
