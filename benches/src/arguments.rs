@@ -7,9 +7,9 @@ use crate::scenarios::Scenario;
 const USAGE: &str = "\
 usage: stepwell-benches [--only NAME] [--quick] [--in-process] [--json FILE] [--data DIR]
 
-  --only NAME    one scenario: steps, single, api, call, map, distributed, sleep
+  --only NAME    one scenario: steps, single, api, call, map, distributed, sleep, flood
   --quick        a tenth of the work
-  --in-process   steps, single and map on the engine in this process, without HTTP
+  --in-process   steps, single, map and flood on the engine in this process, without HTTP
   --json FILE    the figures for machines, too
   --data DIR     where the hosts keep their data while they are measured; by default
                  beside the built program";

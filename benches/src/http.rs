@@ -18,6 +18,8 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 pub(crate) struct Connection {
     stream: TcpStream,
     address: SocketAddr,
+    /// The header line that says who asks; empty for nobody in particular.
+    authorization: String,
     request: Vec<u8>,
     answer: Vec<u8>,
 }
@@ -49,9 +51,15 @@ impl Connection {
         Ok(Self {
             stream,
             address,
+            authorization: String::new(),
             request: Vec::new(),
             answer: Vec::new(),
         })
+    }
+
+    /// Shows this API token from now on.
+    pub(crate) fn show_token(&mut self, token: &str) {
+        self.authorization = format!("authorization: Bearer {token}\r\n");
     }
 
     /// Sends a request and returns the answer's body.
@@ -87,9 +95,10 @@ impl Connection {
         self.request.clear();
         write!(
             self.request,
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: {content_type}\r\n{headers}\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: {content_type}\r\n{}{headers}\
              content-length: {}\r\n\r\n",
             self.address,
+            self.authorization,
             body.len()
         )?;
         self.request.extend_from_slice(body);

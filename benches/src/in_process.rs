@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use stepwell_engine::{
-    Caller, DeployStateMachine, Engine, EngineConfig, EngineHandle, NewTenantOrder, Payload,
-    SandboxRunner, StartExecution, Status, TaskRunner,
+    Caller, DeployStateMachine, Engine, EngineConfig, EngineError, EngineHandle, NewTenantOrder,
+    Payload, SandboxRunner, StartExecution, Status, TaskRunner,
 };
 use stepwell_sandbox::{Sandbox, SandboxConfig, TaskLimits};
 use stepwell_store::{Store, StoreOptions};
@@ -26,6 +26,7 @@ pub(crate) struct InProcess {
 }
 
 /// A way into it for one thread.
+#[derive(Clone)]
 pub(crate) struct EngineSession {
     engine: EngineHandle,
     runtime: tokio::runtime::Handle,
@@ -51,15 +52,7 @@ impl InProcess {
             .thread_name("api")
             .build()?;
         let handle = engine.handle();
-        let caller = runtime.block_on(async {
-            let tenant = NewTenantOrder {
-                name: "dev".to_owned(),
-                account: "000000000000".to_owned(),
-                region: "us-east-1".to_owned(),
-            };
-            handle.ensure_tenant(tenant).await?;
-            handle.caller_for_tenant("dev", "bench").await
-        })?;
+        let caller = runtime.block_on(caller_of(&handle, "dev", "000000000000"))?;
         Ok(Self {
             engine: Some(engine),
             runtime,
@@ -80,6 +73,32 @@ impl InProcess {
             caller: self.caller.clone(),
         })
     }
+
+    /// Returns a way in for a tenant of its own, which is made.
+    ///
+    /// # Errors
+    ///
+    /// It is stopping.
+    pub(crate) fn session_of(&self, name: &str, account: &str) -> anyhow::Result<EngineSession> {
+        let session = self.session()?;
+        let caller = caller_of(&session.engine, name, account);
+        let caller = self.runtime.block_on(caller)?;
+        Ok(EngineSession { caller, ..session })
+    }
+}
+
+async fn caller_of(
+    engine: &EngineHandle,
+    name: &str,
+    account: &str,
+) -> Result<Caller, EngineError> {
+    let tenant = NewTenantOrder {
+        name: name.to_owned(),
+        account: account.to_owned(),
+        region: "us-east-1".to_owned(),
+    };
+    engine.ensure_tenant(tenant).await?;
+    engine.caller_for_tenant(name, "bench").await
 }
 
 impl Drop for InProcess {

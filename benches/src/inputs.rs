@@ -5,6 +5,9 @@ use serde_json::json;
 /// Name of the component whose calls are measured: it returns its input.
 pub(crate) const COMPONENT: &str = "echo";
 
+/// Name of the component that misbehaves as it is told.
+pub(crate) const HOSTILE: &str = "hostile";
+
 /// What a task is called with: of the size of a small order, as rivals were measured with.
 pub(crate) const INPUT: &str =
     r#"{"order":4711,"customer":"c-1","items":[{"sku":"A-1","quantity":2}],"paid":true}"#;
@@ -82,6 +85,21 @@ pub(crate) fn items(count: usize) -> String {
 pub(crate) fn nap(name: &'static str) -> Machine {
     let nap = json!({"Type": "Wait", "TimestampPath": "$.until", "End": true});
     machine(name, json!({"StartAt": "Nap", "States": {"Nap": nap}}))
+}
+
+/// Returns a machine of one task that keeps a thread busy until its time is up, and then
+/// succeeds all the same.
+pub(crate) fn spin(name: &'static str, seconds: u32) -> Machine {
+    let spin = json!({
+        "Type": "Task",
+        "Resource": format!("task:{HOSTILE}"),
+        "Parameters": {"mode": "spin"},
+        "TimeoutSeconds": seconds,
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Done"}],
+        "Next": "Done",
+    });
+    let states = json!({"Spin": spin, "Done": {"Type": "Succeed"}});
+    machine(name, json!({"StartAt": "Spin", "States": states}))
 }
 
 fn echo() -> serde_json::Value {

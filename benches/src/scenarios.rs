@@ -3,6 +3,7 @@
 mod api;
 mod call;
 mod distributed;
+mod flood;
 mod map;
 mod single;
 mod sleep;
@@ -29,11 +30,13 @@ pub(crate) enum Scenario {
     Distributed,
     /// Very many executions that do nothing but wait.
     Sleep,
+    /// One tenant's steps while another one floods the host.
+    Flood,
 }
 
 impl Scenario {
     /// All of them, in the order in which they run.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Steps,
         Self::Single,
         Self::Api,
@@ -41,6 +44,7 @@ impl Scenario {
         Self::Map,
         Self::Distributed,
         Self::Sleep,
+        Self::Flood,
     ];
 
     /// Returns its name on the command line.
@@ -53,6 +57,7 @@ impl Scenario {
             Self::Map => "map",
             Self::Distributed => "distributed",
             Self::Sleep => "sleep",
+            Self::Flood => "flood",
         }
     }
 
@@ -77,6 +82,7 @@ impl Scenario {
             Self::Map => map::run(surroundings),
             Self::Distributed => distributed::run(surroundings),
             Self::Sleep => sleep::run(surroundings),
+            Self::Flood => flood::run(surroundings),
         }
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
 use crate::arguments::Arguments;
-use crate::inputs::COMPONENT;
+use crate::inputs::{COMPONENT, HOSTILE};
 use crate::target::Place;
 
 /// What is measured, and where.
@@ -18,6 +18,8 @@ pub(crate) struct Surroundings {
     pub(crate) program: PathBuf,
     /// The component whose calls are measured.
     pub(crate) wasm: Vec<u8>,
+    /// The component that keeps threads busy.
+    pub(crate) hostile: Vec<u8>,
     /// A tenth of the work.
     pub(crate) quick: bool,
     /// Where executions run.
@@ -40,13 +42,9 @@ impl Surroundings {
             "{} is not built: run `cargo xtask bench`",
             program.display()
         );
-        let guest = guests_folder()?.join(format!("{COMPONENT}.wasm"));
-        let wasm = fs::read(&guest).with_context(|| {
-            let path = guest.display();
-            format!("{path} is not built: run `cargo xtask guests`")
-        })?;
         Ok(Self {
-            wasm,
+            wasm: guest(COMPONENT)?,
+            hostile: guest(HOSTILE)?,
             quick: arguments.quick,
             place: if arguments.in_process {
                 Place::Engine
@@ -103,6 +101,14 @@ pub(crate) fn load_average() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let first = text.split(' ').next().unwrap_or_default();
     first.parse().unwrap_or(0.0)
+}
+
+fn guest(name: &str) -> anyhow::Result<Vec<u8>> {
+    let guest = guests_folder()?.join(format!("{name}.wasm"));
+    fs::read(&guest).with_context(|| {
+        let path = guest.display();
+        format!("{path} is not built: run `cargo xtask guests`")
+    })
 }
 
 fn guests_folder() -> anyhow::Result<PathBuf> {

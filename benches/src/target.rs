@@ -34,6 +34,14 @@ pub(crate) enum Target {
     Engine(Box<InProcess>),
 }
 
+/// What leads into the target for a tenant.
+pub(crate) enum TenantDoor {
+    /// An API token.
+    Program(String),
+    /// A session, to be copied.
+    Engine(EngineSession),
+}
+
 /// A way into the target for one thread.
 pub(crate) enum Session {
     /// A connection that stays open.
@@ -94,6 +102,44 @@ impl Target {
             Self::Program(program) => Session::Http(program.connect()?),
             Self::Engine(engine) => Session::Engine(engine.session()?),
         })
+    }
+
+    /// Makes a tenant of its own, and returns what leads into the target for it.
+    ///
+    /// # Errors
+    ///
+    /// It is refused.
+    pub(crate) fn tenant(&self, name: &str, account: &str) -> anyhow::Result<TenantDoor> {
+        match self {
+            Self::Engine(engine) => Ok(TenantDoor::Engine(engine.session_of(name, account)?)),
+            Self::Program(program) => {
+                let mut session = program.connect()?;
+                let tenant = json!({"name": name, "account": account});
+                post(&mut session, "/v1/tenants", &tenant.to_string())?;
+                let token = json!({"name": "bench", "role": "admin", "tenant": name});
+                let made = post(&mut session, "/v1/api-tokens", &token.to_string())?;
+                let made: Value = serde_json::from_str(made)?;
+                let token = made["token"].as_str().context("a token")?.to_owned();
+                Ok(TenantDoor::Program(token))
+            }
+        }
+    }
+
+    /// Returns a way in for a tenant.
+    ///
+    /// # Errors
+    ///
+    /// The target is gone.
+    pub(crate) fn session_for(&self, door: &TenantDoor) -> anyhow::Result<Session> {
+        match (self, door) {
+            (Self::Program(program), TenantDoor::Program(token)) => {
+                let mut connection = program.connect()?;
+                connection.show_token(token);
+                Ok(Session::Http(connection))
+            }
+            (Self::Engine(_), TenantDoor::Engine(session)) => Ok(Session::Engine(session.clone())),
+            _ => bail!("the tenant is another target's"),
+        }
     }
 
     /// The process that executions run in.

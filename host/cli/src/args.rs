@@ -5,9 +5,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     activity, alias, api_token, audit, backup, bind, completions, component, config_value, data,
-    demo, deploy, describe, graph, history, keys, list, logs, map_run, policy, redrive, role, run,
-    secrets, send_event, serve, start, state_machine, stop, tag, tenant, test_state, token,
-    validate, version, worker,
+    demo, deploy, describe, graph, history, keys, list, logs, map_run, policy, quota, redrive,
+    role, run, secrets, send_event, serve, start, state_machine, stop, tag, tenant, test_state,
+    token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -195,6 +195,9 @@ pub(crate) enum Command {
     /// Policies: what the tasks of a tenant may reach
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Quotas: what a tenant may have and use, and what it does
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
     /// Tell who you are for the host, and what you may do
     Whoami,
     /// Access keys, for tools that sign their requests as AWS's do

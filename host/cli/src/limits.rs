@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use stepwell_egress::{Egress, Limits, Rule, RuleError, SystemLookup};
-use stepwell_engine::{EngineConfig, LogConfig};
+use stepwell_engine::{EngineConfig, Limits as Quotas, LogConfig, Quota};
 use stepwell_sandbox::TaskLimits;
 use stepwell_server::wire::AwsEvents;
 
@@ -60,6 +60,17 @@ pub(crate) struct LimitArgs {
         value_parser = parse_mib
     )]
     log_group_size: usize,
+    /// A quota of tenants that have none of their own, QUOTA=AMOUNT; may be given more than
+    /// once, and there is no limit unless given: executionsRunning, startsPerSecond,
+    /// startsBurst, tasksAtOnce, fuelPerDay, storedBytes, components, componentBytes
+    #[arg(
+        long = "quota",
+        env = "STEPWELL_QUOTA",
+        value_name = "QUOTA=AMOUNT",
+        value_delimiter = ',',
+        value_parser = parse_quota
+    )]
+    quota: Vec<(Quota, u64)>,
     /// Allow HTTP requests of tasks by a rule, `[private] [METHOD,…] URL`; may be given more
     /// than once, and nothing else is allowed. The host of the URL may be *.DOMAIN, its path
     /// may end with *; 'private' allows addresses that are not public
@@ -77,6 +88,19 @@ fn parse_mib(text: &str) -> Result<usize, String> {
     let mib = text.parse().ok();
     mib.filter(|mib| (1..=1 << 20).contains(mib))
         .ok_or_else(|| "give a number from 1 to 1048576".to_owned())
+}
+
+fn parse_quota(text: &str) -> Result<(Quota, u64), String> {
+    let (name, amount) = text.split_once('=').ok_or("write it as QUOTA=AMOUNT")?;
+    let quota = Quota::named(name).ok_or_else(|| {
+        let known: Vec<&str> = Quota::ALL.iter().map(|quota| quota.name()).collect();
+        format!("there is no quota {name}; there are {}", known.join(", "))
+    })?;
+    let amount = amount.parse().map_err(|_error| {
+        format!("{name}: give a whole number; without the option there is no limit")
+    })?;
+    quota.check(amount).map_err(|error| error.to_string())?;
+    Ok((quota, amount))
 }
 
 fn parse_rule(text: &str) -> Result<Rule, RuleError> {
@@ -101,12 +125,21 @@ impl LimitArgs {
         }
     }
 
+    fn quotas(&self) -> Quotas {
+        let mut quotas = Quotas::default();
+        for (quota, amount) in &self.quota {
+            quotas.set(*quota, Some(*amount));
+        }
+        quotas
+    }
+
     /// The engine's settings.
     pub(crate) fn engine(&self) -> EngineConfig {
         EngineConfig {
             history_events_max: self.history_events,
             express_executions_max: self.express_executions,
             express_memory_max_bytes: self.express_memory << 20,
+            quotas: self.quotas(),
             egress: Egress::new(
                 self.allow_http.clone(),
                 Arc::new(SystemLookup),

@@ -17,6 +17,7 @@ use crate::error::EngineError;
 use crate::handle::blocking;
 use crate::handle::starting::{NewStart, Starter};
 use crate::model::{StartExecution, Tenant};
+use crate::quotas::Quota;
 use crate::services::{CallError, workflow_caller};
 use crate::sfn::{ApiError, TimeForm, read_input, start_fault};
 use crate::shard::{Message, ShardSender};
@@ -248,6 +249,15 @@ fn requested(order: &ChildOrder, parameters: &Value) -> Result<StartExecution, C
 }
 
 fn child_error(error: EngineError, order: &ChildOrder, wanted: &StartExecution) -> CallError {
+    // A rate that is exceeded passes by itself: the task waits for its turn.
+    if let EngineError::QuotaExceeded {
+        quota: Quota::StartsPerSecond,
+        after_ms: Some(_),
+        ..
+    } = &error
+    {
+        return CallError::Later;
+    }
     let (machine, name) = (&wanted.state_machine, wanted.name.as_deref());
     refused(start_fault(error, &order.tenant, machine, name), order)
 }

@@ -9,6 +9,7 @@ use stepwell_vault::Vault;
 
 use crate::audit::AuditConfig;
 use crate::clock::{Clock, SystemClock};
+use crate::quotas::Limits;
 use crate::sfn::EventShape;
 
 /// Where the execution log goes.
@@ -27,9 +28,11 @@ pub struct LogConfig {
 pub struct EngineConfig {
     /// Loops that own the executions. More than the machine has cores gains nothing.
     pub shards: usize,
-    /// Threads that run guests, beside those that serve requests.
+    /// Threads that guests of one tenant may use at a time, beside those that serve requests.
+    /// There are as many again for the others.
     pub guest_threads: usize,
-    /// Calls that run at once; what is over waits in its tenant's queue.
+    /// Calls that run at once; what is over waits in its tenant's queue. One tenant has four
+    /// of five places at most.
     pub tasks_at_once: usize,
     /// Executions that are kept in memory because something runs for them. What is over
     /// stays in the database until there is room.
@@ -62,6 +65,8 @@ pub struct EngineConfig {
     pub retry_delay: Duration,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Quotas of tenants that have none of their own.
+    pub quotas: Limits,
     /// Where tasks may send requests: nowhere, unless the operator says so. A tenant's policy
     /// and a state's grants narrow it further.
     pub egress: Egress,
@@ -77,7 +82,7 @@ impl Default for EngineConfig {
         Self {
             shards: cores.clamp(1, 8),
             guest_threads: cores.max(1),
-            tasks_at_once: 128,
+            tasks_at_once: 160,
             executions_in_memory_max: 20_000,
             express_executions_max: 4_096,
             express_memory_max_bytes: 512 << 20,
@@ -94,6 +99,7 @@ impl Default for EngineConfig {
             shutdown_grace: Duration::from_secs(10),
             retry_delay: Duration::from_millis(200),
             clock: Arc::new(SystemClock),
+            quotas: Limits::default(),
             egress: Egress::default(),
             vault: Arc::default(),
             egress_rates: Rates::default(),

@@ -1,14 +1,23 @@
 //! Puts ready tasks onto the guests' threads, fairly between tenants.
 //!
-//! At most `at_once` calls run; what is over waits in a queue per tenant, and a free
-//! place goes to the tenants in turn. The queues are bounded by the executions that
-//! shards keep in memory.
+//! ```text
+//!   submit ─> line of the tenant ─> a place ─> line of the tenant ─> a thread, for a turn
+//!             (tasks at once,      (memory)   (time on threads)
+//!              fuel of the day)
+//! ```
+//!
+//! A call waits for a place ([`places`]), which it keeps to its end, and then for the threads
+//! again and again ([`threads`]). What a tenant's quotas do not let run waits: a
+//! place that becomes free, a day that begins, and a quota that is raised let it go on. The
+//! lines are bounded by the executions that shards keep in memory.
 
-use std::collections::{BTreeMap, VecDeque};
+mod places;
+mod threads;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stepwell_decider::{Failure, Input};
-use stepwell_states::Payload;
+use stepwell_decider::{EventNumber, Failure, Input};
+use stepwell_states::{Payload, Timestamp};
 use stepwell_store::ExecutionKey;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -16,8 +25,12 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::lambda::Answer;
 use crate::metrics::Counters;
+use crate::quotas::Ledgers;
 use crate::runner::{TaskEnd, TaskOrder, TaskResult, TaskRunner};
 use crate::shard::{Message, ShardSender};
+use crate::timer_loop::Timers;
+use places::Places;
+use threads::GuestThreads;
 
 /// A call to be made, and whom to tell of its end.
 pub(crate) struct Job {
@@ -26,6 +39,9 @@ pub(crate) struct Job {
     pub(crate) told: Told,
     /// How the end of the call becomes the end of the task.
     pub(crate) answer: Answer,
+    /// Whether it may wait until its tenant has fuel again: an execution in memory alone
+    /// cannot, since its time would be over.
+    pub(crate) waits_for_fuel: bool,
 }
 
 /// Who is told of the end of a call.
@@ -38,127 +54,156 @@ pub(crate) enum Told {
 
 pub(crate) struct Dispatcher {
     runner: Arc<dyn TaskRunner>,
-    runtime: Handle,
-    at_once: usize,
+    threads: GuestThreads,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
+    ledgers: Arc<Ledgers>,
+    /// Told when calls begin to wait for a day.
+    pub(crate) timers: Arc<Timers>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
-    running: usize,
-    queued: usize,
+    places: Places<Job>,
     closed: bool,
-    /// Waiting calls, by tenant; a tenant without any is not in it.
-    queues: BTreeMap<i64, VecDeque<Job>>,
-    /// The tenant that was served last.
-    served: i64,
-}
-
-impl State {
-    /// Takes the next call: the oldest of the tenant after the one served last.
-    fn take_next(&mut self) -> Option<Job> {
-        let after = self.queues.range(self.served.saturating_add(1)..).next();
-        let tenant = after
-            .or_else(|| self.queues.iter().next())
-            .map(|(tenant, _)| *tenant)?;
-        let queue = self.queues.get_mut(&tenant)?;
-        let job = queue.pop_front();
-        if queue.is_empty() {
-            self.queues.remove(&tenant);
-        }
-        self.served = tenant;
-        self.queued -= usize::from(job.is_some());
-        job
-    }
 }
 
 impl Dispatcher {
-    pub(crate) fn new(
+    /// Makes a dispatcher and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// A thread cannot be started.
+    pub(crate) fn start(
         runner: Arc<dyn TaskRunner>,
-        runtime: Handle,
-        at_once: usize,
-        clock: Arc<dyn Clock>,
+        runtime: &Handle,
+        config: &crate::config::EngineConfig,
         counters: Arc<Counters>,
-    ) -> Self {
-        let state = Mutex::new(State::default());
-        Self {
+        ledgers: Arc<Ledgers>,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
             runner,
-            runtime,
-            at_once: at_once.max(1),
-            clock,
+            threads: GuestThreads::start(config.guest_threads, runtime)?,
+            clock: Arc::clone(&config.clock),
             counters,
-            state,
-        }
+            ledgers,
+            timers: Arc::default(),
+            state: Mutex::new(State {
+                places: Places::new(config.tasks_at_once.max(1)),
+                closed: false,
+            }),
+        })
     }
 
     /// Runs a call now or when its turn comes. After `close` it is not run: its
     /// execution has work in the database, which the next start takes up.
     pub(crate) fn submit(self: &Arc<Self>, job: Job) {
+        let tenant = job.tenant;
+        if !job.waits_for_fuel
+            && let Err(refused) = self.ledgers.check_fuel(tenant, self.clock.now())
+        {
+            let at = (ExecutionKey(job.order.execution.key), job.order.scheduled);
+            return self.report(at, job.told, Err(refused.failure()), None);
+        }
         let mut state = self.lock();
         if state.closed {
             return;
         }
-        if state.running >= self.at_once {
-            state.queued += 1;
-            state.queues.entry(job.tenant).or_default().push_back(job);
-            return;
+        let stale = |job: &Job| job.order.cancel.is_cancelled();
+        state.places.push(tenant, job, stale);
+        self.hand_out(state);
+        let now = self.clock.now();
+        if self.ledgers.of(tenant).lacks_fuel(now) {
+            self.timers.armed(crate::quotas::next_day(now));
         }
-        state.running += 1;
-        drop(state);
-        let dispatcher = Arc::clone(self);
-        self.runtime
-            .spawn(async move { dispatcher.work(job).await });
     }
 
     /// Starts no more calls.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        state.queues.clear();
-        state.queued = 0;
+        let forgotten = state.places.drain();
+        drop(state);
+        drop(forgotten);
+    }
+
+    /// Ends the threads, after the turns that they are at.
+    pub(crate) fn stop(&self) {
+        self.threads.stop();
+    }
+
+    /// Ends the threads some time soon, and forgets what runs and what waits.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        self.threads.close();
     }
 
     /// Returns how many calls run, and how many wait.
     pub(crate) fn load(&self) -> (usize, usize) {
-        let state = self.lock();
-        (state.running, state.queued)
+        self.lock().places.load()
     }
 
-    /// Makes calls one after the other until none waits.
-    async fn work(self: Arc<Self>, first: Job) {
-        let mut next = Some(first);
-        while let Some(job) = next {
-            self.make(job).await;
-            let mut state = self.lock();
-            next = state.take_next();
-            if next.is_none() {
-                state.running -= 1;
-            }
+    /// The same of one tenant.
+    pub(crate) fn load_of(&self, tenant: i64) -> (usize, usize) {
+        self.lock().places.load_of(tenant)
+    }
+
+    /// Looks again whose calls may run: a day has begun, or a quota has changed.
+    pub(crate) fn look_again(self: &Arc<Self>) {
+        let state = self.lock();
+        self.hand_out(state);
+    }
+
+    /// When to look again, if calls wait for the next day's fuel.
+    pub(crate) fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        let state = self.lock();
+        let mut waiting = state.places.waiting();
+        waiting
+            .any(|tenant| self.ledgers.of(tenant).lacks_fuel(now))
+            .then(|| crate::quotas::next_day(now))
+    }
+
+    /// Gives places to what waits, as long as there are any that may be given.
+    fn hand_out(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let now = self.clock.now();
+        let mut begun = Vec::new();
+        let may = |tenant, held| self.ledgers.may_run(tenant, held, now);
+        while let Some((_, job)) = state.places.take(may) {
+            begun.push(job);
+        }
+        drop(state);
+        for job in begun {
+            let (dispatcher, tenant) = (Arc::clone(self), job.tenant);
+            let place = Place { dispatcher, tenant };
+            self.threads.spawn(tenant, async move {
+                place.dispatcher.make(job).await;
+            });
         }
     }
 
     async fn make(&self, job: Job) {
         let Job {
+            tenant,
             order,
             told,
             answer,
             ..
         } = job;
-        let key = ExecutionKey(order.execution.key);
-        let scheduled = order.scheduled;
         if order.cancel.is_cancelled() {
             return;
         }
+        let at = (ExecutionKey(order.execution.key), order.scheduled);
         let started_at = self.clock.now();
         let TaskEnd { result, usage } = self.runner.run(order).await;
         self.counters.task_ended(&result, &usage);
+        self.ledgers
+            .charge_fuel(tenant, self.clock.now(), usage.fuel);
         let result = match result {
             TaskResult::Completed(output) => Ok(answer.output(output, self.clock.now())),
             TaskResult::Failed(failure) => Err(answer.failure(failure)),
             TaskResult::Cancelled => return,
             TaskResult::Unavailable(reason) => {
+                let (key, scheduled) = at;
                 tracing::warn!(execution = key.0, %reason, "a task could not be run; it is tried again");
                 match told {
                     Told::Shard(shard) => shard.send(Message::TryAgain { key, scheduled }),
@@ -167,11 +212,25 @@ impl Dispatcher {
                 return;
             }
         };
+        self.report(at, told, result, Some((started_at, usage)));
+    }
+
+    /// Tells of the end of a call; of one that was not made, without when and what it used.
+    fn report(
+        &self,
+        (key, scheduled): (ExecutionKey, EventNumber),
+        told: Told,
+        result: Result<Payload, Failure>,
+        made: Option<(Timestamp, stepwell_decider::Usage)>,
+    ) {
         let shard = match told {
             Told::Shard(shard) => shard,
             Told::Caller(caller) => return drop(caller.send(Some(result))),
         };
-        let usage = Some(usage);
+        let (started_at, usage) = made.map_or_else(
+            || (self.clock.now(), None),
+            |(started_at, usage)| (started_at, Some(usage)),
+        );
         let input = Input::TaskFinished {
             scheduled,
             started_at,
@@ -188,5 +247,23 @@ impl Dispatcher {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place among the calls that run, given back when it is dropped: also where what makes
+/// the call panics.
+struct Place {
+    dispatcher: Arc<Dispatcher>,
+    tenant: i64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.dispatcher.lock();
+        state.places.give_back(self.tenant);
+        if state.closed {
+            return;
+        }
+        self.dispatcher.hand_out(state);
     }
 }

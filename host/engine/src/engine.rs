@@ -25,6 +25,7 @@ use crate::health::Health;
 use crate::map_runs::{self, MapRuns};
 use crate::metrics::Counters;
 use crate::outbound::Outbound;
+use crate::quotas::Ledgers;
 use crate::runner::TaskRunner;
 use crate::services::Services;
 use crate::shard::{Message, Shard, ShardSender, Shards, Shared};
@@ -34,6 +35,9 @@ use crate::workers::Workers;
 
 /// How often a shutdown looks whether the last tasks have ended.
 const GRACE_STEP: Duration = Duration::from_millis(10);
+
+/// Threads for what the host does for tasks itself.
+const SERVICE_THREADS: usize = 2;
 
 /// A running engine: its threads.
 pub struct Engine {
@@ -45,7 +49,7 @@ pub struct Engine {
     log_writer: Option<JoinHandle<()>>,
     /// Signs the audit log; ends after all else, with the entry of the stop.
     signing: Option<Signing>,
-    guests: Option<Runtime>,
+    services: Option<Runtime>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -66,7 +70,7 @@ impl Engine {
         store: Store,
         runner: Arc<dyn TaskRunner>,
     ) -> Result<Self, EngineError> {
-        let guests = guest_runtime(&config)?;
+        let runtime = service_runtime()?;
         let next_key = Arc::new(AtomicI64::new(first_free_key(&store)?));
         drop_broken_uploads(&store);
         let deletions = Deletions::read(&store, config.clock.now()).map_err(unreadable)?;
@@ -75,28 +79,30 @@ impl Engine {
         let counters = Arc::new(Counters::default());
         let definitions = Arc::new(Definitions::default());
         let (audit, signing) = audit_of(&store, &config)?;
-        let starter = starter_of(&config, &store, &definitions, &shards, &next_key, &audit);
-        let dispatcher = dispatcher_of(&config, &runner, &guests, &counters);
+        let ledgers = Arc::new(Ledgers::read(&store, config.quotas).map_err(unreadable)?);
+        let kept = (&audit, &ledgers);
+        let starter = starter_of(&config, &store, &definitions, &shards, &next_key, kept);
+        let dispatcher = dispatcher_of(&config, &runner, &runtime, &counters, &ledgers)?;
         let (log, log_writer) = ExecutionLog::start(config.log.as_ref()).map_err(no_thread)?;
-        let log = Arc::new(log);
         let outbound = outbound_of(&config, &store, &audit);
         let backups = Arc::new(Backups::new(config.backups.clone()));
         let shared = Arc::new(Shared {
-            log: Arc::clone(&log),
+            log: Arc::new(log),
             audit: Arc::clone(&audit),
             store: store.clone(),
             shards: shards.clone(),
             definitions: Arc::clone(&definitions),
             dispatcher: Arc::clone(&dispatcher),
-            timers: Arc::new(Timers::default()),
+            ledgers,
+            timers: Arc::clone(&dispatcher.timers),
             watchers: Arc::new(Watchers::default()),
             workers: Arc::new(Workers::default()),
             counters: Arc::clone(&counters),
             health: Arc::new(Health::default()),
             deletions: Arc::new(deletions),
-            children: Children::of(guests.handle(), &starter),
+            children: Children::of(runtime.handle(), &starter),
             map_runs,
-            services: services(&guests, &outbound),
+            services: services(&runtime, &outbound),
             config,
         });
         let handle = EngineHandle(Arc::new(Inner {
@@ -114,7 +120,7 @@ impl Engine {
             known_access: Arc::default(),
             outbound,
             backups,
-            log,
+            log: Arc::clone(&shared.log),
             audit: Arc::clone(&audit),
             signer: signing.signer(),
             shutting_down: watch::Sender::new(false),
@@ -123,8 +129,7 @@ impl Engine {
         }));
         // Before the first shard runs: recovery may begin with a call of the host's own.
         drop(shared.services.engine.set(Arc::downgrade(&handle.0)));
-        let mut threads = start_threads(&shared, inboxes)?;
-        threads.push(start_map_runs(&shared, next_key, map_inbox)?);
+        let threads = start_threads(&shared, inboxes, (next_key, map_inbox))?;
         handle.0.starter.take_up_express().map_err(unreadable)?;
         Ok(Self {
             handle,
@@ -133,7 +138,7 @@ impl Engine {
             threads,
             log_writer,
             signing: Some(signing),
-            guests: Some(guests),
+            services: Some(runtime),
         })
     }
 
@@ -181,8 +186,9 @@ impl Engine {
         {
             tracing::error!("the writer of the execution log had panicked");
         }
-        if let Some(guests) = self.guests.take() {
-            guests.shutdown_background();
+        inner.dispatcher.stop();
+        if let Some(services) = self.services.take() {
+            services.shutdown_background();
         }
         inner.store.clone().close();
     }
@@ -196,10 +202,25 @@ impl Drop for Engine {
         for shard in self.handle.0.starter.shards.0.iter() {
             drop(stop_shard(shard));
         }
-        if let Some(guests) = self.guests.take() {
-            guests.shutdown_background();
+        self.handle.0.dispatcher.abandon();
+        if let Some(services) = self.services.take() {
+            services.shutdown_background();
         }
     }
+}
+
+fn dispatcher_of(
+    config: &EngineConfig,
+    runner: &Arc<dyn TaskRunner>,
+    runtime: &Runtime,
+    counters: &Arc<Counters>,
+    ledgers: &Arc<Ledgers>,
+) -> Result<Arc<Dispatcher>, EngineError> {
+    let (runner, counters) = (Arc::clone(runner), Arc::clone(counters));
+    let ledgers = Arc::clone(ledgers);
+    Dispatcher::start(runner, runtime.handle(), config, counters, ledgers)
+        .map(Arc::new)
+        .map_err(no_thread)
 }
 
 fn starter_of(
@@ -208,7 +229,7 @@ fn starter_of(
     definitions: &Arc<Definitions>,
     shards: &Shards,
     next_key: &Arc<AtomicI64>,
-    audit: &Arc<Auditor>,
+    (audit, ledgers): (&Arc<Auditor>, &Arc<Ledgers>),
 ) -> Arc<Starter> {
     Arc::new(Starter {
         express: Arc::new(Express::of(config)),
@@ -218,6 +239,7 @@ fn starter_of(
         shards: shards.clone(),
         next_key: Arc::clone(next_key),
         audit: Arc::clone(audit),
+        ledgers: Arc::clone(ledgers),
     })
 }
 
@@ -242,21 +264,6 @@ fn no_thread(error: std::io::Error) -> EngineError {
     EngineError::Internal(format!("a thread cannot be started: {error}"))
 }
 
-fn dispatcher_of(
-    config: &EngineConfig,
-    runner: &Arc<dyn TaskRunner>,
-    guests: &Runtime,
-    counters: &Arc<Counters>,
-) -> Arc<Dispatcher> {
-    Arc::new(Dispatcher::new(
-        Arc::clone(runner),
-        guests.handle().clone(),
-        config.tasks_at_once,
-        Arc::clone(&config.clock),
-        Arc::clone(counters),
-    ))
-}
-
 fn outbound_of(config: &EngineConfig, store: &Store, audit: &Arc<Auditor>) -> Arc<Outbound> {
     let (egress, rates) = (config.egress.clone(), config.egress_rates);
     Arc::new(Outbound::new(
@@ -267,19 +274,20 @@ fn outbound_of(config: &EngineConfig, store: &Store, audit: &Arc<Auditor>) -> Ar
     ))
 }
 
-fn services(guests: &Runtime, outbound: &Arc<Outbound>) -> Services {
+fn services(runtime: &Runtime, outbound: &Arc<Outbound>) -> Services {
     Services {
-        runtime: guests.handle().clone(),
+        runtime: runtime.handle().clone(),
         engine: OnceLock::new(),
         outbound: Arc::clone(outbound),
     }
 }
 
-/// Guests run on threads of their own: a busy guest delays no request.
-fn guest_runtime(config: &EngineConfig) -> Result<Runtime, EngineError> {
+/// The timers of guests, and what the host does for tasks itself. Guests run on threads of
+/// their own (`dispatch/threads.rs`): a busy guest delays no request.
+fn service_runtime() -> Result<Runtime, EngineError> {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.guest_threads.max(1))
-        .thread_name("guest")
+        .worker_threads(SERVICE_THREADS)
+        .thread_name("services")
         .enable_time()
         .build()
         .map_err(no_thread)
@@ -323,8 +331,9 @@ fn start_map_runs(
 fn start_threads(
     shared: &Arc<Shared>,
     inboxes: Vec<Receiver<Message>>,
+    (next_key, map_inbox): (Arc<AtomicI64>, Receiver<map_runs::Message>),
 ) -> Result<Vec<JoinHandle<()>>, EngineError> {
-    let mut threads = Vec::new();
+    let mut threads = vec![start_map_runs(shared, next_key, map_inbox)?];
     for (index, inbox) in inboxes.into_iter().enumerate() {
         let shard = Shard::new(index, Arc::clone(shared), inbox);
         let builder = std::thread::Builder::new().name(format!("shard-{index}"));
@@ -343,6 +352,7 @@ fn start_threads(
             &shared.timers,
             &shared.store,
             &shared.shards,
+            &shared.dispatcher,
             &shared.config.clock,
         );
     };

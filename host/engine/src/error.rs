@@ -4,6 +4,8 @@ use stepwell_decider::{DecideError, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES};
 use stepwell_states::Diagnostic;
 use stepwell_store::StoreError;
 
+use crate::quotas::{self, Quota};
+
 /// Why a request was refused or could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -118,6 +120,20 @@ pub enum EngineError {
     /// As many express executions run as may, or they hold as much memory as they may.
     #[error("too many express executions run at once: try again")]
     Throttled,
+    /// The tenant has or uses as much of something as it may.
+    #[error("{message}")]
+    QuotaExceeded {
+        /// Which quota.
+        quota: Quota,
+        /// How much it allows.
+        limit: u64,
+        /// How much is used.
+        used: u64,
+        /// After how many milliseconds to try again, where time helps.
+        after_ms: Option<u64>,
+        /// What is over, and what to do.
+        message: String,
+    },
     /// The execution cannot be redriven.
     #[error("the execution cannot be redriven: {reason}")]
     NotRedrivable {
@@ -180,6 +196,7 @@ pub(crate) fn from_store(error: StoreError) -> EngineError {
         StoreError::Full | StoreError::Unavailable { .. } | StoreError::Conflict { .. } => {
             EngineError::Unavailable(error.to_string())
         }
+        StoreError::OverQuota { quota, limit, used } => quotas::from_storage(quota, limit, used),
         StoreError::Closed => EngineError::ShuttingDown,
         other => EngineError::Internal(other.to_string()),
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stepwell_decider::{Failure, HistoryEvent};
-use stepwell_store::Created;
+use stepwell_store::{Created, Reservation};
 use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
@@ -70,6 +70,7 @@ impl Express {
         let mut place = Place {
             express: Arc::clone(self),
             bytes: 0,
+            running: None,
         };
         place.take(FLOOR_BYTES + input_bytes);
         place
@@ -87,6 +88,8 @@ impl Express {
 pub(crate) struct Place {
     express: Arc<Express>,
     bytes: usize,
+    /// The place among those of its tenant.
+    running: Option<Reservation>,
 }
 
 impl Place {
@@ -108,6 +111,11 @@ impl Place {
              all that run {all_max}"
         );
         Err(Failure::new("Stepwell.ExpressLimitExceeded", cause))
+    }
+
+    /// Keeps the tenant's place for as long.
+    pub(crate) fn of_tenant(&mut self, running: Reservation) {
+        self.running = Some(running);
     }
 
     fn take(&mut self, bytes: usize) {

@@ -41,6 +41,7 @@ mod names;
 mod outbound;
 mod pace;
 mod permissions;
+mod quotas;
 mod runner;
 mod sandbox_runner;
 mod sealing;
@@ -64,13 +65,14 @@ pub use handle::{
     AccessKeyDescription, AccessOrder, ApiTokenDescription, BackupDescription, BackupList,
     ConfigValue, EndedBackup, EngineHandle, IdentityOrder, NewAccessKey, RoleDescription,
     RoleOrder, RunningBackup, SecretDescription, SecretVersionDescription, TenantDescription,
-    TenantPolicy, data_sets::DataSetUpload,
+    TenantPolicy, TenantQuotas, data_sets::DataSetUpload,
 };
 pub use model::*;
 pub use outbound::{ANY as ANY_POLICY, DenialListener, DeniedAccess};
 pub use permissions::{
     ADMINISTER_HOST, BUILT_IN_ROLES, BuiltInRole, Permission, Permissions, built_in_role,
 };
+pub use quotas::{Limits, OwnQuotas, Quota, QuotaState};
 pub use runner::{
     CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
 };

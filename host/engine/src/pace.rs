@@ -13,9 +13,9 @@ const FIRST: u32 = 16;
 /// Evaluations at most: a decision has so many events, too.
 const MOST: u32 = 512;
 /// A decision that takes longer than this is too long.
-const LONG: Duration = Duration::from_millis(40);
+const LONG: Duration = Duration::from_millis(4);
 /// One that takes less than this might as well do more.
-const SHORT: Duration = Duration::from_millis(5);
+const SHORT: Duration = Duration::from_millis(1);
 
 /// The pace of one definition.
 #[derive(Debug)]

@@ -18,6 +18,8 @@ mod calls;
 mod commit;
 pub(crate) mod express;
 pub(crate) mod hot;
+mod hot_set;
+mod lines;
 pub(crate) mod load;
 mod refill;
 mod trail;
@@ -33,7 +35,7 @@ use stepwell_decider::{EventNumber, ExecutionStarted, Failure, Input};
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Payload;
 use stepwell_store::{
-    AuditEntry, Created, ExecutionKey, MapRunKey, NewExecution, Store, StoreError,
+    AuditEntry, Created, ExecutionKey, MapRunKey, NewExecution, Reservation, Store, StoreError,
 };
 use tokio::sync::oneshot;
 
@@ -47,9 +49,14 @@ use crate::model::Tenant;
 use crate::timer_loop::Timers;
 use crate::wakeup::Watchers;
 use hot::{Hot, Waiting};
+use hot_set::HotSet;
+use lines::Lines;
 
 /// How long a shard waits for a message before it looks whether there is room for more.
 const IDLE: Duration = Duration::from_secs(5);
+
+/// How long it takes messages before it looks at what it has postponed.
+const ROUND: Duration = Duration::from_millis(50);
 
 /// What a shard is told.
 pub(crate) enum Message {
@@ -104,6 +111,8 @@ pub(crate) struct StartOrder {
     pub(crate) started: Arc<ExecutionStarted>,
     /// What the audit log is told of who starts it.
     pub(crate) audit: AuditEntry,
+    /// None where there is an execution of that name already, and the answer is to be that.
+    pub(crate) place: Option<Reservation>,
     pub(crate) reply: oneshot::Sender<Result<Created, EngineError>>,
 }
 
@@ -147,6 +156,7 @@ pub(crate) struct Shared {
     pub(crate) shards: Shards,
     pub(crate) definitions: Arc<Definitions>,
     pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) ledgers: Arc<crate::quotas::Ledgers>,
     pub(crate) timers: Arc<Timers>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) workers: Arc<crate::workers::Workers>,
@@ -169,11 +179,11 @@ pub(crate) struct Shard {
     index: usize,
     shared: Arc<Shared>,
     inbox: Receiver<Message>,
-    hot: BTreeMap<ExecutionKey, Hot>,
+    /// What has arrived and was not taken yet.
+    lines: Lines,
+    hot: HotSet,
     /// Calls of executions that had to be dropped from memory while they ran.
     orphans: BTreeMap<ExecutionKey, BTreeMap<EventNumber, CancelToken>>,
-    /// Most executions that may be kept in memory.
-    hot_max: usize,
     /// Whether the database may hold work that is not in memory, and how far it was looked
     /// through.
     refill: refill::Refill,
@@ -185,14 +195,14 @@ pub(crate) struct Shard {
 impl Shard {
     pub(crate) fn new(index: usize, shared: Arc<Shared>, inbox: Receiver<Message>) -> Self {
         let shards = shared.shards.0.len();
-        let hot_max = (shared.config.executions_in_memory_max / shards).max(1);
+        let hot_max = shared.config.executions_in_memory_max / shards;
         Self {
             index,
             shared,
             inbox,
-            hot: BTreeMap::new(),
+            lines: Lines::default(),
+            hot: HotSet::new(hot_max),
             orphans: BTreeMap::new(),
-            hot_max,
             // At the start everything is in the database: recovery is the ordinary way.
             refill: refill::Refill::from_the_start(),
             later: VecDeque::new(),
@@ -209,15 +219,22 @@ impl Shard {
             if self.is_done() {
                 break;
             }
-            match self.inbox.recv_timeout(self.patience()) {
-                Ok(message) => {
-                    self.take(message);
-                    while let Ok(message) = self.inbox.try_recv() {
-                        self.take(message);
-                    }
+            if !self.listen() {
+                break;
+            }
+            let began = Instant::now();
+            while let Some((tenant, message)) = self.lines.take() {
+                let at = Instant::now();
+                self.take(message);
+                let cost_us = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX);
+                self.lines.done(tenant, cost_us.max(1));
+                // What came meanwhile has its turn, too, and the rest of the loop.
+                while let Ok(message) = self.inbox.try_recv() {
+                    self.enqueue(message);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                if began.elapsed() > ROUND {
+                    break;
+                }
             }
             self.take_postponed();
         }
@@ -227,8 +244,31 @@ impl Shard {
         }
     }
 
+    /// Takes in what has arrived, and waits for something where nothing has; false at the end.
+    fn listen(&mut self) -> bool {
+        if self.lines.is_empty() {
+            match self.inbox.recv_timeout(self.patience()) {
+                Ok(message) => self.enqueue(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        while let Ok(message) = self.inbox.try_recv() {
+            self.enqueue(message);
+        }
+        true
+    }
+
+    fn enqueue(&mut self, message: Message) {
+        let hot = &self.hot;
+        self.lines
+            .push(message, |key| hot.get(&key).map(|hot| hot.tenant.id));
+    }
+
     fn is_done(&self) -> bool {
-        self.stopping.is_some() && self.hot.values().all(|hot| hot.committing.is_none())
+        self.stopping.is_some()
+            && self.lines.is_empty()
+            && self.hot.values().all(|hot| hot.committing.is_none())
     }
 
     fn patience(&self) -> Duration {
@@ -311,20 +351,21 @@ impl Shard {
         let key = ExecutionKey(order.started.key);
         let mut hot = Hot::new(order.tenant, order.revision);
         let now = self.shared.config.clock.now();
+        let place = order.place;
         let batch = hot.start(order.started, order.audit, order.reply, now);
         match batch {
             Ok(new) => {
                 self.hot.insert(key, hot);
-                self.create(key, new);
+                self.create(key, new, place);
             }
             Err(()) => tracing::error!(execution = key.0, "an execution could not be started"),
         }
     }
 
-    fn create(&self, key: ExecutionKey, new: NewExecution) {
+    fn create(&self, key: ExecutionKey, new: NewExecution, place: Option<Reservation>) {
         let shard = self.shared.shards.of(key).clone();
         let done = Box::new(move |result| shard.send(Message::Committed { key, result }));
-        self.shared.store.create_execution(new, done);
+        self.shared.store.create_admitted(new, place, done);
     }
 
     fn input(&mut self, key: ExecutionKey, waiting: Waiting) {
@@ -371,8 +412,8 @@ impl Shard {
         if self.stopping.is_some() {
             return;
         }
-        if self.hot.len() >= self.hot_max && !child.volatile {
-            return self.refill.want();
+        if !self.hot.has_room(child.tenant.id) && !child.volatile {
+            return self.refill.want(child.tenant.id);
         }
         let (effects, volatile) = (child.outstanding(), child.volatile);
         match child.execution.next_due() {

@@ -1,4 +1,4 @@
-//! Tells shards which executions have a timer due.
+//! Tells shards which executions have a timer due, and the dispatcher that a day has begun.
 //!
 //! The database is the list of timers; in memory there is only the time of the next
 //! one, and which executions were told but have not answered yet.
@@ -11,6 +11,7 @@ use stepwell_states::Timestamp;
 use stepwell_store::{ExecutionKey, Store};
 
 use crate::clock::Clock;
+use crate::dispatch::Dispatcher;
 use crate::shard::{Message, Shards};
 
 /// Due executions that are told of at a time.
@@ -135,11 +136,21 @@ impl Timers {
 }
 
 /// Runs until [`Timers::stop`].
-pub(crate) fn run(timers: &Timers, store: &Store, shards: &Shards, clock: &Arc<dyn Clock>) {
+pub(crate) fn run(
+    timers: &Timers,
+    store: &Store,
+    shards: &Shards,
+    dispatcher: &Arc<Dispatcher>,
+    clock: &Arc<dyn Clock>,
+) {
     let mut next = Some(clock.now());
     while timers.wait(next, clock.as_ref()) {
+        dispatcher.look_again();
         next = match fire(timers, store, shards, clock.now()) {
-            Ok(next) => next,
+            Ok(next) => next
+                .into_iter()
+                .chain(dispatcher.next_look(clock.now()))
+                .min(),
             Err(error) => {
                 tracing::warn!(%error, "timers could not be read; trying again");
                 let delay = u64::try_from(RETRY.as_millis()).unwrap_or(0);

@@ -8,7 +8,7 @@
 mod answer;
 mod signature;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};

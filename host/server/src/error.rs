@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use stepwell_engine::{ApiError as OperationError, EngineError};
 
-use crate::wire::{ApiErrorBody, ApiErrorDetails, Diagnostic};
+use crate::wire::{ApiErrorBody, ApiErrorDetails, Diagnostic, QuotaExceeded};
 
 /// What callers are told to wait before they try again, in seconds.
 const RETRY_AFTER_S: u32 = 1;
@@ -87,6 +87,8 @@ pub(crate) enum Code {
     InboxFull,
     /// Too many express executions run at once.
     Throttled,
+    /// The tenant has or uses as much of something as it may.
+    QuotaExceeded,
     /// A bug, or data that cannot be what it is.
     Internal,
     /// More requests than the host takes at once.
@@ -102,7 +104,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -136,6 +138,7 @@ impl Code {
         Self::InvalidDefinition,
         Self::InboxFull,
         Self::Throttled,
+        Self::QuotaExceeded,
         Self::Internal,
         Self::Overloaded,
         Self::IssuerUnreachable,
@@ -181,6 +184,7 @@ impl Code {
             Self::InvalidDefinition => ("InvalidDefinition", StatusCode::UNPROCESSABLE_ENTITY),
             Self::InboxFull => ("InboxFull", StatusCode::TOO_MANY_REQUESTS),
             Self::Throttled => ("Throttled", StatusCode::TOO_MANY_REQUESTS),
+            Self::QuotaExceeded => ("QuotaExceeded", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal => ("Internal", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Overloaded => ("Overloaded", StatusCode::SERVICE_UNAVAILABLE),
             Self::IssuerUnreachable => ("IssuerUnreachable", StatusCode::SERVICE_UNAVAILABLE),
@@ -197,12 +201,13 @@ pub(crate) struct ApiError {
     code: &'static str,
     message: String,
     field: Option<String>,
+    quota: Option<Box<QuotaExceeded>>,
     diagnostics: Vec<Diagnostic>,
     /// Whether it is about a token that was shown, so that the header that asks for one
     /// says what is wrong (RFC 6750, section 3).
     is_of_token: bool,
     /// What only the log is told.
-    internal: Option<String>,
+    internal: Option<Box<str>>,
 }
 
 impl ApiError {
@@ -214,6 +219,7 @@ impl ApiError {
             code,
             message: message.into(),
             field: None,
+            quota: None,
             diagnostics: Vec::new(),
             is_of_token: false,
             internal: None,
@@ -257,7 +263,7 @@ impl ApiError {
     }
 
     fn with_internal(mut self, internal: String) -> Self {
-        self.internal = Some(internal);
+        self.internal = Some(internal.into_boxed_str());
         self
     }
 }
@@ -292,6 +298,21 @@ impl From<EngineError> for ApiError {
                 Self::new(Code::TypeNotSupported, message).about("stateMachine")
             }
             EngineError::Throttled => Self::new(Code::Throttled, message),
+            EngineError::QuotaExceeded {
+                quota,
+                limit,
+                used,
+                after_ms,
+                ..
+            } => Self {
+                quota: Some(Box::new(QuotaExceeded {
+                    name: quota.name().to_owned(),
+                    limit,
+                    used,
+                    retry_after_ms: after_ms,
+                })),
+                ..Self::new(Code::QuotaExceeded, message)
+            },
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
             EngineError::Forbidden { .. } => Self::new(Code::Forbidden, message),
             EngineError::InboxFull => Self::new(Code::InboxFull, message),
@@ -347,11 +368,14 @@ impl IntoResponse for ApiError {
             tracing::error!(code = self.code, error = %internal, "request failed");
         }
         let challenge = challenge(self.is_of_token.then_some(&*self.message));
+        let quota_s = self.quota.as_ref().and_then(|quota| quota.retry_after_ms);
+        let quota_s = quota_s.map(|ms| ms.div_ceil(1_000).max(1));
         let body = ApiErrorBody {
             error: ApiErrorDetails {
                 code: self.code.to_owned(),
                 message: cut(self.message),
                 field: self.field.map(cut),
+                quota: self.quota.map(|quota| *quota),
                 diagnostics: self.diagnostics,
             },
         };
@@ -359,6 +383,9 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        }
+        if let Some(seconds) = quota_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, challenge);

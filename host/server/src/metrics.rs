@@ -5,7 +5,10 @@ use std::fmt::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use stepwell_engine::EngineMetrics;
+use stepwell_engine::{EngineMetrics, QuotaState, TenantQuotas};
+
+/// Tenants that are shown one by one: each is some twenty lines.
+pub(crate) const TENANTS_MAX: usize = 200;
 
 /// Upper bounds of the latency buckets, in microseconds: from a read in memory to a long
 /// poll.
@@ -55,9 +58,14 @@ impl HttpMetrics {
 }
 
 /// Returns the page in Prometheus' text format.
-pub(crate) fn render(engine: &EngineMetrics, http: &HttpMetrics) -> String {
+pub(crate) fn render(
+    engine: &EngineMetrics,
+    quotas: &[TenantQuotas],
+    http: &HttpMetrics,
+) -> String {
     let mut page = Page(String::with_capacity(8_192));
     render_engine(&mut page, engine);
+    render_quotas(&mut page, quotas);
     render_http(&mut page, http);
     page.0
 }
@@ -144,6 +152,48 @@ fn render_database(page: &mut Page, engine: &EngineMetrics) {
     }
 }
 
+/// How the quotas of tenants stand. Where there is no limit, there is no line of one.
+fn render_quotas(page: &mut Page, tenants: &[TenantQuotas]) {
+    let mut family =
+        |name: &str, kind: &str, help: &str, value: &dyn Fn(&QuotaState) -> Option<u64>| {
+            page.family(name, kind, help);
+            for TenantQuotas { tenant, quotas, .. } in tenants {
+                for state in quotas {
+                    if let Some(value) = value(state) {
+                        let quota = state.quota;
+                        let labels = format_args!("tenant=\"{tenant}\",quota=\"{quota}\"");
+                        page.sample(name, labels, value);
+                    }
+                }
+            }
+        };
+    let limit = "stepwell_quota_limit";
+    family(limit, "gauge", "What a tenant may have or use.", &|state| {
+        state.limit
+    });
+    let used = "stepwell_quota_used";
+    family(
+        used,
+        "gauge",
+        "What a tenant has or uses of it.",
+        &|state| state.used,
+    );
+    let refused = "stepwell_quota_refusals_total";
+    family(refused, "counter", "Refusals over a quota.", &|state| {
+        Some(state.refused)
+    });
+    let waiting = "stepwell_tenant_tasks_waiting";
+    page.family(
+        waiting,
+        "gauge",
+        "Tasks of a tenant that wait for a place or for fuel.",
+    );
+    for tenant in tenants {
+        let labels = format_args!("tenant=\"{}\"", tenant.tenant);
+        page.sample(waiting, labels, tenant.tasks_waiting);
+    }
+}
+
 fn render_http(page: &mut Page, http: &HttpMetrics) {
     let all = http.0.lock().unwrap_or_else(PoisonError::into_inner);
     let requests = "stepwell_http_requests_total";
@@ -224,7 +274,7 @@ mod tests {
             http.record("GET", "/v1/x", 200, Duration::from_millis(ms));
         }
         http.record("GET", "/v1/x", 404, Duration::ZERO);
-        let page = render(&EngineMetrics::default(), &http);
+        let page = render(&EngineMetrics::default(), &[], &http);
         for line in [
             r#"stepwell_http_requests_total{method="GET",route="/v1/x",status="200"} 4"#,
             r#"stepwell_http_requests_total{method="GET",route="/v1/x",status="404"} 1"#,
@@ -257,7 +307,7 @@ mod tests {
             history_bytes: 115,
             backups: [119, 120],
         };
-        let page = render(&engine, &HttpMetrics::default());
+        let page = render(&engine, &[], &HttpMetrics::default());
         for number in 101..=120 {
             let shown = page
                 .lines()

@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 use crate::extract::Wasm;
 use crate::routes::{
     access_keys, activities, api_tokens, audit, backups, bindings, components, config_values,
-    data_sets, definitions, executions, express, history, logs, map_runs, roles, secrets,
+    data_sets, definitions, executions, express, history, logs, map_runs, quotas, roles, secrets,
     state_machines, system, tasks, tenants, test_state, versions,
 };
 use crate::wire::ApiErrorBody;
@@ -102,6 +102,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         config_values::list_config_values,
         config_values::delete_config_value,
         tenants::describe_caller,
+        quotas::own_quotas,
+        quotas::tenant_quotas,
+        quotas::put_quotas,
         system::openapi_document,
         system::metrics,
         system::health,

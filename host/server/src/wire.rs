@@ -21,6 +21,7 @@ mod history;
 mod json;
 mod logs;
 mod map_runs;
+mod quotas;
 mod secrets;
 mod state_machines;
 mod tasks;
@@ -60,6 +61,7 @@ pub use history::{
 pub use json::JsonText;
 pub use logs::LogPage;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};
+pub use quotas::{QuotaExceeded, QuotaLine, QuotaList, QuotasRequest};
 pub use secrets::{Secret, SecretList, SecretSet, SecretVersion, SecretVersionRequest};
 pub use state_machines::{
     DefinitionFormat, DeployRequest, Deployed, PinnedComponent, StateMachine, StateMachineList,

@@ -180,6 +180,7 @@ fn started(id: TenantId) -> AuditEntry {
 
 fn decision(key: i64, step: u64) -> CommitDecision {
     CommitDecision {
+        tenant: TenantId(1),
         key: ExecutionKey(key),
         expected_version: EventNumber(4 * step),
         events: step_events(key, step),

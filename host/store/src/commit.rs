@@ -10,12 +10,14 @@ use stepwell_states::Timestamp;
 use crate::activities::WorkerTasks;
 use crate::audit::AuditEntry;
 use crate::codec::{self, EncodedPage};
+use crate::creation::size_of;
 use crate::error::StoreError;
 use crate::executions::{Status, Summary};
 use crate::history::{self, Snapshot};
-use crate::ids::ExecutionKey;
+use crate::ids::{ExecutionKey, TenantId};
 use crate::map_runs::MapChanges;
 use crate::store::Store;
+use crate::usage::{self, UsageChange};
 use crate::writer::Job;
 
 /// What a decision changes about an execution.
@@ -23,6 +25,8 @@ use crate::writer::Job;
 pub struct CommitDecision {
     /// Which execution.
     pub key: ExecutionKey,
+    /// Whose it is: the write takes that tenant's turn.
+    pub tenant: TenantId,
     /// The number of its last event before these.
     pub expected_version: EventNumber,
     /// The events, numbered on from there. There may be none, where only flags change.
@@ -70,6 +74,7 @@ impl Store {
     fn job(&self, write: CommitDecision, done: CommitDone) -> Box<dyn Job> {
         let CommitDecision {
             key,
+            tenant,
             expected_version,
             events,
             summary,
@@ -90,6 +95,7 @@ impl Store {
         self.count_pages(&pages);
         Box::new(CommitJob {
             key,
+            tenant,
             expected_version,
             version,
             pages,
@@ -107,6 +113,7 @@ impl Store {
 
 struct CommitJob {
     key: ExecutionKey,
+    tenant: TenantId,
     expected_version: EventNumber,
     version: EventNumber,
     pages: Result<Vec<EncodedPage>, StoreError>,
@@ -124,7 +131,7 @@ struct CommitJob {
 impl Job for CommitJob {
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let pages = self.pages.as_ref().map_err(Clone::clone)?;
-        self.update_row(connection)?;
+        let Moved { tenant, running } = self.update_row(connection)?;
         for page in pages {
             history::insert_page(connection, self.key, page)?;
         }
@@ -135,7 +142,18 @@ impl Job for CommitJob {
             history::put_snapshot(connection, self.key, snapshot)?;
         }
         self.map.apply(connection, self.key)?;
-        self.worker_tasks.write(connection, self.key)
+        self.worker_tasks.write(connection, self.key)?;
+        usage::note(tenant, &UsageChange::running(running));
+        usage::note(tenant, &UsageChange::history(size_of(pages)));
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.pages.as_ref().map_or(0, |pages| size_of(pages))
+    }
+
+    fn tenant(&self) -> i64 {
+        self.tenant.0
     }
 
     fn entries(&self, _changed: bool) -> &[AuditEntry] {
@@ -150,7 +168,7 @@ impl Job for CommitJob {
 impl CommitJob {
     /// Checks the version and moves the row on, by the statement that touches the fewest
     /// indexes. The first one is the whole cost of an ordinary step.
-    fn update_row(&self, connection: &Connection) -> Result<(), StoreError> {
+    fn update_row(&self, connection: &Connection) -> Result<Moved, StoreError> {
         let summary = &self.summary;
         let due_at = summary.due_at.map(Timestamp::as_ms);
         let (version, expected) = (
@@ -161,27 +179,33 @@ impl CommitJob {
             .prepare_cached(
                 "UPDATE executions SET version = ?2
                  WHERE id = ?1 AND version = ?3 AND status = ?4 AND has_work = ?5 AND due_at IS ?6
-                     AND NOT ?7",
+                     AND NOT ?7
+                 RETURNING tenant",
             )?
-            .execute(params![
-                self.key,
-                version,
-                expected,
-                summary.status,
-                summary.has_work,
-                due_at,
-                self.redriven
-            ])?;
-        if moved == 1 {
-            return Ok(());
+            .query_row(
+                params![
+                    self.key,
+                    version,
+                    expected,
+                    summary.status,
+                    summary.has_work,
+                    due_at,
+                    self.redriven
+                ],
+                |row| row.get(0),
+            )
+            .optional()?;
+        if let Some(tenant) = moved {
+            return Ok(Moved { tenant, running: 0 });
         }
-        if self.current_status(connection)? == summary.status && !self.redriven {
+        let (tenant, status) = self.current(connection)?;
+        if status == summary.status && !self.redriven {
             connection
                 .prepare_cached(
                     "UPDATE executions SET version = ?2, has_work = ?3, due_at = ?4 WHERE id = ?1",
                 )?
                 .execute(params![self.key, version, summary.has_work, due_at])?;
-            return Ok(());
+            return Ok(Moved { tenant, running: 0 });
         }
         connection
             .prepare_cached(
@@ -200,18 +224,27 @@ impl CommitJob {
                 summary.redrive_count,
                 summary.redriven_at.map(Timestamp::as_ms),
             ])?;
-        Ok(())
+        let runs = |status| i64::from(status == Status::Running);
+        Ok(Moved {
+            tenant,
+            running: runs(summary.status) - runs(status),
+        })
     }
 
-    fn current_status(&self, connection: &Connection) -> Result<Status, StoreError> {
-        let row: Option<(i64, Status)> = connection
-            .prepare_cached("SELECT version, status FROM executions WHERE id = ?1")?
-            .query_row([self.key], |row| Ok((row.get(0)?, row.get(1)?)))
+    /// Whose the execution is, and its status, if it is at the version expected.
+    fn current(&self, connection: &Connection) -> Result<(TenantId, Status), StoreError> {
+        let row: Option<(i64, TenantId, Status)> = connection
+            .prepare_cached("SELECT version, tenant, status FROM executions WHERE id = ?1")?
+            .query_row([self.key], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
         match row {
             None => Err(StoreError::not_found(self.key.to_string())),
-            Some((version, status)) if version.cast_unsigned() == self.expected_version.0 => {
-                Ok(status)
+            Some((version, tenant, status))
+                if version.cast_unsigned() == self.expected_version.0 =>
+            {
+                Ok((tenant, status))
             }
             Some(_) => Err(StoreError::Conflict {
                 execution: self.key,
@@ -219,6 +252,13 @@ impl CommitJob {
             }),
         }
     }
+}
+
+/// What a commit has changed about its execution's row.
+struct Moved {
+    tenant: TenantId,
+    /// 1 if it runs again, -1 if it has ended.
+    running: i64,
 }
 
 /// Takes an ended child's work away: its parent knows.

@@ -10,6 +10,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::ids::{Digest, TenantId};
 use crate::store::Store;
+use crate::usage::{self, Book, StorageLimits, UsageChange};
 
 /// Makes the statement that reads whole rows, for [`read_row`].
 macro_rules! select {
@@ -156,16 +157,27 @@ impl Store {
 
 impl Change<'_> {
     /// Keeps a component as the next version of its name. The same bytes as the latest
-    /// version's are that version; bytes are kept once, whoever brings them.
+    /// version's are that version; bytes are kept once, whoever brings them, and counted
+    /// for each who does.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant.
-    pub fn put_component(self, new: NewComponent) -> Result<Pushed, StoreError> {
-        self.write(move |connection| put(connection, &new))
+    /// [`StoreError::Refused`] if there is no such tenant, [`StoreError::OverQuota`].
+    pub fn put_component(
+        self,
+        new: NewComponent,
+        limits: StorageLimits,
+    ) -> Result<Pushed, StoreError> {
+        let book = self.book();
+        self.write(move |connection| put(connection, &new, &book, &limits))
     }
 }
 
-fn put(connection: &Connection, new: &NewComponent) -> Result<Pushed, StoreError> {
+fn put(
+    connection: &Connection,
+    new: &NewComponent,
+    book: &Book,
+    limits: &StorageLimits,
+) -> Result<Pushed, StoreError> {
     let latest = find(connection, new.tenant, &new.name, None)?;
     if let Some(same) = latest.as_ref().filter(|latest| latest.digest == new.digest) {
         return Ok(Pushed {
@@ -173,7 +185,9 @@ fn put(connection: &Connection, new: &NewComponent) -> Result<Pushed, StoreError
             is_new: false,
         });
     }
+    book.check(new.tenant, new.wasm.len() as u64, latest.is_none(), limits)?;
     let size = i64::try_from(new.wasm.len()).unwrap_or(i64::MAX);
+    let is_first = latest.is_none();
     connection
         .prepare_cached(
             "INSERT INTO component_blobs (digest, size, wasm) VALUES (?1, ?2, ?3)
@@ -197,6 +211,12 @@ fn put(connection: &Connection, new: &NewComponent) -> Result<Pushed, StoreError
             new.description,
             new.imports,
         ])?;
+    let change = UsageChange {
+        components: i64::from(is_first),
+        component_bytes: size,
+        ..UsageChange::default()
+    };
+    usage::note(new.tenant, &change);
     Ok(Pushed {
         version,
         is_new: true,

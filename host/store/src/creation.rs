@@ -13,6 +13,7 @@ use crate::history;
 use crate::ids::{Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
 use crate::map_runs::MapChanges;
 use crate::store::Store;
+use crate::usage::{self, Reservation, UsageChange};
 use crate::writer::Job;
 
 /// An execution that is to exist.
@@ -80,9 +81,20 @@ impl Store {
     /// [`StoreError::NameTaken`] if the name belongs to an execution with other input, and
     /// must not call a blocking write.
     pub fn create_execution(&self, new: NewExecution, done: CreateDone) {
+        self.create_admitted(new, None, done);
+    }
+
+    /// The same with a place that was reserved for it, which it then has.
+    pub fn create_admitted(
+        &self,
+        new: NewExecution,
+        reservation: Option<Reservation>,
+        done: CreateDone,
+    ) {
         let prepared = self.prepare_execution(new);
         self.queue(Box::new(CreateJob {
             prepared,
+            reservation,
             created: Created::New,
             done,
         }));
@@ -114,6 +126,16 @@ pub(crate) struct PreparedExecution {
 }
 
 impl PreparedExecution {
+    /// Whose it is.
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.new.tenant
+    }
+
+    /// Bytes of its history so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pages.as_ref().map_or(0, |pages| size_of(pages))
+    }
+
     /// Refuses what cannot be written, before anything is.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         self.pages.as_ref().map(|_| ()).map_err(Clone::clone)
@@ -130,8 +152,16 @@ impl PreparedExecution {
         }
         self.new.map.apply(connection, self.new.key)?;
         self.new.worker_tasks.write(connection, self.new.key)?;
+        let running = i64::from(self.new.summary.status == Status::Running);
+        usage::note(self.new.tenant, &UsageChange::running(running));
+        usage::note(self.new.tenant, &UsageChange::history(size_of(pages)));
         Ok(Created::New)
     }
+}
+
+/// Bytes of pages.
+pub(crate) fn size_of(pages: &[EncodedPage]) -> usize {
+    pages.iter().map(|page| page.bytes.len()).sum()
 }
 
 fn first_event_problem(events: &[HistoryEvent]) -> Option<String> {
@@ -144,6 +174,7 @@ fn first_event_problem(events: &[HistoryEvent]) -> Option<String> {
 
 struct CreateJob {
     prepared: PreparedExecution,
+    reservation: Option<Reservation>,
     created: Created,
     done: CreateDone,
 }
@@ -151,6 +182,10 @@ struct CreateJob {
 impl Job for CreateJob {
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.created = self.prepared.insert(connection)?;
+        if self.created == Created::New {
+            let used_up = UsageChange::used_up(self.reservation.as_ref());
+            usage::note(self.prepared.tenant(), &used_up);
+        }
         Ok(())
     }
 
@@ -162,8 +197,28 @@ impl Job for CreateJob {
         }
     }
 
+    fn bytes(&self) -> usize {
+        self.prepared.bytes()
+    }
+
+    fn tenant(&self) -> i64 {
+        self.prepared.tenant().0
+    }
+
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {
-        let Self { created, done, .. } = *self;
+        let Self {
+            created,
+            reservation,
+            done,
+            ..
+        } = *self;
+        match reservation {
+            Some(reservation) if result.is_ok() && created == Created::New => {
+                reservation.use_up();
+            }
+            // Given back, before anybody hears of it.
+            unused => drop(unused),
+        }
         done(result.map(|()| created));
     }
 }

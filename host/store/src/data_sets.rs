@@ -13,6 +13,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::ids::{DataSetId, TenantId};
 use crate::store::Store;
+use crate::usage::{self, StorageLimits, UsageChange};
 
 pub use results::{MakeManifest, MapFile, MapFileSize, MapFiles};
 pub(crate) use results::{append, publish};
@@ -70,12 +71,22 @@ impl Store {
         })
     }
 
-    /// Adds a chunk to a data set that is being written.
+    /// Adds a chunk to a tenant's data set that is being written.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if it is not being written.
-    pub fn append_data_set(&self, id: DataSetId, bytes: Vec<u8>) -> Result<(), StoreError> {
-        self.upkeep(move |connection| add_chunk(connection, id, &bytes))
+    /// [`StoreError::NotFound`] if it is not being written, [`StoreError::OverQuota`].
+    pub fn append_data_set(
+        &self,
+        tenant: TenantId,
+        id: DataSetId,
+        bytes: Vec<u8>,
+        limits: StorageLimits,
+    ) -> Result<(), StoreError> {
+        let book = std::sync::Arc::clone(self.book());
+        self.upkeep(move |connection| {
+            book.check(tenant, bytes.len() as u64, false, &limits)?;
+            add_chunk(connection, id, &bytes)
+        })
     }
 
     /// Gives up a data set that is being written.
@@ -113,9 +124,10 @@ impl Store {
                 )?
                 .execute(params![id, PURGE_CHUNKS])?;
             if removed == 0 {
-                connection
-                    .prepare_cached("DELETE FROM data_sets WHERE id = ?1")?
-                    .execute([id])?;
+                let (tenant, size): (TenantId, i64) = connection
+                    .prepare_cached("DELETE FROM data_sets WHERE id = ?1 RETURNING tenant, size")?
+                    .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                usage::note(tenant, &UsageChange::data_sets(-size));
             }
             Ok(true)
         })
@@ -281,18 +293,20 @@ fn add_chunk(connection: &Connection, id: DataSetId, bytes: &[u8]) -> Result<(),
         return Ok(());
     }
     let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-    let end: Option<i64> = connection
+    let grown: Option<(TenantId, i64)> = connection
         .prepare_cached(
-            "UPDATE data_sets SET size = size + ?2 WHERE id = ?1 AND state = 0 RETURNING size",
+            "UPDATE data_sets SET size = size + ?2 WHERE id = ?1 AND state = 0
+             RETURNING tenant, size",
         )?
-        .query_row(params![id, length], |row| row.get(0))
+        .query_row(params![id, length], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(end) = end else {
+    let Some((tenant, end)) = grown else {
         return Err(StoreError::not_found(id.to_string()));
     };
     connection
         .prepare_cached("INSERT INTO data_chunks (data_set, start, bytes) VALUES (?1, ?2, ?3)")?
         .execute(params![id, end - length, bytes])?;
+    usage::note(tenant, &UsageChange::data_sets(length));
     Ok(())
 }
 

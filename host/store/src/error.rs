@@ -8,6 +8,7 @@ use rusqlite::ErrorCode;
 use stepwell_decider::EventNumber;
 
 use crate::ids::ExecutionKey;
+use crate::usage::StorageQuota;
 
 /// Why the store could not do what was asked. In every case, what was asked for has
 /// been done either wholly or not at all.
@@ -59,6 +60,16 @@ pub enum StoreError {
         what: &'static str,
         /// How many there may be.
         limit: usize,
+    },
+    /// The tenant may not store more.
+    #[error("the quota of {limit} is reached: {used} are used")]
+    OverQuota {
+        /// Which limit.
+        quota: StorageQuota,
+        /// What it is.
+        limit: u64,
+        /// What is used of it.
+        used: u64,
     },
     /// The write breaks a rule of the schema: the caller is wrong.
     #[error("the write breaks a rule of the database: {reason}")]

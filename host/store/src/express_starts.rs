@@ -146,6 +146,10 @@ impl Job for PutStart {
         self.audit.as_slice()
     }
 
+    fn tenant(&self) -> i64 {
+        self.tenant.0
+    }
+
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {
         (self.done)(result);
     }

@@ -56,6 +56,7 @@ mod map_runs;
 mod migrate;
 mod policies;
 mod queue;
+mod quotas;
 mod reader;
 mod roles;
 mod sealed;
@@ -68,6 +69,8 @@ mod tags;
 mod tenant_secrets;
 mod tenants;
 mod timers;
+mod turns;
+mod usage;
 mod versions;
 mod writer;
 
@@ -104,6 +107,7 @@ pub use map_runs::{
     MapRunRow, MapRunSettings, MapRunStage, MapTally, NewMapRun, RedrivenRun,
 };
 pub use policies::PolicyRow;
+pub use quotas::QuotaRow;
 pub use roles::RoleRow;
 pub use sealed::{Resealed, SealedPlace, SealedRow};
 pub use slices::HistorySlice;
@@ -116,4 +120,6 @@ pub use store::{Location, Store, StoreOptions};
 pub use tags::Tag;
 pub use tenant_secrets::{CurrentSecret, NewSecretVersion, SecretRow, SecretVersionRow};
 pub use tenants::{NewTenant, TenantRow};
+pub use turns::Turns;
+pub use usage::{Reservation, StorageLimits, StorageQuota, Usage};
 pub use versions::VersionRow;

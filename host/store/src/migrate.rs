@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0010_tenant_secrets.sql"),
     include_str!("schema/0011_audit.sql"),
     include_str!("schema/0012_config_and_policies.sql"),
+    include_str!("schema/0013_quotas.sql"),
 ];
 
 /// Takes the steps that the database has not taken, each in a transaction of its own:

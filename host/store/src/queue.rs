@@ -1,12 +1,14 @@
 //! What waits for the writing thread.
 //!
-//! A list behind a lock that is held for a push or a take, nothing longer. Its length
-//! is bounded by those who queue: the engine lets each execution have one write under way.
+//! Lines of tenants behind a lock that is held for a push or a take, nothing longer. Who
+//! queues much waits behind what others queue, and not the other way round: jobs are taken
+//! in turn, by the time that they take. Their number is bounded by those who queue: the
+//! engine lets each execution have one write under way.
 
-use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::StoreError;
+use crate::turns::Turns;
 use crate::writer::Job;
 
 /// The jobs between callers and the writing thread.
@@ -18,7 +20,7 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Box<dyn Job>>,
+    jobs: Turns<Box<dyn Job>>,
     /// The writing thread sleeps and has to be woken.
     writer_waits: bool,
     /// Nothing more is taken in; what is in is still written.
@@ -34,11 +36,11 @@ impl Queue {
             job.finish(Err(StoreError::Closed));
             return;
         }
-        state.jobs.push_back(job);
+        state.jobs.push(job.tenant(), job);
         self.wake(state);
     }
 
-    /// Appends several jobs, next to each other.
+    /// Appends several jobs.
     pub(crate) fn push_all(&self, jobs: Vec<Box<dyn Job>>) {
         let mut state = self.lock();
         if state.closed {
@@ -47,13 +49,15 @@ impl Queue {
                 .for_each(|job| job.finish(Err(StoreError::Closed)));
             return;
         }
-        state.jobs.extend(jobs);
+        for job in jobs {
+            state.jobs.push(job.tenant(), job);
+        }
         self.wake(state);
     }
 
-    /// Waits for a first job and moves up to `max` into `group`. Leaves `group` empty
-    /// once the queue is closed and drained.
-    pub(crate) fn take(&self, group: &mut Vec<Box<dyn Job>>, max: usize) {
+    /// Waits for a job, and returns how many there are; none once the queue is closed and
+    /// drained.
+    pub(crate) fn wait(&self) -> usize {
         let mut state = self.lock();
         while state.jobs.is_empty() && !state.closed {
             state.writer_waits = true;
@@ -63,8 +67,21 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
             state.writer_waits = false;
         }
-        let count = state.jobs.len().min(max);
-        group.extend(state.jobs.drain(..count));
+        state.jobs.len()
+    }
+
+    /// Takes the job whose turn it is, after the last one took so many microseconds.
+    pub(crate) fn take(&self, last: Option<(i64, u64)>) -> Option<(i64, Box<dyn Job>)> {
+        let mut state = self.lock();
+        if let Some((tenant, cost_us)) = last {
+            state.jobs.done(tenant, cost_us);
+        }
+        state.jobs.take(|_, _| true)
+    }
+
+    /// Tells how many microseconds the last job took.
+    pub(crate) fn done(&self, (tenant, cost_us): (i64, u64)) {
+        self.lock().jobs.done(tenant, cost_us);
     }
 
     /// Takes nothing in any more.
@@ -79,7 +96,7 @@ impl Queue {
         let jobs = {
             let mut state = self.lock();
             state.closed = true;
-            std::mem::take(&mut state.jobs)
+            state.jobs.drain()
         };
         jobs.into_iter()
             .for_each(|job| job.finish(Err(StoreError::Closed)));

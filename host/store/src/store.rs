@@ -21,6 +21,7 @@ use crate::migrate::{MIGRATIONS, migrate};
 use crate::queue::Queue;
 use crate::reader::{Pool, Readers};
 use crate::stats::{Counters, StoreStats};
+use crate::usage::Book;
 use crate::writer::{Job, Writer};
 
 /// Where a database lives.
@@ -92,6 +93,7 @@ struct Inner {
     counters: Arc<Counters>,
     generations: Generations,
     faults: Option<Arc<dyn FaultPlan>>,
+    book: Arc<Book>,
     writer: Mutex<Option<JoinHandle<()>>>,
     writer_id: ThreadId,
 }
@@ -121,6 +123,7 @@ impl Store {
         migrate(&mut connection, MIGRATIONS)?;
         connection::check_tables(&connection)?;
         connection::limit_size(&connection, options.size_max_bytes)?;
+        let book = Arc::new(Book::read(&connection)?);
         let connection: SharedConnection = Arc::new(Mutex::new(connection));
         let readers = match path {
             Some(path) => Readers::File(Pool::new(path, options.busy_timeout, options.readers_max)),
@@ -136,6 +139,7 @@ impl Store {
             dead: Arc::clone(&dead),
             counters: Arc::clone(&counters),
             chains: Chains::default(),
+            book: Arc::clone(&book),
             folder_lock,
         };
         let thread = std::thread::Builder::new()
@@ -151,6 +155,7 @@ impl Store {
                 counters,
                 generations: Generations::default(),
                 faults: options.faults,
+                book,
                 writer,
                 writer_id,
             }),
@@ -224,6 +229,10 @@ impl Store {
 
     pub(crate) fn generations(&self) -> &Generations {
         &self.inner.generations
+    }
+
+    pub(crate) fn book(&self) -> &Arc<Book> {
+        &self.inner.book
     }
 
     /// Counts the bytes of encoded pages.

@@ -4,12 +4,12 @@
 //! hand is for repairing them. The reads name their index: without it they would look at
 //! every execution there ever was, so an error is better.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use stepwell_states::Timestamp;
 
 use crate::columns;
 use crate::error::StoreError;
-use crate::ids::ExecutionKey;
+use crate::ids::{ExecutionKey, TenantId};
 use crate::store::Store;
 
 impl Store {
@@ -80,25 +80,50 @@ impl Store {
         })
     }
 
-    /// Returns up to `limit` executions that have work, by rising number, from behind
-    /// `after` on.
+    /// Returns up to `limit` executions of a tenant that have work, by rising number, from
+    /// behind `after` on.
     ///
     /// # Errors
     /// What the database has to say.
     pub fn with_work(
         &self,
+        tenant: TenantId,
         after: Option<ExecutionKey>,
         limit: usize,
     ) -> Result<Vec<ExecutionKey>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT id FROM executions INDEXED BY executions_with_work
-                 WHERE has_work = 1 AND id > ?1 ORDER BY id LIMIT ?2",
+                 WHERE has_work = 1 AND tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             )?;
             let after = after.unwrap_or(ExecutionKey(i64::MIN));
-            let rows =
-                statement.query_map(params![after, columns::limit(limit)], |row| row.get(0))?;
+            let rows = statement
+                .query_map(params![tenant, after, columns::limit(limit)], |row| {
+                    row.get(0)
+                })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Returns the tenants that have executions with work, in a time that depends on their
+    /// number alone.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn tenants_with_work(&self) -> Result<Vec<TenantId>, StoreError> {
+        self.read(|connection| {
+            let mut next = connection.prepare_cached(
+                "SELECT tenant FROM executions INDEXED BY executions_with_work
+                 WHERE has_work = 1 AND tenant > ?1 ORDER BY tenant LIMIT 1",
+            )?;
+            let mut tenants: Vec<TenantId> = Vec::new();
+            loop {
+                let last = tenants.last().map_or(i64::MIN, |tenant| tenant.0);
+                match next.query_row([last], |row| row.get(0)).optional()? {
+                    Some(tenant) => tenants.push(tenant),
+                    None => return Ok(tenants),
+                }
+            }
         })
     }
 

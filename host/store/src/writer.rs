@@ -13,7 +13,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -24,6 +24,7 @@ use crate::error::StoreError;
 use crate::fault::{Fault, FaultPlan};
 use crate::queue::Queue;
 use crate::stats::Counters;
+use crate::usage::{self, Book};
 
 /// One logical write.
 pub(crate) trait Job: Send {
@@ -36,6 +37,16 @@ pub(crate) trait Job: Send {
     /// What the audit log is told of it, in the same transaction, once it has run:
     /// `changed` says whether it has changed anything.
     fn entries(&self, changed: bool) -> &[AuditEntry];
+
+    /// Bytes that it writes, as far as they are many.
+    fn bytes(&self) -> usize {
+        0
+    }
+
+    /// Whose turn it takes; 0 for the host's own.
+    fn tenant(&self) -> i64 {
+        0
+    }
 
     /// Tells the caller how it ended; `Ok` after the COMMIT that made it durable.
     fn finish(self: Box<Self>, result: Result<(), StoreError>);
@@ -55,9 +66,16 @@ pub(crate) struct Writer {
     pub(crate) counters: Arc<Counters>,
     /// Where the chains of the audit log stand.
     pub(crate) chains: Chains,
+    pub(crate) book: Arc<Book>,
     /// Keeps other hosts out of the folder.
     pub(crate) folder_lock: Option<File>,
 }
+
+/// How long a group takes in jobs: what comes meanwhile waits for it, and for its fsync. With
+/// one tenant's large writes in the queue, another one's small write waits no longer.
+const GROUP_TIME: Duration = Duration::from_millis(3);
+/// How many bytes a group writes in large writes: the fsync takes its time by them.
+const GROUP_BYTES: usize = 1 << 20;
 
 /// How an attempt at a physical transaction ended.
 enum Attempt {
@@ -106,11 +124,14 @@ impl Writer {
             Ok(())
         }));
         loop {
-            self.queue.take(group, self.group_commit_max);
-            if group.is_empty() {
+            let waiting = self.queue.wait();
+            if waiting == 0 {
+                if self.book.has_fuel() {
+                    self.write_group(group, 0);
+                }
                 return;
             }
-            self.write_group(group);
+            self.write_group(group, waiting.min(self.group_commit_max));
             if self.dead.load(Ordering::Acquire) {
                 return;
             }
@@ -118,13 +139,14 @@ impl Writer {
         }
     }
 
-    /// Writes and answers all jobs of a group; leaves them in it if the store died.
-    fn write_group(&self, group: &mut Vec<Box<dyn Job>>) {
+    /// Writes and answers up to so many jobs as one group; leaves them in it if the store
+    /// died.
+    fn write_group(&self, group: &mut Vec<Box<dyn Job>>, most: usize) {
         let mut answers = Vec::with_capacity(group.len());
         loop {
             let guard = connection::lock(&self.connection);
             self.chains.begin();
-            let attempt = self.attempt(&guard, group, &mut answers);
+            let attempt = self.attempt(&guard, group, most, &mut answers);
             match &attempt {
                 Attempt::Committed => self.counters.audited(self.chains.commit()),
                 Attempt::Failed(_) | Attempt::Spoiled(..) | Attempt::Died => self.chains.forget(),
@@ -148,28 +170,67 @@ impl Writer {
         }
     }
 
-    /// Runs one physical transaction; `answers` becomes what to tell each job.
+    /// Runs one physical transaction of what is in the group and of what waits, as long as
+    /// that takes no longer than others should wait; `answers` becomes what to tell each job.
     fn attempt(
         &self,
         connection: &Connection,
-        group: &mut [Box<dyn Job>],
+        group: &mut Vec<Box<dyn Job>>,
+        most: usize,
         answers: &mut Vec<Option<StoreError>>,
     ) -> Attempt {
         answers.clear();
         if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
+            // All that waits is answered alike.
+            while group.len() < most
+                && let Some((tenant, job)) = self.queue.take(None)
+            {
+                self.queue.done((tenant, 1));
+                group.push(job);
+            }
             return Attempt::Failed(error);
         }
-        for (index, job) in group.iter_mut().enumerate() {
-            let changes = connection.total_changes();
-            match run(job.as_mut(), connection, &self.chains) {
-                Ok(()) => answers.push(None),
-                Err(error) if error.is_transient() || connection.is_autocommit() => {
-                    return Attempt::Failed(error);
+        usage::begin();
+        let began = Instant::now();
+        let mut at = began;
+        let mut last = None;
+        let mut bytes: usize = group.iter().map(|job| job.bytes()).sum();
+        loop {
+            let index = answers.len();
+            if index == group.len() {
+                if index >= most || bytes > GROUP_BYTES || began.elapsed() > GROUP_TIME {
+                    break;
                 }
-                Err(error) if connection.total_changes() == changes => answers.push(Some(error)),
-                Err(error) => return Attempt::Spoiled(index, error),
+                let Some((tenant, job)) = self.queue.take(last.take()) else {
+                    break;
+                };
+                last = Some((tenant, 0));
+                bytes += job.bytes();
+                group.push(job);
+            }
+            let changes = connection.total_changes();
+            let ran = run(group[index].as_mut(), connection, &self.chains);
+            let now = Instant::now();
+            let cost_us = u64::try_from((now - at).as_micros()).unwrap_or(u64::MAX);
+            at = now;
+            last = last.map(|(tenant, _)| (tenant, cost_us.max(1)));
+            let answer = match ran {
+                Ok(()) => Ok(None),
+                Err(error) if error.is_transient() || connection.is_autocommit() => {
+                    Err(Attempt::Failed(error))
+                }
+                Err(error) if connection.total_changes() == changes => Ok(Some(error)),
+                Err(error) => Err(Attempt::Spoiled(index, error)),
+            };
+            match answer {
+                Ok(answer) => answers.push(answer),
+                Err(failed) => {
+                    last.into_iter().for_each(|last| self.queue.done(last));
+                    return failed;
+                }
             }
         }
+        last.into_iter().for_each(|last| self.queue.done(last));
         self.commit(connection, group.len())
     }
 
@@ -183,9 +244,14 @@ impl Writer {
             Fault::Die => return Attempt::Died,
         }
         let started = Instant::now();
+        let fuel = match self.book.write(connection) {
+            Ok(fuel) => fuel,
+            Err(error) => return Attempt::Failed(error),
+        };
         if let Err(error) = execute(connection, "COMMIT") {
             return Attempt::Failed(error);
         }
+        self.book.committed(&fuel);
         self.counters.committed(writes, started.elapsed());
         match faults.map_or(Fault::Nothing, |plan| plan.after_commit(number)) {
             Fault::Nothing => Attempt::Committed,

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use stepwell_server::wire::{
-    ApiTokenList, ApiTokenMade, ApiTokenRequest, CallerDescription, Policy, PolicyRequest, Role,
-    RoleList, RoleRequest, RotateRequest, Tenant, TenantList, TenantRequest, path_segment,
+    ApiTokenList, ApiTokenMade, ApiTokenRequest, CallerDescription, Policy, PolicyRequest,
+    QuotaList, QuotasRequest, Role, RoleList, RoleRequest, RotateRequest, Tenant, TenantList,
+    TenantRequest, path_segment,
 };
 
 use super::{Answer, CallError, Client};
@@ -71,6 +72,24 @@ impl Client {
         request: &PolicyRequest,
     ) -> Result<Answer<Policy>, CallError> {
         self.put(&policy_path(tenant), request)
+    }
+
+    pub(crate) fn own_quotas(&self) -> Result<Answer<QuotaList>, CallError> {
+        self.get("/v1/quotas", Duration::ZERO)
+    }
+
+    pub(crate) fn tenant_quotas(&self, tenant: &str) -> Result<Answer<QuotaList>, CallError> {
+        let path = format!("/v1/tenants/{}/quotas", path_segment(tenant));
+        self.get(&path, Duration::ZERO)
+    }
+
+    pub(crate) fn put_quotas(
+        &self,
+        tenant: &str,
+        request: &QuotasRequest,
+    ) -> Result<Answer<QuotaList>, CallError> {
+        let path = format!("/v1/tenants/{}/quotas", path_segment(tenant));
+        self.put(&path, request)
     }
 
     pub(crate) fn describe_caller(&self) -> Result<Answer<CallerDescription>, CallError> {

@@ -100,6 +100,8 @@ actions! {
     CONFIG_DELETE = "config:delete";
     /// A task was denied a request.
     REQUEST_DENY = "request:deny";
+    /// The quotas of a tenant were set.
+    QUOTA_PUT = "quota:put";
     /// Somebody called who had not called for a while, or whom the host does not know.
     LOGIN = "login";
     /// A request was refused, or could not be carried out.

@@ -29,6 +29,8 @@ impl EngineHandle {
     ) -> Result<PushedComponent, EngineError> {
         self.require_running()?;
         names::check("name", name)?;
+        let ledger = self.0.starter.ledgers.of(caller.tenant.id);
+        ledger.check_component(wasm.len() as u64)?;
         let (runner, store) = (Arc::clone(&self.0.runner), self.0.store.clone());
         let tenant = TenantId(caller.tenant.id);
         let (name, by) = (name.to_owned(), caller.principal.to_string());
@@ -55,8 +57,8 @@ impl EngineHandle {
                 .text("digest", new.digest.to_string())
                 .number("bytes", new.wasm.len());
             let entry = handle.entry(&caller, action::COMPONENT_PUSH, &name, Some(details));
-            let pushed = store.change(entry).put_component(new);
-            let pushed = pushed.map_err(from_store)?;
+            let pushed = store.change(entry).put_component(new, ledger.storage());
+            let pushed = pushed.map_err(|error| ledger.refused(error))?;
             let row = store.find_component(tenant, &name, Some(pushed.version));
             let row = row.map_err(from_store)?.ok_or_else(|| {
                 EngineError::Internal(format!("the component {name} is gone as it was stored"))

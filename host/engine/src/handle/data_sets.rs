@@ -1,5 +1,7 @@
 //! Data sets: put, read, list, delete.
 
+use std::sync::Arc;
+
 use stepwell_store::{AuditDetails, DataSetId, DataSetRow, NewDataSet, Store, TenantId};
 
 use crate::audit::action;
@@ -7,6 +9,7 @@ use crate::data_sets::{check_name, plain};
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{Caller, DataSetDescription, PageOf};
+use crate::quotas::Ledger;
 
 /// Lines of a list's page, at most.
 const PAGE_MAX: u32 = 1_000;
@@ -20,6 +23,7 @@ pub struct DataSetUpload {
     id: DataSetId,
     name: String,
     by: Caller,
+    ledger: Arc<Ledger>,
     chunk: Vec<u8>,
     bytes: u64,
     finished: bool,
@@ -53,6 +57,7 @@ impl EngineHandle {
             name,
             by,
             id,
+            ledger: self.0.starter.ledgers.of(caller.tenant.id),
             chunk: Vec::new(),
             bytes: 0,
             finished: false,
@@ -174,7 +179,7 @@ impl DataSetUpload {
     ///
     /// # Errors
     ///
-    /// [`EngineError::TooLarge`], or trouble of the host's own.
+    /// [`EngineError::TooLarge`], [`EngineError::QuotaExceeded`], or trouble of the host's own.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         let max_bytes = self.handle.0.starter.config.data_set_max_bytes;
         self.bytes += bytes.len() as u64;
@@ -194,12 +199,17 @@ impl DataSetUpload {
 
     async fn flush(&mut self) -> Result<(), EngineError> {
         let (id, chunk) = (self.id, std::mem::take(&mut self.chunk));
-        let write = move |store: &Store| {
+        let (ledger, store) = (Arc::clone(&self.ledger), self.handle.0.store.clone());
+        let limits = ledger.storage();
+        blocking(move || {
             chunk
                 .chunks(CHUNK_BYTES)
-                .try_for_each(|part| store.append_data_set(id, part.to_vec()))
-        };
-        self.handle.write(write).await
+                .try_for_each(|part| {
+                    store.append_data_set(ledger.tenant(), id, part.to_vec(), limits)
+                })
+                .map_err(|error| ledger.refused(error))
+        })
+        .await?
     }
 
     /// Gives the data set its name; returns its bytes. From here on it is durable.

@@ -105,7 +105,12 @@ impl Starter {
         action: &'static str,
         waits: Waits,
     ) -> Result<Arc<ExecutionStarted>, EngineError> {
-        let place = self.express.admit(prepared.input.byte_len())?;
+        let now = self.now();
+        let ledger = self.ledgers.of(tenant.id);
+        // It is in memory and cannot wait for the next day.
+        ledger.check_fuel(now)?;
+        let mut place = self.express.admit(prepared.input.byte_len())?;
+        place.of_tenant(ledger.admit_start(now)?);
         let mut started = self.described(tenant, &prepared);
         let id = uuid_for(b"express", &prepared.seed);
         let (machine, name) = (&prepared.revision.name, &prepared.name);
@@ -172,13 +177,15 @@ impl Starter {
             return Ok(());
         }
         let tenant = self.definitions.tenant(&self.store, row.tenant)?;
+        let mut place = self.express.readmit(started.input.byte_len());
+        place.of_tenant(self.ledgers.of(tenant.id).readmit());
         let revision = self
             .definitions
             .revision(&self.store, row.machine, row.revision)?;
         let order = ExpressOrder {
             tenant,
             revision,
-            place: self.express.readmit(started.input.byte_len()),
+            place,
             started,
             audit: None,
             waits: Waits::AfterCrash,

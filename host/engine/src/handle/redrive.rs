@@ -22,7 +22,7 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::NotFound`], [`EngineError::NotRedrivable`], [`EngineError::Invalid`] for
-    /// a token that cannot be, or trouble of the host's own.
+    /// a token that cannot be, [`EngineError::QuotaExceeded`], or trouble of the host's own.
     pub async fn redrive_execution(
         &self,
         caller: &Caller,
@@ -45,7 +45,16 @@ impl EngineHandle {
         };
         let details = AuditDetails::default().maybe("client_token", client_token.as_deref());
         let entry = self.entry(caller, action::EXECUTION_REDRIVE, arn, Some(details));
-        self.tell(key, Input::Redrive(order), entry).await?;
+        let place = self.0.starter.ledgers.of(caller.tenant.id).admit_again()?;
+        let handle = self.clone();
+        // The place is held until the store counts it, also if the caller goes away.
+        let told = tokio::spawn(async move {
+            let told = handle.tell(key, Input::Redrive(order), entry).await;
+            drop(place);
+            told
+        });
+        told.await
+            .map_err(|error| EngineError::Internal(format!("a redrive ended early: {error}")))??;
         let loaded = self.read(move |store| load_execution(store, key)).await?;
         let now = self.now();
         let found = loaded.as_ref().and_then(|(_, execution)| {

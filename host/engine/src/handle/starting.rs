@@ -7,19 +7,20 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use stepwell_decider::{ExecutionStarted, ParentLink, Seed};
 use stepwell_states::{ExecutionType, Payload, Timestamp};
 use stepwell_store::{
-    AliasRow, AuditEntry, Created, ExecutionKey, Kept, Store, StoreError, TenantId,
+    AliasRow, AuditEntry, Created, ExecutionKey, Kept, Reservation, Store, StoreError, TenantId,
 };
 use tokio::sync::oneshot;
 
 use crate::audit::{Auditor, action};
 use crate::config::EngineConfig;
 use crate::definitions::{Definitions, Revision};
-use crate::error::EngineError;
+use crate::error::{EngineError, from_store};
 use crate::express::Express;
 use crate::handle::blocking;
 use crate::handle::state_machines::refused;
 use crate::model::{Caller, StartExecution, StartedExecution, Tenant};
 use crate::names::{self, Qualifier};
+use crate::quotas::Ledgers;
 use crate::shard::{Message, Shards, StartOrder};
 
 /// An order to start an execution, and what the server knows of it.
@@ -54,6 +55,7 @@ pub(crate) struct Starter {
     pub(crate) audit: Arc<Auditor>,
     /// Shared with whatever else starts executions.
     pub(crate) next_key: Arc<AtomicI64>,
+    pub(crate) ledgers: Arc<Ledgers>,
 }
 
 impl Starter {
@@ -71,6 +73,7 @@ impl Starter {
         if prepared.revision.machine_type == ExecutionType::Express {
             return self.start_express(tenant, prepared).await;
         }
+        let place = self.admit(tenant, &prepared).await?;
         let started = Arc::new(self.described(tenant, &prepared));
         let audit = self.entry_of(&prepared, &started.execution_arn, action::EXECUTION_START);
         let Prepared { revision, name, .. } = prepared;
@@ -82,6 +85,7 @@ impl Starter {
             revision,
             started,
             audit,
+            place,
             reply,
         };
         self.shards.of(key).send(Message::Start(Box::new(order)));
@@ -98,6 +102,26 @@ impl Starter {
             started_at,
             existed,
         })
+    }
+
+    /// Takes a place among the tenant's executions. Over a quota there is one answer left: the
+    /// execution that the same order has started before, if there is one of that name.
+    async fn admit(
+        &self,
+        tenant: &Tenant,
+        prepared: &Prepared,
+    ) -> Result<Option<Reservation>, EngineError> {
+        let over = match self.ledgers.of(tenant.id).admit_start(self.now()) {
+            Ok(place) => return Ok(Some(place)),
+            Err(over) => over,
+        };
+        let (store, name) = (self.store.clone(), prepared.name.clone());
+        let machine = prepared.revision.machine;
+        let found = blocking(move || store.find_execution(machine, &name)).await?;
+        match found.map_err(from_store)? {
+            Some(_) => Ok(None),
+            None => Err(over.into()),
+        }
     }
 
     /// Checks an order, and finds what it is to run.

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicI64;
 use stepwell_decider::{EventNumber, Failure, Input, MapScope};
 use stepwell_store::{
     AdvanceMapRun, ChildEnd, ExecutionKey, MapFiles, MapResults, MapRunKey, MapRunRow, MapRunStage,
-    MapTally, Status, StoreError, TenantId,
+    MapTally, Reservation, Status, StoreError, TenantId,
 };
 
 use crate::execution_log::Entries;
@@ -57,6 +57,8 @@ pub(crate) struct Run {
     feed: Option<Feed>,
     /// A step that is not durable yet: children that have more to do.
     step: Option<(Vec<Hot>, Vec<Entries>)>,
+    /// The places of the children that the next step starts.
+    places: Option<Reservation>,
     /// Children of the express kind.
     express: Option<Express>,
     /// Whether the children that run were asked to stop.
@@ -85,6 +87,7 @@ impl Run {
             express: express.then(Express::default),
             feed: None,
             step: None,
+            places: None,
             stopping: false,
             told: false,
             asked: BTreeSet::new(),
@@ -183,8 +186,11 @@ impl Run {
         } else if running >= limit {
             Ok(false)
         } else {
-            self.start_children(shared, keys, row, limit - running)
-                .map(|()| false)
+            let room = self.take_places(shared, limit - running, running);
+            if room == 0 {
+                return Ok(false);
+            }
+            self.start_children(shared, keys, row, room).map(|()| false)
         };
         match started {
             Ok(again) => Ok(again),
@@ -195,6 +201,21 @@ impl Run {
                 Err(error)
             }
         }
+    }
+
+    /// Takes places among the tenant's executions for a step's children; returns how many
+    /// may start. One always may: a run that waited for a place which only its own end
+    /// gives free would wait for ever.
+    fn take_places(&mut self, shared: &Shared, room: u64, running: u64) -> u64 {
+        let Some(nursery) = &self.nursery else {
+            return room;
+        };
+        let ledger = shared.ledgers.of(nursery.tenant.id);
+        let places = ledger.admit_up_to(room.min(CHILDREN_A_STEP));
+        let least = u64::from(running == 0);
+        let room = places.count().max(least);
+        self.places = Some(places);
+        room
     }
 
     fn fail(&mut self, shared: &Shared, failure: &Failure) -> Result<(), StoreError> {
@@ -264,7 +285,8 @@ impl Run {
         self.step = Some((step.going_on, step.logged));
         let (ways, key) = (shared.map_runs.clone(), self.key);
         let done = Box::new(move |result| ways.advanced(key, result));
-        shared.store.advance_map_run(write, done);
+        let places = self.places.take();
+        shared.store.advance_admitted(write, places, done);
         Ok(())
     }
 

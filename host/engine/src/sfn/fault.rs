@@ -1,6 +1,7 @@
 //! Faults with AWS's codes and texts.
 
 use crate::error::EngineError;
+use crate::quotas::Quota;
 
 /// A refusal in AWS's words: the caller is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +94,7 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
             "This operation is not supported by this type of state machine",
         ),
         EngineError::Throttled => ApiFault::new("ThrottlingException", "Rate exceeded"),
+        EngineError::QuotaExceeded { quota, message, .. } => over_quota(quota, &message),
         EngineError::NotRedrivable { reason } => ApiFault::new(
             "ExecutionNotRedrivable",
             format!("Execution Not Redrivable: '{reason}'"),
@@ -129,6 +131,23 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
         }
     };
     ApiError::Fault(fault)
+}
+
+/// Rates are throttled; of what there may be no more, AWS has a limit of executions. Its own
+/// text names no quota, so the quota stands behind it.
+fn over_quota(quota: Quota, message: &str) -> ApiFault {
+    match quota {
+        Quota::StartsPerSecond | Quota::StartsBurst | Quota::TasksAtOnce | Quota::FuelPerDay => {
+            ApiFault::new("ThrottlingException", format!("Rate exceeded: {message}"))
+        }
+        Quota::ExecutionsRunning | Quota::StoredBytes => ApiFault::new(
+            "ExecutionLimitExceeded",
+            format!("Execution Limit Exceeded: {message}"),
+        ),
+        Quota::Components | Quota::ComponentBytes => {
+            ApiFault::new("ServiceQuotaExceededException", message)
+        }
+    }
 }
 
 fn not_found(kind: &str, named: &str) -> ApiFault {

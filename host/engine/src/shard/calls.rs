@@ -154,6 +154,7 @@ impl Shard {
             order,
             told: Told::Shard(shard),
             answer,
+            waits_for_fuel: !hot.volatile,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Decides what has queued, commits it, and goes on when it is durable.
 
 use stepwell_decider::{Effect, Failure, Input};
-use stepwell_store::{CommitDecision, Created, ExecutionKey, StoreError};
+use stepwell_store::{CommitDecision, Created, ExecutionKey, StoreError, TenantId};
 
 use crate::error::{EngineError, from_store};
 use crate::map_runs::changes as map_changes;
@@ -40,6 +40,7 @@ impl Shard {
                 .of(key)
                 .send(Message::Committed { key, result });
         }
+        let tenant = self.hot.get(&key).map_or(0, |hot| hot.tenant.id);
         let Decided {
             expected_version,
             events,
@@ -52,6 +53,7 @@ impl Shard {
         } = decided;
         let write = CommitDecision {
             key,
+            tenant: TenantId(tenant),
             expected_version,
             events,
             summary,
@@ -126,9 +128,18 @@ impl Shard {
         }
         if batch.ended.is_some() {
             self.express_ended(key);
+            self.place_is_free(key);
         }
         shared.watchers.wake(key.0, batch.ended.is_some());
         self.settle(key);
+    }
+
+    /// An execution has ended: a Map Run may wait for its place.
+    fn place_is_free(&self, key: ExecutionKey) {
+        let tenant = self.hot.get(&key).map(|hot| hot.tenant.id);
+        if tenant.is_some_and(|tenant| self.shared.ledgers.of(tenant).is_waited_for()) {
+            self.shared.map_runs.look_again();
+        }
     }
 
     /// Where the state machine is being deleted: stops what has gone on to another state, and
@@ -171,13 +182,12 @@ impl Shard {
     /// Acts on effects, unless memory is full of executions that have something running:
     /// then this one stays in the database until there is room.
     fn act_or_park(&mut self, key: ExecutionKey, effects: Vec<Effect>) {
-        let full = self.hot.len() > self.hot_max;
-        let idle = self
+        let tenant = self
             .hot
             .get(&key)
-            .is_some_and(|hot| hot.is_idle() && !hot.volatile);
-        if full
-            && idle
+            .filter(|hot| hot.is_idle() && !hot.volatile)
+            .map(|hot| hot.tenant.id);
+        if let Some(tenant) = tenant.filter(|tenant| self.hot.is_over(*tenant))
             && effects
                 .iter()
                 .any(|effect| matches!(effect, Effect::DoWork(_)))
@@ -185,7 +195,7 @@ impl Shard {
             if self.hot.remove(&key).is_some_and(|hot| hot.timers_told) {
                 self.shared.timers.answered(key);
             }
-            self.refill.want();
+            self.refill.want(tenant);
             return;
         }
         for effect in effects {

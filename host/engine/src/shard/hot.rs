@@ -30,7 +30,7 @@ use crate::shard::{Asker, Message};
 use crate::snapshot;
 
 /// Events after which a commit takes no more inputs: it would only grow its page.
-const BATCH_EVENTS: usize = 2_048;
+const BATCH_EVENTS: usize = 512;
 
 /// An input that waits to be decided.
 pub(crate) struct Waiting {

@@ -153,6 +153,7 @@ async fn run(
         },
         told: Told::Caller(tell),
         answer: Answer::of(work, &order.started),
+        waits_for_fuel: false,
     });
     match told.await {
         Ok(Some(result)) => result.map_err(CallError::Failed),

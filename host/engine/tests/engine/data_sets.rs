@@ -305,23 +305,32 @@ async fn an_upload_may_begin_with_the_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_a_crash_broke_off_is_removed_at_the_next_start() {
-    use stepwell_store::{NewDataSet, TenantId};
+    use stepwell_store::{NewDataSet, StorageLimits, TenantId};
     let folder = tempfile::tempdir().unwrap();
     let clock = stepwell_engine::SimulatedClock::new(crate::harness::START);
     let tasks = crate::harness::Scripted::default();
     let bench = Bench::in_folder(folder.path().into(), clock.clone(), tasks.clone()).await;
+    let (tenant, none) = (TenantId(bench.caller.tenant.id), StorageLimits::default());
     let new = NewDataSet {
-        tenant: TenantId(bench.caller.tenant.id),
+        tenant,
         name: "half".to_owned(),
         created_at: crate::harness::START,
         created_by: None,
     };
     let id = bench.store.begin_data_set(new).unwrap();
-    bench.store.append_data_set(id, vec![0; 1_000]).unwrap();
+    let first = vec![0; 1_000];
+    bench
+        .store
+        .append_data_set(tenant, id, first, none)
+        .unwrap();
     bench.close().await;
     let again = Bench::in_folder(folder.path().into(), clock, tasks).await;
     // Once it is gone, it can neither be added to nor finished.
-    while again.store.append_data_set(id, vec![0]).is_ok() {
+    while again
+        .store
+        .append_data_set(tenant, id, vec![0], none)
+        .is_ok()
+    {
         tokio::task::yield_now().await;
     }
     again.close().await;

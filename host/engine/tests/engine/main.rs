@@ -13,6 +13,7 @@ mod lists;
 mod logs;
 mod machines;
 mod map_runs;
+mod quotas;
 mod recovery;
 mod redrives;
 mod running;

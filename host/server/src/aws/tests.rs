@@ -38,7 +38,7 @@ fn call(api: &TestApi, operation: &str, members: &Value, key: (&str, &str)) -> R
     request.body(Body::from(body)).unwrap()
 }
 
-async fn ask(api: &TestApi, operation: &str, members: Value) -> Answer {
+pub(crate) async fn ask(api: &TestApi, operation: &str, members: Value) -> Answer {
     api.send(call(api, operation, &members, ("test", "test")))
         .await
 }

@@ -8,15 +8,15 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use stepwell_engine::Permission::{
     self, BackUp, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities,
-    ReadAudit, ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadSecrets,
-    ReportTasks, StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities,
+    ReadAudit, ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadQuotas,
+    ReadSecrets, ReportTasks, StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities,
     WriteComponents, WriteConfig, WriteData, WriteDefinitions, WriteSecrets,
 };
 
 use crate::app::App;
 use crate::routes::{
     access_keys, activities, api_tokens, audit, backups, bindings, components, config_values,
-    data_sets, definitions, executions, express, history, logs, map_runs, roles, secrets,
+    data_sets, definitions, executions, express, history, logs, map_runs, quotas, roles, secrets,
     state_machines, system, tasks, tenants, test_state, versions,
 };
 
@@ -132,6 +132,7 @@ fn access_routes() -> Vec<Route> {
         put("/v1/roles/{name}", WriteAccess, roles::put_role),
         delete("/v1/roles/{name}", WriteAccess, roles::delete_role),
         get("/v1/caller", Access::Known, tenants::describe_caller),
+        get("/v1/quotas", ReadQuotas, quotas::own_quotas),
     ]
 }
 
@@ -159,6 +160,8 @@ fn host_routes() -> Vec<Route> {
         put("/v1/tenants/{tenant}/policy", ManageTenants, tenants::put_policy),
         post("/v1/backups", BackUp, backups::begin_backup),
         get("/v1/backups", BackUp, backups::list_backups),
+        get("/v1/tenants/{tenant}/quotas", ManageTenants, quotas::tenant_quotas),
+        put("/v1/tenants/{tenant}/quotas", ManageTenants, quotas::put_quotas),
         get("/v1/openapi.json", Access::Known, system::openapi_document),
         get("/metrics", ReadMetrics, system::metrics),
         get("/healthz", Access::Open, system::health),

@@ -34,7 +34,9 @@ pub(crate) async fn openapi_document(_: Caller) -> Json<OpenApi> {
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")),
 )]
 pub(crate) async fn metrics(State(app): State<App>, _: Caller) -> impl IntoResponse {
-    let page = metrics::render(&app.engine().metrics(), app.metrics());
+    let engine = app.engine();
+    let quotas = engine.quota_metrics(metrics::TENANTS_MAX);
+    let page = metrics::render(&engine.metrics(), &quotas, app.metrics());
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         page,

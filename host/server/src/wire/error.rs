@@ -21,6 +21,9 @@ pub struct ApiErrorDetails {
     /// The field of the request that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// The quota that is reached, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<super::QuotaExceeded>,
     /// All problems of a refused definition; otherwise empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,

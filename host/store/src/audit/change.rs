@@ -1,5 +1,7 @@
 //! Changes that somebody answers for: no way to make one without its entry in the audit log.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use crate::audit::AuditEntry;
@@ -7,6 +9,7 @@ use crate::commit::CommitDone;
 use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::store::Store;
+use crate::usage::Book;
 use crate::writer::Job;
 
 /// A change that is about to be made, with its entry. The scripts that change what callers
@@ -42,6 +45,11 @@ impl Change<'_> {
         script: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.store.write_with(vec![self.entry], script)
+    }
+
+    /// The counts of what tenants have.
+    pub(crate) fn book(&self) -> Arc<Book> {
+        Arc::clone(self.store.book())
     }
 
     /// The same for rows that callers may keep copies of.

@@ -6,9 +6,10 @@ use crate::audit::AuditEntry;
 use crate::creation::{NewExecution, PreparedExecution};
 use crate::data_sets;
 use crate::error::StoreError;
-use crate::ids::MapRunKey;
+use crate::ids::{MapRunKey, TenantId};
 use crate::map_runs::{MapResults, MapTally};
 use crate::store::Store;
+use crate::usage::{self, Reservation, UsageChange};
 use crate::writer::Job;
 
 /// A step of a Map Run.
@@ -45,6 +46,16 @@ impl Store {
     /// exists. [`StoreError::Refused`] means that the run has moved on, or takes no more
     /// children. `done` must not call a blocking write.
     pub fn advance_map_run(&self, step: AdvanceMapRun, done: AdvanceDone) {
+        self.advance_admitted(step, None, done);
+    }
+
+    /// The same with places that were reserved for the children, which they then have.
+    pub fn advance_admitted(
+        &self,
+        step: AdvanceMapRun,
+        reservation: Option<Reservation>,
+        done: AdvanceDone,
+    ) {
         let mut step = step;
         let children = std::mem::take(&mut step.children)
             .into_iter()
@@ -53,6 +64,7 @@ impl Store {
         self.queue(Box::new(AdvanceJob {
             step,
             children,
+            reservation,
             done,
         }));
     }
@@ -61,6 +73,7 @@ impl Store {
 struct AdvanceJob {
     step: AdvanceMapRun,
     children: Vec<PreparedExecution>,
+    reservation: Option<Reservation>,
     done: AdvanceDone,
 }
 
@@ -74,7 +87,20 @@ impl Job for AdvanceJob {
             child.insert(connection)?;
         }
         count(connection, self.step.run, &self.step.tally)?;
-        keep_results(connection, self.step.run, &self.step.results)
+        keep_results(connection, self.step.run, &self.step.results)?;
+        if let Some(reservation) = &self.reservation {
+            let used_up = UsageChange::used_up(Some(reservation));
+            usage::note(reservation.tenant(), &used_up);
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.children.iter().map(PreparedExecution::bytes).sum()
+    }
+
+    fn tenant(&self) -> i64 {
+        self.of().0
     }
 
     fn entries(&self, _changed: bool) -> &[AuditEntry] {
@@ -82,11 +108,22 @@ impl Job for AdvanceJob {
     }
 
     fn finish(self: Box<Self>, result: Result<(), StoreError>) {
+        match self.reservation {
+            Some(reservation) if result.is_ok() => reservation.use_up(),
+            unused => drop(unused),
+        }
         (self.done)(result);
     }
 }
 
 impl AdvanceJob {
+    /// Whose children it starts; the host's own line where it starts none.
+    fn of(&self) -> TenantId {
+        let reserved = self.reservation.as_ref().map(Reservation::tenant);
+        let child = self.children.first().map(PreparedExecution::tenant);
+        reserved.or(child).unwrap_or(TenantId(0))
+    }
+
     fn move_cursor(&self, connection: &Connection) -> Result<(), StoreError> {
         let step = &self.step;
         let moved = connection

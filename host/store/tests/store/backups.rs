@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use stepwell_store::{
     AuditChain, BackupError, BackupOrder, BackupRow, ExecutionKey, Fault, FaultPlan, NewDataSet,
-    RestoreError, Store, StoreError, StoreOptions, list_backups, restore_backup,
+    RestoreError, StorageLimits, Store, StoreError, StoreOptions, list_backups, restore_backup,
 };
 use tempfile::TempDir;
 
@@ -26,7 +26,12 @@ fn filled(change: impl FnOnce(&mut StoreOptions)) -> Home {
     let set = home.store.begin_data_set(new).unwrap();
     for part in 0..16 {
         home.store
-            .append_data_set(set, vec![part; 256 << 10])
+            .append_data_set(
+                home.tenant,
+                set,
+                vec![part; 256 << 10],
+                StorageLimits::default(),
+            )
             .unwrap();
     }
     home

@@ -129,7 +129,7 @@ fn a_decision_moves_row_timer_work_and_end_together() {
     };
     home.commit(asleep.clone()).unwrap();
     assert_eq!(home.store.next_due(), Ok(Some(time(60_000))));
-    assert_eq!(home.store.with_work(None, 10), Ok(Vec::new()));
+    assert_eq!(home.store.with_work(home.tenant, None, 10), Ok(Vec::new()));
 
     // The same flags again: the row moves on, the indexes stay.
     asleep.expected_version = EventNumber(2);
@@ -164,7 +164,7 @@ fn a_decision_without_events_sets_flags() {
     flags.summary.has_work = false;
     assert_eq!(home.commit(flags), Ok(()));
     assert_eq!(home.version(1), 1);
-    assert_eq!(home.store.with_work(None, 10), Ok(Vec::new()));
+    assert_eq!(home.store.with_work(home.tenant, None, 10), Ok(Vec::new()));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn told_children_have_no_work_any_more() {
     told.told_children = vec![ExecutionKey(2), ExecutionKey(3)];
     home.commit(told).unwrap();
     assert_eq!(
-        home.store.with_work(None, 10),
+        home.store.with_work(home.tenant, None, 10),
         Ok(vec![ExecutionKey(1), ExecutionKey(3)])
     );
 
@@ -221,7 +221,7 @@ fn flags_can_be_repaired() {
         .set_flags(ExecutionKey(1), Some(time(7)), false)
         .unwrap();
     assert_eq!(home.store.next_due(), Ok(Some(time(7))));
-    assert_eq!(home.store.with_work(None, 1), Ok(Vec::new()));
+    assert_eq!(home.store.with_work(home.tenant, None, 1), Ok(Vec::new()));
     assert_eq!(home.version(1), 1);
     assert!(matches!(
         home.store.set_flags(ExecutionKey(2), None, true),

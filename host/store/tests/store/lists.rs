@@ -65,7 +65,7 @@ fn work_is_found_in_parts() {
     end(&home, 5, Status::Succeeded);
     let with_work = |after: Option<i64>, limit| {
         home.store
-            .with_work(after.map(ExecutionKey), limit)
+            .with_work(home.tenant, after.map(ExecutionKey), limit)
             .unwrap()
     };
     assert_eq!(with_work(None, 3), keys(&[1, 3, 4]));
@@ -221,5 +221,5 @@ fn a_sleeping_execution_costs_its_rows_and_nothing_else() {
     let bytes = (size(&home) - before) / u64::from(count);
     assert!(bytes < 400, "{bytes} bytes each");
     assert_eq!(home.store.count_executions().unwrap().with_timer, 2_000);
-    assert_eq!(home.store.with_work(None, 1), Ok(Vec::new()));
+    assert_eq!(home.store.with_work(home.tenant, None, 1), Ok(Vec::new()));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepwell_store::{
     ApiTokenRow, Digest, MachineId, NewApiToken, NewComponent, Pushed, PutMode, PutRevision,
-    RoleRow, StoreError, TenantId,
+    RoleRow, StorageLimits, StoreError, TenantId,
 };
 
 use crate::setup::{Home, new_revision, new_tenant, somebody, time};
@@ -224,7 +224,7 @@ fn versions_count_up_and_the_same_bytes_are_no_new_version() {
     let push = |name: &str, wasm: &[u8]| {
         home.store
             .change(somebody())
-            .put_component(component(home.tenant, name, wasm))
+            .put_component(component(home.tenant, name, wasm), StorageLimits::default())
             .unwrap()
     };
     let pushed = |version, is_new| Pushed { version, is_new };
@@ -282,7 +282,10 @@ fn components_are_listed_by_name_in_parts_for_each_tenant() {
     ] {
         home.store
             .change(somebody())
-            .put_component(component(tenant, name, wasm.as_bytes()))
+            .put_component(
+                component(tenant, name, wasm.as_bytes()),
+                StorageLimits::default(),
+            )
             .unwrap();
     }
     let list = |tenant, after, limit| -> Vec<(String, u32)> {
@@ -308,7 +311,10 @@ fn changed_bytes_are_not_handed_out() {
     let digest = Digest::of(b"fine");
     home.store
         .change(somebody())
-        .put_component(component(home.tenant, "a", b"fine"))
+        .put_component(
+            component(home.tenant, "a", b"fine"),
+            StorageLimits::default(),
+        )
         .unwrap();
     home.reopen();
     let vandal = rusqlite::Connection::open(home.path().join("stepwell.db")).unwrap();

@@ -190,6 +190,7 @@ pub(crate) fn new_revision(tenant: TenantId, name: &str) -> NewRevision {
 /// A decision that adds `count` events to an execution after event `version`.
 pub(crate) fn decision(key: i64, version: u64, count: u64) -> CommitDecision {
     CommitDecision {
+        tenant: TenantId(1),
         key: ExecutionKey(key),
         expected_version: EventNumber(version),
         events: events(version + 1, count),

@@ -34,7 +34,9 @@ impl Run {
         shared: &Arc<Shared>,
         room: u64,
     ) -> Result<bool, StoreError> {
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let free = self.take_places(shared, room, 0);
+        self.places = None;
+        let room = usize::try_from(room.min(free)).unwrap_or(usize::MAX);
         let room = room.saturating_sub(self.asked.len()).min(ASKED_A_STEP);
         if room == 0 {
             return Ok(false);

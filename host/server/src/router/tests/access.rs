@@ -167,6 +167,7 @@ fn body_of(route: &Route, subject: &str) -> String {
             json!({ "component": subject.split(':').next() })
         }
         ("PUT", "/v1/roles/{name}") => json!({ "permissions": ["data:read"] }),
+        ("PUT", "/v1/tenants/{tenant}/quotas") => json!({ "quotas": { "components": 50 } }),
         ("PUT", "/v1/secrets/{secret}") => return "our own value".to_owned(),
         ("PUT", "/v1/secrets/{secret}/versions/{version}") => json!({ "enabled": false }),
         ("POST", "/v1/sync-executions") => json!({ "stateMachine": subject }),

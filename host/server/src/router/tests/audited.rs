@@ -121,7 +121,10 @@ impl Audited {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let answer = self.send(method, &path.join("/"), &text).await;
         assert!(answer.status.is_success(), "{route}: {answer:?}");
-        let host = matches!(action, "tenant:create" | "policy:put" | "backup:create");
+        let host = matches!(
+            action,
+            "tenant:create" | "policy:put" | "backup:create" | "quota:put"
+        );
         let entry = if action == "execution:start-sync" {
             self.awaited(host, "action", action).await
         } else {
@@ -318,6 +321,9 @@ async fn access(all: &mut Audited) {
     all.call(policy, "policy:put", &rules, &["dev"]).await;
     all.call("POST /v1/backups", "backup:create", &none, &[])
         .await;
+    let quotas = json!({"quotas": {"components": 50}});
+    let route = "PUT /v1/tenants/{tenant}/quotas";
+    all.call(route, "quota:put", &quotas, &["dev"]).await;
     let secret = "/v1/secrets/{secret}";
     for _ in 0..2 {
         all.call(&format!("PUT {secret}"), "secret:set", &value, &["s"])
