@@ -14,6 +14,9 @@
 //!                        └─────────────────────┘
 //! ```
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
