@@ -123,6 +123,15 @@ pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
     Ok(connection)
 }
 
+/// Opens a connection that moves the log of a database whose writer is open.
+pub(crate) fn open_mover(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(busy_timeout)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
 /// Opens a database that lives as long as its connection.
 pub(crate) fn open_memory() -> Result<Connection, StoreError> {
     let connection = Connection::open_in_memory()?;
@@ -206,11 +215,38 @@ pub(crate) fn limit_size(connection: &Connection, bytes: Option<u64>) -> Result<
     Ok(())
 }
 
+/// How far a checkpoint came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moved {
+    /// Pages that the log had.
+    pub(crate) log_pages: u32,
+    /// Those of them that are in the database now.
+    moved_pages: u32,
+}
+
+impl Moved {
+    /// Whether no reader held any of it.
+    pub(crate) fn all(self) -> bool {
+        self.moved_pages == self.log_pages
+    }
+}
+
 /// Moves the write-ahead log into the database.
-pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> Result<(), StoreError> {
+pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> Result<Moved, StoreError> {
     let sql = format!("PRAGMA wal_checkpoint({mode})");
-    connection.prepare_cached(&sql)?.query_row([], |_| Ok(()))?;
-    Ok(())
+    let mut statement = connection.prepare_cached(&sql)?;
+    // -1 where there is no log: nothing has been written yet.
+    let pages = |row: &rusqlite::Row<'_>, index: usize| -> rusqlite::Result<u32> {
+        let pages: i64 = row.get(index)?;
+        Ok(u32::try_from(pages).unwrap_or_default())
+    };
+    let moved = statement.query_row([], |row| {
+        Ok(Moved {
+            log_pages: pages(row, 1)?,
+            moved_pages: pages(row, 2)?,
+        })
+    })?;
+    Ok(moved)
 }
 
 /// Takes a shared connection. A panic in between leaves at most an open transaction,

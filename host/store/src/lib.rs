@@ -37,6 +37,7 @@ mod api_tokens;
 mod audit;
 mod backup;
 mod bindings;
+mod checkpoints;
 mod codec;
 mod columns;
 mod commit;

@@ -1,6 +1,6 @@
 //! Opening, closing, and the two ways in: queued writes and lent reads.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::audit::{AuditEntry, Chains};
+use crate::checkpoints::Checkpoints;
 use crate::codec::EncodedPage;
 use crate::connection::{self, SharedConnection};
 use crate::error::StoreError;
@@ -44,7 +45,8 @@ pub struct StoreOptions {
     pub busy_timeout: Duration,
     /// The most connections that read at the same time.
     pub readers_max: usize,
-    /// The write-ahead log is moved into the database when it has this many pages of 4 KiB.
+    /// The write-ahead log is moved into the database each time it has grown by this many
+    /// pages of 4 KiB.
     pub checkpoint_pages: u32,
     /// The most bytes that the database file may have; writes past it end in
     /// [`StoreError::Full`]. `None` leaves it to the disk.
@@ -125,6 +127,12 @@ impl Store {
         connection::limit_size(&connection, options.size_max_bytes)?;
         let book = Arc::new(Book::read(&connection)?);
         let connection: SharedConnection = Arc::new(Mutex::new(connection));
+        let checkpoints = Checkpoints::start(
+            path.as_deref(),
+            options.checkpoint_pages,
+            options.busy_timeout,
+            &counters,
+        )?;
         let readers = match path {
             Some(path) => Readers::File(Pool::new(path, options.busy_timeout, options.readers_max)),
             None => Readers::Memory(Arc::clone(&connection)),
@@ -133,8 +141,7 @@ impl Store {
             connection,
             queue: Arc::clone(&queue),
             group_commit_max: options.group_commit_max.max(1),
-            checkpoint_pages: options.checkpoint_pages.max(1),
-            moved_pages: Cell::new(0),
+            checkpoints: RefCell::new(checkpoints),
             faults: options.faults.clone(),
             dead: Arc::clone(&dead),
             counters: Arc::clone(&counters),

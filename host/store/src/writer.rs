@@ -2,13 +2,13 @@
 //! commits once, then answers everybody.
 //!
 //! ```text
-//!  take jobs ─> BEGIN ─> run each ─> COMMIT + fsync ─> finish each ─> checkpoint if due
+//!  take jobs ─> BEGIN ─> run each ─> COMMIT + fsync ─> finish each ─> have the log moved
 //!                 ^         │ refused, nothing written: answer it, go on
 //!                 └─────────┤ broke half way: roll back, answer it, run the others anew
 //!                           └ disk full, I/O error: roll back, answer all alike
 //! ```
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use crate::audit::{AuditEntry, Chains};
+use crate::checkpoints::Checkpoints;
 use crate::connection::{self, SharedConnection};
 use crate::error::StoreError;
 use crate::fault::{Fault, FaultPlan};
@@ -57,10 +58,7 @@ pub(crate) struct Writer {
     pub(crate) connection: SharedConnection,
     pub(crate) queue: Arc<Queue>,
     pub(crate) group_commit_max: usize,
-    pub(crate) checkpoint_pages: u32,
-    /// Pages of the log at the last checkpoint. A log that a reader holds in place grows on
-    /// from there, and must not be moved at every commit.
-    pub(crate) moved_pages: Cell<u32>,
+    pub(crate) checkpoints: RefCell<Checkpoints>,
     pub(crate) faults: Option<Arc<dyn FaultPlan>>,
     pub(crate) dead: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
@@ -102,6 +100,7 @@ impl Writer {
             tracing::error!("the writing thread panicked: the store is closed");
             self.dead.store(true, Ordering::Release);
         }
+        self.checkpoints.borrow_mut().stop();
         self.leave();
         let Self {
             connection,
@@ -135,7 +134,7 @@ impl Writer {
             if self.dead.load(Ordering::Acquire) {
                 return;
             }
-            self.checkpoint_if_due();
+            self.look_at_log();
         }
     }
 
@@ -261,24 +260,13 @@ impl Writer {
         }
     }
 
-    /// Moves the write-ahead log into the database once it has grown: after the answers,
+    /// Has the write-ahead log moved into the database once it has grown: after the answers,
     /// so that nobody waits for it who had to wait for the commit already.
-    fn checkpoint_if_due(&self) {
-        let pages = WAL_PAGES.get();
-        if pages < self.moved_pages.get() {
-            // All of it had been moved, so the last commit has begun it anew.
-            self.moved_pages.set(0);
-        }
-        if pages - self.moved_pages.get() < self.checkpoint_pages {
-            return;
-        }
-        let started = Instant::now();
-        if let Err(error) = connection::checkpoint(&connection::lock(&self.connection), "PASSIVE") {
-            // The log keeps everything until the next time.
-            tracing::warn!(%error, "checkpoint failed");
-        }
-        self.moved_pages.set(pages);
-        self.counters.checkpointed(started.elapsed());
+    fn look_at_log(&self) {
+        let guard = connection::lock(&self.connection);
+        self.checkpoints
+            .borrow_mut()
+            .after_commit(&guard, WAL_PAGES.get());
     }
 
     /// Tidies the log away; or, if the store died, leaves the files as a killed process
@@ -292,7 +280,7 @@ impl Writer {
                 .map(|_| ())
                 .map_err(StoreError::from)
         } else {
-            connection::checkpoint(&guard, "TRUNCATE")
+            connection::checkpoint(&guard, "TRUNCATE").map(|_| ())
         };
         if let Err(error) = left {
             tracing::warn!(%error, "the log stays for the next start");
