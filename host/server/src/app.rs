@@ -4,13 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_engine::EngineHandle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError, watch};
+use stepwell_engine::{Caller, EngineHandle};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 
 use crate::auth::oidc::Oidc;
 use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::metrics::HttpMetrics;
+use crate::shares::{Share, Shares};
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,8 +23,11 @@ struct Shared {
     config: ServerConfig,
     oidc: Option<Oidc>,
     metrics: HttpMetrics,
+    /// Before it is known who asks.
     requests: Semaphore,
-    waits: Semaphore,
+    /// The same places, from when it is known.
+    known: Shares,
+    waits: Shares,
     /// One permit a started KiB.
     bodies: Arc<Semaphore>,
     bodies_max_kib: u32,
@@ -39,7 +43,8 @@ impl App {
             oidc: config.oidc.as_ref().map(Oidc::new),
             metrics: HttpMetrics::default(),
             requests: Semaphore::new(config.requests_max),
-            waits: Semaphore::new(config.waits_max),
+            known: Shares::new(config.requests_max),
+            waits: Shares::new(config.waits_max),
             bodies: Arc::new(Semaphore::new(bodies_max_kib as usize)),
             bodies_max_kib,
             draining: watch::Sender::new(false),
@@ -73,7 +78,16 @@ impl App {
     /// All places are taken.
     pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         let place = self.0.requests.try_acquire();
-        place.map_err(|full| overloaded(&full, "try again"))
+        place.map_err(|full| overloaded(&full.to_string(), "try again"))
+    }
+
+    /// Takes the caller's tenant's place among these requests.
+    ///
+    /// # Errors
+    /// The tenant has more than its share of them.
+    pub(crate) fn share(&self, caller: &Caller) -> Result<Share<'_>, ApiError> {
+        let place = self.0.known.take(&caller.tenant);
+        place.ok_or_else(|| overloaded("of a tenant", "try again"))
     }
 
     /// Waits for room for a body, and takes it. One that is larger than all the room is
@@ -91,13 +105,18 @@ impl App {
     /// caller asked for that.
     ///
     /// # Errors
-    /// All places are taken.
-    pub(crate) fn patience(&self, seconds: Option<u64>) -> Result<Option<Patience<'_>>, ApiError> {
+    /// All places are taken, or the tenant has more than its share of them.
+    pub(crate) fn patience(
+        &self,
+        caller: &Caller,
+        seconds: Option<u64>,
+    ) -> Result<Option<Patience<'_>>, ApiError> {
         let Some(seconds) = seconds.filter(|seconds| *seconds > 0) else {
             return Ok(None);
         };
-        let place = self.0.waits.try_acquire();
-        let place = place.map_err(|full| overloaded(&full, "try again, or without 'wait'"))?;
+        let place = self.0.waits.take(&caller.tenant);
+        let place = place
+            .ok_or_else(|| overloaded("that wait, of a tenant", "try again, or without 'wait'"))?;
         Ok(Some(Patience {
             time: Duration::from_secs(seconds).min(self.0.config.wait_max),
             draining: self.0.draining.subscribe(),
@@ -118,7 +137,7 @@ pub(crate) struct Patience<'a> {
     time: Duration,
     draining: watch::Receiver<bool>,
     engine_stopping: watch::Receiver<bool>,
-    _place: SemaphorePermit<'a>,
+    _place: Share<'a>,
 }
 
 impl Patience<'_> {
@@ -146,8 +165,8 @@ fn kib(bytes: usize) -> u32 {
         .max(1)
 }
 
-fn overloaded(full: &TryAcquireError, advice: &str) -> ApiError {
-    tracing::warn!(%full, "refused a request: too many at once");
+fn overloaded(full: &str, advice: &str) -> ApiError {
+    tracing::warn!(full, "refused a request: too many at once");
     ApiError::new(
         Code::Overloaded,
         format!("too many requests at once: {advice}"),

@@ -90,6 +90,7 @@ async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
         }
     };
     asked.let_in(app, &mut caller);
+    let _share = app.share(&caller).map_err(|_full| Fault::throttled())?;
     let answered = carry_out(app, &caller, operation, &body).await;
     if let Err(fault) = &answered {
         if fault.code() == ACCESS_DENIED {
@@ -116,6 +117,7 @@ async fn carry_out(
         repeated: false,
     };
     let patience = app.patience(
+        caller,
         WAITING
             .contains(&&*call.operation)
             .then_some(WAITING_SECONDS),

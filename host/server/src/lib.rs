@@ -24,6 +24,7 @@ mod openapi;
 mod router;
 mod routes;
 mod serve;
+mod shares;
 #[cfg(test)]
 mod testing;
 mod unread_body;

@@ -35,12 +35,17 @@ pub(crate) fn router_of(app: App) -> Router {
     for route in routes() {
         tracing::debug!(method = %route.method, path = route.path, access = ?route.access, "route");
         let mut handler = route.handler;
+        // Health and metrics are answered also, and just then, when the rest is too much.
+        let takes_a_place = route.path.starts_with("/v1/");
         if route.access != Access::Open {
-            let gate = (app.clone(), route.access);
+            let gate = Gate {
+                app: app.clone(),
+                access: route.access,
+                takes_a_place,
+            };
             handler = handler.layer(from_fn_with_state(gate, authorize));
         }
-        // Health and metrics are answered also, and just then, when the rest is too much.
-        if route.path.starts_with("/v1/") {
+        if takes_a_place {
             handler = handler.layer(from_fn_with_state(app.clone(), admit));
         }
         router = router.route(route.path, handler);
@@ -58,12 +63,22 @@ pub(crate) fn router_of(app: App) -> Router {
         .with_state(app)
 }
 
+/// What a route asks of its callers.
+#[derive(Clone)]
+struct Gate {
+    app: App,
+    access: Access,
+    /// Whether a request takes one of the places that tenants share.
+    takes_a_place: bool,
+}
+
 /// Finds out who calls, and lets them through who may. Handlers get the caller from here.
 async fn authorize(
-    State((app, access)): State<(App, Access)>,
+    State(gate): State<Gate>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    let Gate { app, access, .. } = gate;
     let asked = Asked::of(&request);
     let mut caller = match authenticate(&app, request.headers()).await {
         Ok(caller) => caller,
@@ -75,6 +90,11 @@ async fn authorize(
         }
     };
     asked.let_in(&app, &mut caller);
+    let _share = if gate.takes_a_place {
+        Some(app.share(&caller)?)
+    } else {
+        None
+    };
     if let Access::Needs(permission) = access
         && let Err(error) = caller.require(permission)
     {

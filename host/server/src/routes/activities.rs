@@ -146,7 +146,7 @@ pub(crate) async fn poll_activity(
     Json(request): Json<PollActivityRequest>,
 ) -> Result<axum::Json<PolledTask>, ApiError> {
     let worker = request.worker_name.as_deref();
-    let patience = app.patience(query.wait)?;
+    let patience = app.patience(&caller, query.wait)?;
     let time = patience
         .as_ref()
         .map_or_else(Default::default, |patience| patience.time());

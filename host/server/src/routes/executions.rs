@@ -72,7 +72,7 @@ pub(crate) async fn start_execution(
 ) -> Result<impl IntoResponse, ApiError> {
     let order = request.into_order(traceparent(&headers).map(str::to_owned))?;
     // Taken before the start: whoever cannot be waited for is not started either.
-    let patience = app.patience(query.wait)?;
+    let patience = app.patience(&caller, query.wait)?;
     let started = app.engine().start_execution(&caller, order).await?;
     let execution = match patience {
         Some(patience) => {
@@ -143,7 +143,7 @@ pub(crate) async fn describe_execution(
     Segment(execution): Segment,
     Query(query): Query<WaitQuery>,
 ) -> Result<JsonAnswer<Execution>, ApiError> {
-    let described = match app.patience(query.wait)? {
+    let described = match app.patience(&caller, query.wait)? {
         Some(patience) => end_of(&app, &caller, &execution, patience).await?,
         None => app.engine().describe_execution(&caller, &execution).await?,
     };

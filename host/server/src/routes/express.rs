@@ -35,7 +35,7 @@ pub(crate) async fn start_sync_execution(
 ) -> Result<JsonAnswer<SyncExecution>, ApiError> {
     let order = request.into_order(traceparent(&headers).map(str::to_owned))?;
     let running = app.engine().start_sync_execution(&caller, order);
-    let ended = match app.patience(Some(LASTS_MAX_SECONDS))? {
+    let ended = match app.patience(&caller, Some(LASTS_MAX_SECONDS))? {
         Some(patience) => patience.wait(running).await,
         None => Some(running.await),
     };

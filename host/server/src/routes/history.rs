@@ -68,7 +68,7 @@ pub(crate) async fn read_history(
     let engine = app.engine();
     // Nothing comes before the first event, so there is nothing to wait for backwards.
     let wait = query.wait.filter(|_| !query.reverse);
-    if let Some(patience) = app.patience(wait)? {
+    if let Some(patience) = app.patience(&caller, wait)? {
         let time = patience.time();
         let moved = engine.wait_for_events(&caller, &execution, query.after, time);
         patience.wait(moved).await.transpose()?;
