@@ -14,6 +14,7 @@ mod guard;
 mod lookup;
 mod measured;
 mod names;
+mod time_limit;
 
 #[cfg(test)]
 mod tests;
@@ -210,6 +211,25 @@ impl Jsonata {
     /// Has the library evaluate the expression.
     fn run(&self, evaluation: &Evaluation<'_>, states: &States<'_>) -> Result<JValue, EvalFailure> {
         let compiled = &*self.0;
+        let draws = compiled.draws.then(|| evaluation.draws());
+        let now = evaluation.env.now;
+        let evaluated = time_limit::within(evaluation.env.limits.expression_ms, |wall_ms| {
+            let context = self.context(evaluation, states);
+            let mut evaluator = Evaluator::with_options(context, options(wall_ms));
+            functions::register(&mut evaluator, now, draws.clone())?;
+            evaluator.evaluate(&compiled.ast, &JValue::Undefined)
+        });
+        evaluated.map_err(|error| {
+            self.failure(&format!(
+                "threw an error during evaluation. {}",
+                error.message()
+            ))
+        })
+    }
+
+    /// Makes what the expression can refer to.
+    fn context(&self, evaluation: &Evaluation<'_>, states: &States<'_>) -> Context {
+        let compiled = &*self.0;
         let mut context = Context::new();
         if !compiled.reads.is_empty() {
             context.bind(
@@ -225,22 +245,7 @@ impl Jsonata {
         }
         let now_ms = evaluation.env.now.as_ms();
         context.bind(guard::NOW.to_owned(), JValue::from_i64(now_ms));
-        let options = EvaluatorOptions {
-            timeout_ms: Some(evaluation.env.limits.expression_ms),
-            cancel: None,
-            max_stack_depth: Some(DEPTH_MAX),
-            max_sequence_length: Some(SEQUENCE_MAX),
-        };
-        let mut evaluator = Evaluator::with_options(context, options);
-        let draws = compiled.draws.then(|| evaluation.draws());
-        functions::register(&mut evaluator, evaluation.env.now, draws)
-            .and_then(|()| evaluator.evaluate(&compiled.ast, &JValue::Undefined))
-            .map_err(|error| {
-                self.failure(&format!(
-                    "threw an error during evaluation. {}",
-                    error.message()
-                ))
-            })
+        context
     }
 
     /// Evaluates an expression that has to give a boolean.
@@ -345,6 +350,16 @@ impl PartialEq for Jsonata {
     }
 }
 
+/// The bounds of an evaluation.
+fn options(wall_ms: u64) -> EvaluatorOptions {
+    EvaluatorOptions {
+        timeout_ms: Some(wall_ms),
+        cancel: None,
+        max_stack_depth: Some(DEPTH_MAX),
+        max_sequence_length: Some(SEQUENCE_MAX),
+    }
+}
+
 /// Evaluates an expression over a document, as the language itself has it and with
 /// all our bounds and functions; nothing if the result is undefined.
 ///
@@ -360,24 +375,22 @@ pub fn evaluate_over_document(
     bindings: &[(String, Value)],
 ) -> Result<Option<Value>, String> {
     let ast = parser::parse(text).map_err(|error| error.to_string())?;
-    let mut context = Context::new();
-    for (name, value) in bindings {
-        let name = guard::guarded_name(name).unwrap_or(name);
-        context.bind(name.to_owned(), convert::to_library(value));
-    }
-    context.bind(guard::NOW.to_owned(), JValue::from_i64(0));
-    let options = EvaluatorOptions {
-        timeout_ms: Some(1_000),
-        cancel: None,
-        max_stack_depth: Some(DEPTH_MAX),
-        max_sequence_length: Some(SEQUENCE_MAX),
-    };
-    let mut evaluator = Evaluator::with_options(context, options);
     let draws = crate::data_flow::evaluation::Draws::new([0; 32]);
-    functions::register(&mut evaluator, crate::Timestamp::from_ms(0), Some(draws))
-        .map_err(|error| error.message().to_owned())?;
     let document = document.map_or(JValue::Undefined, convert::to_library);
-    match evaluator.evaluate(&guard::guard(ast), &document) {
+    let ast = guard::guard(ast);
+    let evaluated = time_limit::within(1_000, |wall_ms| {
+        let mut context = Context::new();
+        for (name, value) in bindings {
+            let name = guard::guarded_name(name).unwrap_or(name);
+            context.bind(name.to_owned(), convert::to_library(value));
+        }
+        context.bind(guard::NOW.to_owned(), JValue::from_i64(0));
+        let mut evaluator = Evaluator::with_options(context, options(wall_ms));
+        let now = crate::Timestamp::from_ms(0);
+        functions::register(&mut evaluator, now, Some(draws.clone()))?;
+        evaluator.evaluate(&ast, &document)
+    });
+    match evaluated {
         Ok(JValue::Undefined) => Ok(None),
         Ok(value) => convert::from_library(&value)
             .map(Some)
