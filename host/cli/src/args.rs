@@ -4,10 +4,10 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    activity, alias, api_token, audit, backup, bind, completions, component, config_value, data,
-    demo, deploy, describe, graph, history, keys, list, logs, map_run, policy, quota, redrive,
-    role, run, secrets, send_event, serve, start, state_machine, stop, tag, tenant, test_state,
-    token, validate, version, worker,
+    activity, alias, api_token, approvals, audit, backup, bind, completions, component,
+    config_value, data, demo, deploy, describe, graph, history, keys, list, logs, map_run, policy,
+    quota, redrive, role, run, secrets, send_event, serve, start, state_machine, stop, tag, tenant,
+    test_state, token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -176,6 +176,9 @@ pub(crate) enum Command {
     /// Report on a task that waits for its token
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Approvals: what people are asked to decide
+    #[command(subcommand)]
+    Approvals(approvals::ApprovalsCommand),
     /// API tokens: what callers of the API show
     #[command(subcommand)]
     ApiToken(api_token::ApiTokenCommand),

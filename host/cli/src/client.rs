@@ -1,6 +1,7 @@
 //! Calls the API of a host: one request, one answer, one kind of error.
 
 mod access;
+mod approvals;
 mod audit;
 mod backups;
 mod routes;
@@ -23,6 +24,7 @@ use crate::config::{Secret, ServerUrl};
 use crate::exit::{CliError, Exit};
 use crate::render::text::safe;
 
+pub(crate) use approvals::ApprovalsQuery;
 pub(crate) use routes::{ListQuery, WAIT_MAX};
 
 /// The header that says which tenant is meant.

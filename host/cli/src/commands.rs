@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod alias;
 pub(crate) mod api_token;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod bind;
@@ -109,6 +110,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Redrive(args) => redrive::run(&args, app),
         Command::SendEvent(args) => send_event::run(&args, app),
         Command::Token(command) => token::run(&command, app),
+        Command::Approvals(command) => approvals::run(&command, app),
         Command::ApiToken(command) => api_token::run(&command, app),
         Command::Role(command) => role::run(&command, app),
         Command::Audit(command) => audit::run(&command, app),

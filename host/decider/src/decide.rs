@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stepwell_states::{Payload, StateKind, StateMachine, Timestamp};
 
+use crate::approval::{ApprovalInput, ApprovalRefusal};
 use crate::draft::Draft;
 use crate::event::{EventKind, EventNumber, FrameId, HistoryEvent, ReceivedEvent};
 use crate::evolve::evolve;
@@ -28,7 +29,7 @@ pub struct Decision {
 }
 
 /// The input cannot be taken. The execution is as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecideError {
     /// A start of what has started.
     #[error("the execution has started already")]
@@ -54,6 +55,9 @@ pub enum DecideError {
     /// The execution cannot be redriven.
     #[error(transparent)]
     NotRedrivable(#[from] NotRedrivable),
+    /// The decision on an approval is not taken.
+    #[error(transparent)]
+    Approval(#[from] ApprovalRefusal),
 }
 
 /// Posted events that an execution keeps until a state takes them, at most.
@@ -225,7 +229,28 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
             let kind = EventKind::ExecutionAborted { failure, principal };
             draft.emit_after(FrameId::ROOT, 0, kind);
         }
+        Input::Approval(input) => take_approval_input(draft, input)?,
         Input::Redrive(order) => steps::redrive::take(draft, order)?,
+    }
+    Ok(())
+}
+
+fn take_approval_input(draft: &mut Draft<'_>, input: ApprovalInput) -> Result<(), ApprovalRefusal> {
+    match input {
+        ApprovalInput::Asked { scheduled, facts } => {
+            if let Some(frame) = frame_of(draft, scheduled) {
+                steps::approval::ask(draft, frame, scheduled, &facts);
+            }
+        }
+        ApprovalInput::Decided(decision) => {
+            let frame = frame_of(draft, decision.scheduled).ok_or(ApprovalRefusal::Closed)?;
+            steps::approval::decide(draft, frame, *decision)?;
+        }
+        ApprovalInput::Superseded { scheduled, by } => {
+            if let Some(frame) = frame_of(draft, scheduled) {
+                steps::approval::supersede(draft, frame, scheduled, by);
+            }
+        }
     }
     Ok(())
 }
@@ -380,7 +405,11 @@ fn fire_timer(draft: &mut Draft<'_>, frame: FrameId) {
             // How a step ends is all in the events that it recorded.
             let _ = steps::wait::finish(draft, frame);
         }
-        Phase::Task(_) => task::timed_out(draft, frame),
+        Phase::Task(_) => {
+            if !steps::approval::timer_fired(draft, frame) {
+                task::timed_out(draft, frame);
+            }
+        }
         Phase::Retrying => {
             let definition = draft.definition;
             if matches!(

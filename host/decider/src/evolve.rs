@@ -1,6 +1,7 @@
 //! Applies one event. The live path and replay both come through here, and nothing
 //! else changes an [`Execution`].
 
+mod approvals;
 mod children;
 mod map_runs;
 mod redrives;
@@ -173,6 +174,10 @@ fn apply_to_task(execution: &mut Execution, event: &HistoryEvent) {
         EventKind::EventTaken { received } => {
             execution.inbox.remove(received);
         }
+        EventKind::ApprovalRequested(_)
+        | EventKind::ApprovalDecided(_)
+        | EventKind::ApprovalEscalated { .. }
+        | EventKind::ApprovalClosed { .. } => approvals::apply(execution, event),
         _ => redrives::apply(execution, event),
     }
 }
@@ -282,6 +287,7 @@ fn schedule(execution: &mut Execution, event: &HistoryEvent, order: Arc<TaskSche
         times_out_at: None,
         heartbeat_due: None,
         child_end: None,
+        approval: None,
     };
     if watched {
         watch_times(&mut task, event.at);
@@ -300,6 +306,7 @@ fn watch_times(task: &mut OpenTask, from: Timestamp) {
 
 fn close_task(execution: &mut Execution, frame: FrameId, scheduled: EventNumber) {
     execution.tasks.remove(&scheduled);
+    execution.approvals.remove(&scheduled);
     execution.to_run.remove(&scheduled);
     set_phase(execution, frame, Phase::Entered);
     set_timer(execution, frame, None);
@@ -325,6 +332,7 @@ fn clear_active(execution: &mut Execution, frame: FrameId) {
     match held.active.take().map(|active| active.phase) {
         Some(Phase::Task(task)) => {
             execution.tasks.remove(&task.number);
+            execution.approvals.remove(&task.number);
             execution.to_run.remove(&task.number);
         }
         Some(Phase::MapRun(run)) => {

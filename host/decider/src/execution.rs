@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepwell_states::{ExecutionType, MapPlan, Payload, ScopeId, StateRef, Timestamp};
 
+use crate::approval::OpenApproval;
 use crate::event::{
     EventNumber, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled, Work,
 };
@@ -58,6 +59,9 @@ pub struct Execution {
     /// Redrives so far.
     #[serde(default)]
     pub(crate) redrives: Vec<Redriven>,
+    /// Tasks that wait for people: the approvals that these were asked for.
+    #[serde(default)]
+    pub(crate) approvals: BTreeSet<EventNumber>,
     /// Items of running Map states. A cache of what the definition says: it is
     /// filled by decisions, and takes no part in equality or storage.
     #[serde(skip)]
@@ -215,14 +219,18 @@ pub(crate) struct OpenTask {
     /// How the execution that it waits for ended, where that was known before its start.
     #[serde(default)]
     pub(crate) child_end: Option<Result<Payload, Failure>>,
+    /// What people are asked, once they are.
+    #[serde(default)]
+    pub(crate) approval: Option<Box<OpenApproval>>,
 }
 
 impl OpenTask {
     pub(crate) fn due(&self) -> Option<Timestamp> {
-        match (self.times_out_at, self.heartbeat_due) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let approval = self.approval.as_ref().and_then(|approval| approval.due());
+        [self.times_out_at, self.heartbeat_due, approval]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -375,6 +383,17 @@ impl Execution {
                 scheduled: *number,
                 order: Arc::clone(&task.order),
             })
+        })
+    }
+
+    /// Returns the approvals that wait for people: the `TaskScheduled` event, the order, and
+    /// what they are asked.
+    pub fn open_approvals(
+        &self,
+    ) -> impl Iterator<Item = (EventNumber, &Arc<TaskScheduled>, &OpenApproval)> + '_ {
+        self.approvals.iter().filter_map(|number| {
+            let task = self.open_task(*number)?;
+            Some((*number, &task.order, &**task.approval.as_ref()?))
         })
     }
 

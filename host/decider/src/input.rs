@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stepwell_states::{Payload, Timestamp};
 
+use crate::approval::ApprovalInput;
 use crate::event::{EventNumber, ReceivedEvent, Usage};
 use crate::failure::Failure;
 use crate::redrive::Redrive;
@@ -90,6 +91,8 @@ pub enum Input {
         /// Who asks, as the server knows them.
         principal: Option<Arc<str>>,
     },
+    /// Something happened to an approval.
+    Approval(ApprovalInput),
     /// Somebody asks to go on with an execution that did not succeed.
     Redrive(Redrive),
 }

@@ -13,6 +13,7 @@
 //! live and in replay alike. Start reading at [`decide()`]; what happens at each kind of
 //! state is in `steps/`, one file each.
 
+mod approval;
 mod context;
 mod decide;
 mod draft;
@@ -32,6 +33,10 @@ mod steps;
 mod token;
 mod trial;
 
+pub use approval::{
+    ApprovalDecided, ApprovalDecision, ApprovalFacts, ApprovalInput, ApprovalOutcome,
+    ApprovalRefusal, ApprovalRequested, EXPIRED, OpenApproval, REJECTED, Verdict, tasks_after,
+};
 pub use decide::{
     DecideError, Decision, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES, decide, decide_within,
 };

@@ -72,6 +72,9 @@ pub struct Redriven {
     pub deadline: Option<Timestamp>,
     /// The caller's own name of the order.
     pub client_token: Option<Arc<str>>,
+    /// Who asked, as the server knows them.
+    #[serde(default)]
+    pub principal: Option<Arc<str>>,
 }
 
 /// Why an execution cannot be redriven. The texts are AWS's.

@@ -39,6 +39,8 @@ pub enum Purpose {
     IdempotencyKey,
     /// The id of a call that the host makes for a task.
     Request,
+    /// Id of an approval.
+    Approval,
 }
 
 impl Seed {
@@ -54,6 +56,7 @@ impl Seed {
             Purpose::MapRun => b"map run",
             Purpose::IdempotencyKey => b"idempotency key",
             Purpose::Request => b"request",
+            Purpose::Approval => b"approval",
         };
         let mut hash = Sha256::new();
         hash.update(self.0);

@@ -1,5 +1,6 @@
 //! What happens at a state: one kind of state, one file; here is what they share.
 
+pub(crate) mod approval;
 pub(crate) mod choice;
 pub(crate) mod fail;
 pub(crate) mod map;

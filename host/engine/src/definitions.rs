@@ -36,12 +36,20 @@ pub(crate) struct Revision {
     pub(crate) waits_for_executions: bool,
     /// Whether a task of it waits for a worker.
     pub(crate) waits_for_workers: bool,
+    /// Whether a task of it asks people.
+    pub(crate) asks_people: bool,
 }
 
 fn waits_for_workers(definition: &StateMachine) -> bool {
     definition.states().any(|(_, state)| match &state.kind {
         StateKind::Task(task) => matches!(task.resource.kind, ResourceKind::Activity { .. }),
         _ => false,
+    })
+}
+
+fn asks_people(definition: &StateMachine) -> bool {
+    definition.states().any(|(_, state)| {
+        matches!(&state.kind, StateKind::Task(task) if task.resource.kind == ResourceKind::Approval)
     })
 }
 
@@ -297,6 +305,7 @@ fn read(store: &Store, machine: MachineId, number: i64) -> Result<Revision, Stor
         logging: logging_of(&row.settings),
         waits_for_executions: waits_for_executions(&definition),
         waits_for_workers: waits_for_workers(&definition),
+        asks_people: asks_people(&definition),
         definition: Arc::new(definition),
         pins: row.pins,
         pace: Pace::default(),

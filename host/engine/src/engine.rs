@@ -28,6 +28,7 @@ use crate::outbound::Outbound;
 use crate::quotas::Ledgers;
 use crate::runner::TaskRunner;
 use crate::services::Services;
+use crate::shard::approvals::tell_superseded;
 use crate::shard::{Message, Shard, ShardSender, Shards, Shared};
 use crate::timer_loop::{self, Timers};
 use crate::wakeup::Watchers;
@@ -131,6 +132,7 @@ impl Engine {
         drop(shared.services.engine.set(Arc::downgrade(&handle.0)));
         let threads = start_threads(&shared, inboxes, (next_key, map_inbox))?;
         handle.0.starter.take_up_express().map_err(unreadable)?;
+        tell_superseded(&shared).map_err(unreadable)?;
         Ok(Self {
             handle,
             timers: Arc::clone(&shared.timers),

@@ -1,6 +1,6 @@
 //! Why the engine refuses a request. Doors map each variant to a status and a code.
 
-use stepwell_decider::{DecideError, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES};
+use stepwell_decider::{ApprovalRefusal, DecideError, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES};
 use stepwell_states::Diagnostic;
 use stepwell_store::StoreError;
 
@@ -140,6 +140,15 @@ pub enum EngineError {
         /// Why, in AWS's words.
         reason: String,
     },
+    /// The approval has ended.
+    #[error("the approval is {status}: it is too late for a decision")]
+    ApprovalClosed {
+        /// How it ended: `APPROVED`, `EXPIRED`, ….
+        status: &'static str,
+    },
+    /// The decision on an approval cannot be taken.
+    #[error(transparent)]
+    Approval(ApprovalRefusal),
     /// The text is no task token, or none of this host.
     #[error("the task token is not valid")]
     InvalidToken,
@@ -180,12 +189,30 @@ impl From<DecideError> for EngineError {
             DecideError::InboxFull => Self::InboxFull,
             DecideError::ForeignToken => Self::InvalidToken,
             DecideError::TaskClosed | DecideError::TaskTaken => Self::TaskTimedOut,
+            DecideError::Approval(refusal) => Self::of_approval(refusal),
             DecideError::NotRedrivable(reason) => Self::NotRedrivable {
                 reason: reason.to_string(),
             },
             DecideError::AlreadyStarted | DecideError::NotStarted => {
                 Self::Internal(error.to_string())
             }
+        }
+    }
+}
+
+impl EngineError {
+    /// What is wrong with a field is told like that of any other request.
+    fn of_approval(refusal: ApprovalRefusal) -> Self {
+        match refusal {
+            ApprovalRefusal::CommentMissing => Self::Invalid {
+                field: "comment",
+                reason: "is missing: this decision needs one".to_owned(),
+            },
+            ApprovalRefusal::Input { field, reason } => Self::Invalid {
+                field: "inputs",
+                reason: format!("{field} {reason}"),
+            },
+            other => Self::Approval(other),
         }
     }
 }

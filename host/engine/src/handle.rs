@@ -5,6 +5,7 @@ mod access_keys;
 mod activities;
 mod aliases;
 mod api_tokens;
+mod approvals;
 mod backups;
 mod bindings;
 mod checking;
@@ -63,6 +64,9 @@ use starting::Starter;
 pub use access::AccessOrder;
 pub use access_keys::{AccessKeyDescription, NewAccessKey};
 pub use api_tokens::ApiTokenDescription;
+pub use approvals::{
+    COMMENT_MAX_CHARS, DecideApproval, ListApprovals, status_word as approval_status_word,
+};
 pub(crate) use backups::Backups;
 pub use backups::{BackupDescription, BackupList, EndedBackup, RunningBackup};
 pub use config_values::ConfigValue;
@@ -284,7 +288,7 @@ impl EngineHandle {
 }
 
 /// Finds a Map Run's child: its name says where it is, the rest has to fit.
-fn find_map_child(
+pub(crate) fn find_map_child(
     store: &Store,
     definitions: &Definitions,
     machine: &str,

@@ -17,6 +17,7 @@
 //! Nothing outside happens before COMMIT, and losing all that is in memory is harmless.
 //! Start reading at [`Engine::start`] and `shard.rs`.
 
+mod approvals;
 pub mod audit;
 mod aws_words;
 mod children;
@@ -56,6 +57,7 @@ mod timer_loop;
 mod wakeup;
 mod workers;
 
+pub use approvals::{ApprovalDescription, ApprovalSummary};
 pub use audit::{Origin, Refusal};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use config::{EngineConfig, LogConfig};
@@ -63,9 +65,10 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::{
     AccessKeyDescription, AccessOrder, ApiTokenDescription, BackupDescription, BackupList,
-    ConfigValue, EndedBackup, EngineHandle, IdentityOrder, NewAccessKey, RoleDescription,
-    RoleOrder, RunningBackup, SecretDescription, SecretVersionDescription, TenantDescription,
-    TenantPolicy, TenantQuotas, data_sets::DataSetUpload,
+    COMMENT_MAX_CHARS, ConfigValue, DecideApproval, EndedBackup, EngineHandle, IdentityOrder,
+    ListApprovals, NewAccessKey, RoleDescription, RoleOrder, RunningBackup, SecretDescription,
+    SecretVersionDescription, TenantDescription, TenantPolicy, TenantQuotas, approval_status_word,
+    data_sets::DataSetUpload,
 };
 pub use model::*;
 pub use outbound::{ANY as ANY_POLICY, DenialListener, DeniedAccess};
@@ -81,6 +84,7 @@ pub use sealing::{Sealing, SealingError, check_keys, seal_all};
 pub use sfn::{
     ApiCall, ApiError, ApiFault, EventShape, ShownHistory, TimeForm, operation_permissions,
 };
+pub use stepwell_store::ApprovalStatus;
 pub use stepwell_vault::{NotASecret, SECRET_MAX_BYTES, SecretValue};
 pub use task_grant::TaskGrant;
 pub use test_state::{
@@ -90,12 +94,13 @@ pub use test_state::{
 // What the doors show of a history and a definition is the decider's and the
 // language's own vocabulary.
 pub use stepwell_decider::{
-    EventKind, EventNumber, ExecutionStarted, Failure, FrameId, HistoryEvent, MapIteration,
-    StateEntered, StateExited, StateType, Status, TaskFamily, TaskScheduled, TotalUsage,
-    TrialOutcome, Usage, Work,
+    ApprovalDecided, ApprovalOutcome, ApprovalRefusal, ApprovalRequested, EventKind, EventNumber,
+    ExecutionStarted, Failure, FrameId, HistoryEvent, MapIteration, StateEntered, StateExited,
+    StateType, Status, TaskFamily, TaskScheduled, TotalUsage, TrialOutcome, Usage, Verdict, Work,
 };
 pub use stepwell_sandbox::ComponentDigest;
 pub use stepwell_states::{
-    Diagnostic, ExecutionType, Format, Payload, Severity, StateMachine, StateRef, Timestamp,
+    CommentRequired, Diagnostic, ExecutionType, Format, Payload, Severity, StateMachine, StateRef,
+    Timestamp,
 };
 pub use stepwell_store::{BackupManifest, BackupProgress};

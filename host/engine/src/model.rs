@@ -44,6 +44,8 @@ pub struct Caller {
     pub name: Option<Arc<str>>,
     /// The caller's role, for messages: what it lets them do is in `permissions`.
     pub role: Arc<str>,
+    /// The groups that the caller is in, for approvals: the names of all their roles.
+    pub groups: Arc<[Arc<str>]>,
     /// What the caller may do. Whatever is not among it is refused.
     pub permissions: Permissions,
     /// What the server knows of the request; none for what the host does by itself.

@@ -38,6 +38,10 @@ pub enum Permission {
     ReadActivities,
     /// Make and delete activities.
     WriteActivities,
+    /// See approvals, and what they show.
+    ReadApprovals,
+    /// Approve and reject, where one is asked.
+    DecideApprovals,
     /// Read data sets.
     ReadData,
     /// Upload and delete data sets.
@@ -67,15 +71,16 @@ pub enum Permission {
 }
 
 use Permission::{
-    BackUp, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities, ReadAudit,
-    ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets,
-    ReportTasks, StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities,
-    WriteComponents, WriteConfig, WriteData, WriteDefinitions, WriteSecrets,
+    BackUp, ControlExecutions, DecideApprovals, ManageTenants, PostEvents, ReadAccess,
+    ReadActivities, ReadApprovals, ReadAudit, ReadConfig, ReadData, ReadDefinitions,
+    ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets, ReportTasks, StartExecutions, TakeTasks,
+    TestStates, WriteAccess, WriteActivities, WriteComponents, WriteConfig, WriteData,
+    WriteDefinitions, WriteSecrets,
 };
 
 impl Permission {
     /// All permissions, in the order of the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         ReadDefinitions,
         WriteComponents,
         WriteDefinitions,
@@ -88,6 +93,8 @@ impl Permission {
         ReportTasks,
         ReadActivities,
         WriteActivities,
+        ReadApprovals,
+        DecideApprovals,
         ReadData,
         WriteData,
         ReadAccess,
@@ -119,6 +126,8 @@ impl Permission {
             ReportTasks => "tasks:report",
             ReadActivities => "activities:read",
             WriteActivities => "activities:write",
+            ReadApprovals => "approvals:read",
+            DecideApprovals => "approvals:decide",
             ReadData => "data:read",
             WriteData => "data:write",
             ReadAccess => "access:read",
@@ -219,8 +228,13 @@ pub struct BuiltInRole {
     pub permissions: Permissions,
 }
 
-const VIEW: Permissions =
-    Permissions::of(&[ReadDefinitions, ReadExecutions, ReadActivities, ReadQuotas]);
+const VIEW: Permissions = Permissions::of(&[
+    ReadDefinitions,
+    ReadExecutions,
+    ReadActivities,
+    ReadApprovals,
+    ReadQuotas,
+]);
 
 const OPERATE: Permissions = VIEW.with(Permissions::of(&[
     StartExecutions,
@@ -251,9 +265,11 @@ const DEVELOP: Permissions = VIEW.with(Permissions::of(&[
     ReadSecrets,
 ]));
 
-const ADMINISTER: Permissions = OPERATE
-    .with(DEVELOP)
-    .with(Permissions::of(&[WriteAccess, WriteSecrets]));
+const ADMINISTER: Permissions = OPERATE.with(DEVELOP).with(Permissions::of(&[
+    WriteAccess,
+    WriteSecrets,
+    DecideApprovals,
+]));
 
 /// What workflows do when their tasks call Stepwell's own operations: all that the
 /// developers may who deploy them.
@@ -291,7 +307,7 @@ pub const BUILT_IN_ROLES: [BuiltInRole; 6] = [
     BuiltInRole {
         name: "approver",
         about: "decides what executions wait for people to decide",
-        permissions: VIEW,
+        permissions: VIEW.with(Permissions::of(&[DecideApprovals])),
     },
     BuiltInRole {
         name: "viewer",

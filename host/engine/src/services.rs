@@ -176,6 +176,7 @@ pub(crate) fn workflow_caller(tenant: &Arc<Tenant>, started: &ExecutionStarted) 
         principal: format!("execution:{}", started.execution_arn).into(),
         name: None,
         role: WORKFLOW.name.into(),
+        groups: Arc::default(),
         permissions: WORKFLOW.permissions,
         origin: traceparent.map(|traceparent| {
             Arc::new(Origin {

@@ -14,6 +14,7 @@
 //! lost at any time: the database says what has work, and [`refill`] takes it up.
 
 mod act;
+pub(crate) mod approvals;
 mod calls;
 mod commit;
 pub(crate) mod express;

@@ -9,7 +9,7 @@ mod tests;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use stepwell_engine::{ApiError as OperationError, EngineError};
+use stepwell_engine::{ApiError as OperationError, ApprovalRefusal, EngineError};
 
 use crate::wire::{ApiErrorBody, ApiErrorDetails, Diagnostic, QuotaExceeded};
 
@@ -37,6 +37,10 @@ pub(crate) enum Code {
     TenantNotChosen,
     /// The caller's role does not let them do it.
     Forbidden,
+    /// The approval is for others to decide.
+    NotApprover,
+    /// The caller answers for the execution that is to be approved.
+    SelfApproval,
     /// Development mode answers to loopback names only.
     ForbiddenHost,
     /// Development mode takes no requests from other origins' pages.
@@ -75,6 +79,12 @@ pub(crate) enum Code {
     NoMasterKey,
     /// The task waits no more.
     TaskTimedOut,
+    /// The approval has ended.
+    ApprovalClosed,
+    /// The approval shows something else than the caller saw.
+    ApprovalChanged,
+    /// The caller has decided otherwise.
+    AlreadyDecided,
     /// The body has too many bytes.
     BodyTooLarge,
     /// A payload has too many bytes.
@@ -104,7 +114,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 39] = [
+    pub(crate) const ALL: [Self; 44] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -113,6 +123,8 @@ impl Code {
         Self::TenantNotChosen,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::NotApprover,
+        Self::SelfApproval,
         Self::ForbiddenHost,
         Self::ForbiddenOrigin,
         Self::RouteNotFound,
@@ -132,6 +144,9 @@ impl Code {
         Self::NoBackups,
         Self::NoMasterKey,
         Self::TaskTimedOut,
+        Self::ApprovalClosed,
+        Self::ApprovalChanged,
+        Self::AlreadyDecided,
         Self::BodyTooLarge,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -157,6 +172,8 @@ impl Code {
             Self::TenantNotChosen => ("TenantNotChosen", StatusCode::BAD_REQUEST),
             Self::Unauthenticated => ("Unauthenticated", StatusCode::UNAUTHORIZED),
             Self::Forbidden => ("Forbidden", StatusCode::FORBIDDEN),
+            Self::NotApprover => ("NotApprover", StatusCode::FORBIDDEN),
+            Self::SelfApproval => ("SelfApproval", StatusCode::FORBIDDEN),
             Self::ForbiddenHost => ("ForbiddenHost", StatusCode::FORBIDDEN),
             Self::ForbiddenOrigin => ("ForbiddenOrigin", StatusCode::FORBIDDEN),
             Self::RouteNotFound => ("RouteNotFound", StatusCode::NOT_FOUND),
@@ -176,6 +193,9 @@ impl Code {
             Self::NoBackups => ("NoBackups", StatusCode::CONFLICT),
             Self::NoMasterKey => ("NoMasterKey", StatusCode::CONFLICT),
             Self::TaskTimedOut => ("TaskTimedOut", StatusCode::CONFLICT),
+            Self::ApprovalClosed => ("ApprovalClosed", StatusCode::CONFLICT),
+            Self::ApprovalChanged => ("ApprovalChanged", StatusCode::CONFLICT),
+            Self::AlreadyDecided => ("AlreadyDecided", StatusCode::CONFLICT),
             Self::BodyTooLarge => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
             Self::PayloadTooLarge => ("PayloadTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType => {
@@ -262,6 +282,12 @@ impl ApiError {
         (self.code.to_owned(), self.message, self.field)
     }
 
+    /// Makes a refusal whose reason only the log is told.
+    fn internal(message: String) -> Self {
+        let public = "internal error: the server's log tells more";
+        Self::new(Code::Internal, public).with_internal(message)
+    }
+
     fn with_internal(mut self, internal: String) -> Self {
         self.internal = Some(internal.into_boxed_str());
         self
@@ -285,8 +311,9 @@ impl From<EngineError> for ApiError {
                 ..Self::new(Code::Internal, message)
             },
             EngineError::NotFound { .. } => Self::new(Code::NotFound, message),
-            EngineError::NameTaken { .. } => Self::new(Code::NameTaken, message).about("name"),
-            EngineError::AlreadyExists { .. } => Self::new(Code::NameTaken, message).about("name"),
+            EngineError::NameTaken { .. } | EngineError::AlreadyExists { .. } => {
+                Self::new(Code::NameTaken, message).about("name")
+            }
             EngineError::Deleting { .. } => Self::new(Code::StateMachineDeleting, message),
             EngineError::Moved { .. } => Self::new(Code::RevisionChanged, message),
             EngineError::InUse { .. } => Self::new(Code::InUse, message),
@@ -322,6 +349,8 @@ impl From<EngineError> for ApiError {
                 Self::new(Code::InvalidTaskToken, message).about("taskToken")
             }
             EngineError::TaskTimedOut => Self::new(Code::TaskTimedOut, message),
+            EngineError::ApprovalClosed { .. } => Self::new(Code::ApprovalClosed, message),
+            EngineError::Approval(refusal) => Self::new(approval_code(&refusal), message),
             EngineError::TooLarge { field, .. } => {
                 Self::new(Code::PayloadTooLarge, message).about(field)
             }
@@ -333,12 +362,20 @@ impl From<EngineError> for ApiError {
             EngineError::ShuttingDown => {
                 Self::new(Code::ShuttingDown, "the host is shutting down: try again")
             }
-            EngineError::Internal(_) => Self::new(
-                Code::Internal,
-                "internal error: the server's log tells more",
-            )
-            .with_internal(message),
+            EngineError::Internal(_) => Self::internal(message),
         }
+    }
+}
+
+/// The code of a decision that is not taken.
+fn approval_code(refusal: &ApprovalRefusal) -> Code {
+    match refusal {
+        ApprovalRefusal::Closed => Code::ApprovalClosed,
+        ApprovalRefusal::Changed { .. } => Code::ApprovalChanged,
+        ApprovalRefusal::AlreadyDecided(_) => Code::AlreadyDecided,
+        ApprovalRefusal::SelfApproval => Code::SelfApproval,
+        ApprovalRefusal::NotAsked { .. } => Code::NotApprover,
+        ApprovalRefusal::CommentMissing | ApprovalRefusal::Input { .. } => Code::InvalidField,
     }
 }
 

@@ -7,9 +7,9 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    access_keys, activities, api_tokens, audit, backups, bindings, components, config_values,
-    data_sets, definitions, executions, express, history, logs, map_runs, quotas, roles, secrets,
-    state_machines, system, tasks, tenants, test_state, versions,
+    access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
+    config_values, data_sets, definitions, executions, express, history, logs, map_runs, quotas,
+    roles, secrets, state_machines, system, tasks, tenants, test_state, versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -69,6 +69,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         activities::describe_activity,
         activities::delete_activity,
         activities::poll_activity,
+        approvals::list_approvals,
+        approvals::describe_approval,
+        approvals::approve,
+        approvals::reject,
         tasks::report_success,
         tasks::report_failure,
         tasks::report_heartbeat,

@@ -3,6 +3,7 @@
 pub(crate) mod access_keys;
 pub(crate) mod activities;
 pub(crate) mod api_tokens;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod backups;
 pub(crate) mod bindings;

@@ -8,6 +8,7 @@
 mod access;
 mod access_keys;
 mod activities;
+mod approvals;
 mod audit;
 mod backups;
 mod bindings;
@@ -37,6 +38,10 @@ pub use access_keys::{AccessKey, AccessKeyList, AccessKeyMade, AccessKeyRequest}
 pub use activities::{
     Activity, ActivityList, ActivityTask, CreateActivityRequest, PollActivityRequest, PolledTask,
 };
+pub use approvals::{
+    Approval, ApprovalDecision, ApprovalList, ApprovalStatus, ApprovalSummary, ApprovalVerdict,
+    ApproveRequest, CommentRequired, RejectRequest,
+};
 pub use audit::{AuditEntry, AuditKey, AuditList};
 pub use backups::{Backup, BackupList, LastBackup, RunningBackup};
 pub use bindings::{BindRequest, Binding, BindingList};
@@ -51,7 +56,7 @@ pub use executions::{
 };
 pub use express::{Billing, SyncExecution};
 pub use history::{
-    ActivityScheduledDetails, ActivityStartedDetails, AwsEvents, DataDetails,
+    ActivityScheduledDetails, ActivityStartedDetails, ApprovalExtras, AwsEvents, DataDetails,
     EvaluationFailedDetails, EventContext, ExecutionRedrivenDetails, ExecutionStartedDetails,
     Extras, FailureDetails, History, HistoryEvent, LambdaFunctionScheduledDetails,
     MapIterationDetails, MapRunRedrivenDetails, MapRunStartedDetails, MapStateStartedDetails,

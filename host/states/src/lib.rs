@@ -11,6 +11,7 @@
 //! no I/O. Time and the seed of all random-looking values come in with [`Env`].
 //! Start reading at [`parse`](parse()) and [`data_flow`].
 
+mod approval;
 pub mod aws;
 mod choice;
 pub mod data_flow;
@@ -29,6 +30,10 @@ mod rules;
 mod template;
 mod timestamp;
 
+pub use approval::{
+    APPROVAL_TEXT_MAX_CHARS, ApprovalField, ApprovalFieldType, ApprovalTerms, CommentRequired,
+    Deciders, Escalation, FieldProblem, canonical_json,
+};
 pub use data_flow::{
     Batches, arguments, batches, catch, check_parameters, choose, complete, credentials,
     effective_input, fail_details, map_item_input, map_plan, pass_result, reader_arguments,

@@ -8,10 +8,11 @@
 //! Reading goes on past every problem that it can, so that one call reports all of
 //! them, each with its place.
 
+mod approval;
 mod choice;
 mod duplicate;
 mod errors;
-mod fields;
+pub(crate) mod fields;
 mod flow;
 mod grants;
 mod graph;

@@ -65,6 +65,16 @@ pub const RULES: &[Rule] = &[
                host (stepwell policy set), the host's own rules are given with --allow-http.",
     },
     Rule {
+        code: "INVALID_APPROVAL",
+        severity: Severity::Error,
+        is_aws: false,
+        summary: "an approval's arguments cannot be read",
+        help: "A Task with the resource stepwell:approval says in its Arguments (or Parameters) who \
+               decides, by when, and what they fill in. What stands there as a fixed value is \
+               checked when the definition is; what expressions give is checked when the state \
+               asks, and fails it with Approval.Invalid.",
+    },
+    Rule {
         code: "INVALID_GRANT",
         severity: Severity::Error,
         is_aws: false,

@@ -189,6 +189,7 @@ fn decision(key: i64, step: u64) -> CommitDecision {
         snapshot: None,
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
+        approvals: stepwell_store::ApprovalChanges::default(),
         audit: Vec::new(),
     }
 }

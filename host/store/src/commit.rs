@@ -8,6 +8,7 @@ use stepwell_decider::{EventKind, EventNumber, HistoryEvent};
 use stepwell_states::Timestamp;
 
 use crate::activities::WorkerTasks;
+use crate::approvals::ApprovalChanges;
 use crate::audit::AuditEntry;
 use crate::codec::{self, EncodedPage};
 use crate::creation::size_of;
@@ -42,6 +43,8 @@ pub struct CommitDecision {
     pub map: MapChanges,
     /// Tasks that workers may take, or may take no more.
     pub worker_tasks: WorkerTasks,
+    /// What they change about approvals.
+    pub approvals: ApprovalChanges,
     /// What the audit log is told of who caused them.
     pub audit: Vec<AuditEntry>,
 }
@@ -82,6 +85,7 @@ impl Store {
             snapshot,
             map,
             worker_tasks,
+            approvals,
             audit,
         } = write;
         let version = EventNumber(expected_version.0 + events.len() as u64);
@@ -105,6 +109,7 @@ impl Store {
             snapshot,
             map,
             worker_tasks,
+            approvals,
             audit,
             done,
         })
@@ -124,6 +129,7 @@ struct CommitJob {
     snapshot: Option<Snapshot>,
     map: MapChanges,
     worker_tasks: WorkerTasks,
+    approvals: ApprovalChanges,
     audit: Vec<AuditEntry>,
     done: CommitDone,
 }
@@ -143,6 +149,7 @@ impl Job for CommitJob {
         }
         self.map.apply(connection, self.key)?;
         self.worker_tasks.write(connection, self.key)?;
+        self.approvals.apply(connection, self.key)?;
         usage::note(tenant, &UsageChange::running(running));
         usage::note(tenant, &UsageChange::history(size_of(pages)));
         Ok(())

@@ -34,6 +34,7 @@ mod access_keys;
 mod activities;
 mod aliases;
 mod api_tokens;
+mod approvals;
 mod audit;
 mod backup;
 mod bindings;
@@ -79,6 +80,9 @@ pub use access_keys::{AccessKeyRow, KeySecret};
 pub use activities::{ActivityRow, ActivityTaskRow, WorkerTasks};
 pub use aliases::{AliasRow, NewAlias, Route};
 pub use api_tokens::{ApiTokenRow, FoundApiToken, NewApiToken};
+pub use approvals::{
+    ApprovalChanges, ApprovalEnd, ApprovalFilter, ApprovalRow, ApprovalStatus, ApprovalWrite,
+};
 pub use audit::{
     AuditChain, AuditDetails, AuditEntry, AuditExport, AuditFacts, AuditFault, AuditFile,
     AuditHead, AuditOutcome, AuditPrincipal, AuditReport, AuditRow, AuditSource, AuditVerifier,

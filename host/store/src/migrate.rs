@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0011_audit.sql"),
     include_str!("schema/0012_config_and_policies.sql"),
     include_str!("schema/0013_quotas.sql"),
+    include_str!("schema/0014_approvals.sql"),
 ];
 
 /// Takes the steps that the database has not taken, each in a transaction of its own:

@@ -59,6 +59,16 @@ states:
 ",
     ),
     (
+        "approval",
+        r#"{"StartAt": "Approve", "States": {"Approve": {
+            "Type": "Task",
+            "Resource": "stepwell:approval",
+            "Parameters": {"AllowSelfApproval": true, "MinimumCount": 1, "Show": {"n": 1}},
+            "TimeoutSeconds": 31536000,
+            "End": true
+        }}}"#,
+    ),
+    (
         "token",
         r#"{"StartAt": "Ask", "States": {"Ask": {
             "Type": "Task",
@@ -177,6 +187,8 @@ fn what_runs_goes_on(client: &Client, folder: &Path) {
     let success = json!({ "taskToken": token.trim(), "output": "reported" });
     client.post("/v1/tasks/success", &success).expect(204);
 
+    what_is_asked_is_approved(client);
+
     let answered = json!({ "n": 1, "items": ["a", "b"], "answered": true });
     for (execution, member, expected) in [
         ("asks/one", "/answered", json!(true)),
@@ -200,6 +212,22 @@ fn what_runs_goes_on(client: &Client, folder: &Path) {
     let maps = client.wait_for_end("maps/one");
     assert_eq!(maps["status"], "SUCCEEDED", "{maps}");
     assert_eq!(client.history("maps/one").complaints(), [""; 0]);
+}
+
+/// Databases since schema 14 have an approval that waits.
+fn what_is_asked_is_approved(client: &Client) {
+    let pending = client.get("/v1/approvals?status=PENDING").expect(200);
+    for asked in pending["approvals"].as_array().unwrap() {
+        let path = format!(
+            "/v1/approvals/{}/approve",
+            asked["approvalId"].as_str().unwrap()
+        );
+        let decision = json!({ "hash": asked["hash"] });
+        let approved = client.post(&path, &decision).expect(200);
+        assert_eq!(approved["summary"]["status"], "APPROVED", "{approved}");
+        let ended = client.wait_for_end("approval/one");
+        assert_eq!(ended["output"]["Hash"], asked["hash"], "{ended}");
+    }
 }
 
 fn new_work_is_taken(client: &Client) {
@@ -276,6 +304,7 @@ fn store_a_database() {
         ("branches/one", "answer"),
         ("answered/one", "other"),
         ("sleeps/one", "sleep"),
+        ("approval/one", "Approve"),
     ] {
         eventually(execution, || {
             let described =
@@ -285,6 +314,10 @@ fn store_a_database() {
             waits.then_some(())
         });
     }
+    eventually("an approval", || {
+        let pending = client.get("/v1/approvals?status=PENDING").expect(200);
+        pending["approvals"][0].is_object().then_some(())
+    });
     let token = eventually("a task token", || {
         let described = client.describe("token/one");
         described["active"][0]["taskToken"]

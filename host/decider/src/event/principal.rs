@@ -14,6 +14,7 @@ impl HistoryEvent {
             EventKind::ExecutionAborted { principal, .. } => principal.as_ref(),
             EventKind::ExecutionRedriven(redriven) => redriven.principal.as_ref(),
             EventKind::EventReceived(received) => received.principal.as_ref(),
+            EventKind::ApprovalDecided(decided) => Some(&decided.principal),
             _ => self.reported_by.as_ref(),
         }
     }

@@ -33,6 +33,10 @@ fn payload_bytes(kind: &EventKind) -> usize {
         | EventKind::ChildEnded {
             result: Ok(output), ..
         } => of(output),
+        EventKind::ApprovalRequested(requested) => of(&requested.content),
+        EventKind::ApprovalDecided(decided) => {
+            of(&decided.inputs) + decided.comment.as_deref().map_or(0, str::len)
+        }
         EventKind::ParallelStateStarted { input, .. } => of(input),
         EventKind::MapIterationStarted(iteration) => iteration.input.as_ref().map_or(0, of),
         EventKind::EventReceived(received) => of(&received.data),
@@ -67,6 +71,8 @@ fn payload_bytes(kind: &EventKind) -> usize {
         | EventKind::MapRunRedriven(_)
         | EventKind::MapRunAborted { .. }
         | EventKind::ExecutionRedriven(_)
-        | EventKind::StateRedriven { .. } => 0,
+        | EventKind::StateRedriven { .. }
+        | EventKind::ApprovalEscalated { .. }
+        | EventKind::ApprovalClosed { .. } => 0,
     }
 }

@@ -45,6 +45,7 @@ fn halt_one(execution: &mut Execution, id: FrameId) {
     match frame.active.as_mut().map(|active| &mut active.phase) {
         Some(Phase::Task(task)) => {
             execution.tasks.remove(&task.number);
+            execution.approvals.remove(&task.number);
             execution.to_run.remove(&task.number);
         }
         Some(Phase::MapRun(run)) => {
@@ -106,6 +107,7 @@ fn take_up(execution: &mut Execution, event: &HistoryEvent, redriven: &Execution
         at: event.at,
         deadline: redriven.deadline,
         client_token: redriven.client_token.clone(),
+        principal: redriven.principal.clone(),
     });
     let mut bytes = 0;
     for (id, frame) in &mut execution.frames {

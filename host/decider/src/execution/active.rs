@@ -57,7 +57,10 @@ impl Active {
                 Work::AwaitEvent(name) => format!("event {name}"),
                 Work::AwaitWorker(_) if task.started => "the worker's report".to_owned(),
                 Work::AwaitWorker(activity) => format!("a worker of {activity}"),
-                Work::AskApproval => "approval".to_owned(),
+                Work::AskApproval => match &task.approval {
+                    Some(approval) => format!("approval {}", approval.requested.id),
+                    None => "approval".to_owned(),
+                },
                 Work::StartExecution if task.submitted && !by_token => {
                     "another execution".to_owned()
                 }

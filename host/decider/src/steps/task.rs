@@ -19,7 +19,11 @@ use crate::steps::{failed, successor};
 pub(crate) fn schedule(draft: &mut Draft<'_>, frame: FrameId, task: &Task) -> Result<(), Left> {
     let (parameters, times) = draft.evaluate_or_fail(frame, |state, env| {
         let input = effective_input(state, env)?;
-        let parameters = arguments(state, env, &input)?;
+        let parameters = match &task.resource.kind {
+            // What a state is given says nothing of whom it asks.
+            ResourceKind::Approval if !state.flow.has_arguments() => Payload::empty_object(),
+            _ => arguments(state, env, &input)?,
+        };
         check_parameters(&task.resource, state.query_language, &parameters)?;
         Ok((parameters, task_times(state, env, &input)?))
     })?;

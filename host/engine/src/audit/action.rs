@@ -22,6 +22,10 @@ actions! {
     EXECUTION_REDRIVE = "execution:redrive";
     /// An event was posted to an execution.
     EVENT_POST = "event:post";
+    /// Somebody approved what an execution waits to be approved.
+    APPROVAL_APPROVE = "approval:approve";
+    /// Somebody rejected it.
+    APPROVAL_REJECT = "approval:reject";
     /// A worker took a task of an activity.
     TASK_TAKE = "task:take";
     /// A task was reported as done.

@@ -173,6 +173,7 @@ impl EngineHandle {
             principal: principal.into(),
             name: None,
             role: ADMINISTER_HOST.name.into(),
+            groups: Arc::from([ADMINISTER_HOST.name.into()]),
             permissions: ADMINISTER_HOST.permissions,
             origin: None,
         })
@@ -306,6 +307,7 @@ fn caller(store: &Store, definitions: &Definitions, holder: Holder) -> Result<Ca
         tenant: definitions.tenant(store, holder.tenant)?,
         principal: holder.principal.into(),
         name: None,
+        groups: Arc::from([holder.role.as_str().into()]),
         role: holder.role.into(),
         origin: None,
     })

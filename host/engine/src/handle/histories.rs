@@ -151,7 +151,11 @@ fn answered_task(event: &HistoryEvent) -> Option<u64> {
         | EventKind::TaskSubmitted { scheduled, .. }
         | EventKind::TaskSucceeded { scheduled, .. }
         | EventKind::TaskFailed { scheduled, .. }
-        | EventKind::TaskTimedOut { scheduled, .. } => Some(scheduled.0),
+        | EventKind::TaskTimedOut { scheduled, .. }
+        | EventKind::ApprovalEscalated { scheduled, .. }
+        | EventKind::ApprovalClosed { scheduled, .. } => Some(scheduled.0),
+        EventKind::ApprovalRequested(requested) => Some(requested.scheduled.0),
+        EventKind::ApprovalDecided(decided) => Some(decided.scheduled.0),
         _ => None,
     }
 }

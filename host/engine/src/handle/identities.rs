@@ -58,6 +58,11 @@ impl EngineHandle {
                 principal: order.principal.into(),
                 name: order.name.map(Into::into),
                 role: order.roles.join(", ").into(),
+                groups: order
+                    .roles
+                    .iter()
+                    .map(|role| role.as_str().into())
+                    .collect(),
                 origin: None,
                 permissions,
             };

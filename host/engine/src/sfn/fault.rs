@@ -122,6 +122,8 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
         | EngineError::BackupRunning
         | EngineError::NoBackups
         | EngineError::MapRunEnded
+        | EngineError::ApprovalClosed { .. }
+        | EngineError::Approval(_)
         | EngineError::InvalidDefinition(_)
         | EngineError::ComponentRefused { .. } => {
             ApiFault::new("ValidationException", error.to_string())

@@ -60,17 +60,7 @@ impl Shard {
             Work::CallOwnApi(action) => self.call_own(key, Arc::clone(action), work, repeated),
             Work::RunBound { service, action } => self.run_bound(key, &work, service, action),
             Work::CallHttp => self.call_http(key, work, repeated),
-            Work::AskApproval => {
-                let cause = format!(
-                    "this version does not run the resource {}:{}",
-                    work.order.resource_type, work.order.resource
-                );
-                self.report(
-                    key,
-                    &work,
-                    Err(Failure::new("Stepwell.NotSupported", cause)),
-                );
-            }
+            Work::AskApproval => self.ask_approval(key, &work),
             Work::AwaitEvent(_) | Work::AwaitWorker(_) => {}
         }
     }

@@ -5,6 +5,7 @@ use stepwell_store::{CommitDecision, Created, ExecutionKey, StoreError, TenantId
 
 use crate::error::{EngineError, from_store};
 use crate::map_runs::changes as map_changes;
+use crate::shard::approvals::tell_superseded;
 use crate::shard::express::remove_start;
 use crate::shard::hot::{Batch, Broken, Decided, Waiting};
 use crate::shard::{Message, Shard};
@@ -49,6 +50,7 @@ impl Shard {
             snapshot,
             map,
             worker_tasks,
+            approvals,
             audit,
         } = decided;
         let write = CommitDecision {
@@ -61,6 +63,7 @@ impl Shard {
             snapshot,
             map,
             worker_tasks,
+            approvals,
             audit,
         };
         let shard = self.shared.shards.of(key).clone();
@@ -114,6 +117,12 @@ impl Shard {
         }
         for news in batch.map_runs {
             shared.map_runs.tell(key, news);
+        }
+        if batch.superseding
+            && let Err(error) = tell_superseded(&shared)
+        {
+            tracing::warn!(%error, "executions are told later that newer ones reached their approvals");
+            shared.health.failed(&error);
         }
         if batch.gave_up_children {
             self.stop_children_of_given_up_tasks(key);

@@ -12,11 +12,12 @@ use stepwell_decider::{
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Timestamp;
 use stepwell_store::{
-    AuditEntry, Created, Digest, ExecutionKey, MapChanges, MapRunKey, NewExecution, Snapshot,
-    Summary, WorkerTasks,
+    ApprovalChanges, AuditEntry, Created, Digest, ExecutionKey, MapChanges, MapRunKey,
+    NewExecution, Snapshot, Summary, WorkerTasks,
 };
 use tokio::sync::oneshot;
 
+use crate::approvals;
 use crate::definitions::Revision;
 use crate::error::EngineError;
 use crate::express::ExpressRun;
@@ -99,6 +100,8 @@ pub(crate) struct Batch {
     pub(crate) logged: Option<Logged>,
     /// Map Runs that are to look how they stand once it is durable.
     pub(crate) map_runs: Vec<MapRunNews>,
+    /// Whether approvals of other executions may be void once it is durable, or its own.
+    pub(crate) superseding: bool,
 }
 
 /// Events decided together, to be committed together.
@@ -110,6 +113,7 @@ pub(crate) struct Decided {
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) map: MapChanges,
     pub(crate) worker_tasks: WorkerTasks,
+    pub(crate) approvals: ApprovalChanges,
     /// What the audit log is told of who asked for them.
     pub(crate) audit: Vec<AuditEntry>,
 }
@@ -222,6 +226,7 @@ impl Hot {
     pub(crate) fn decide_queued(&mut self, now: Timestamp) -> Result<Option<Decided>, Broken> {
         let expected_version = self.execution.version();
         let before = map_changes::Before::of(&self.execution);
+        let asked = self.approvals_before();
         let mut events = Vec::new();
         let mut told_children = Vec::new();
         let mut told_runs = Vec::new();
@@ -271,16 +276,9 @@ impl Hot {
             self.snapshots.take(&self.execution, events.len())
         };
         let summary = self.summary();
-        let mut map = before.changes(&self.execution);
-        map.told = told_runs;
-        if let Some(batch) = &mut self.committing {
-            batch.map_runs = if self.volatile {
-                map_changes::ended(&mut map, &self.execution)
-            } else {
-                map_changes::moved(&map)
-            };
-        }
+        let map = self.map_runs_changed(before, told_runs);
         let worker_tasks = self.worker_tasks(&events);
+        let approvals = self.approvals_changed(asked, &events);
         Ok(Some(Decided {
             expected_version,
             events,
@@ -289,6 +287,7 @@ impl Hot {
             snapshot,
             map,
             worker_tasks,
+            approvals,
             audit,
         }))
     }
@@ -365,6 +364,49 @@ impl Hot {
             }
         }
         tasks
+    }
+
+    /// The approvals that wait for people, where the definition has any.
+    fn approvals_before(&self) -> approvals::Before {
+        if self.revision.asks_people {
+            approvals::Before::of(&self.execution)
+        } else {
+            approvals::Before::default()
+        }
+    }
+
+    /// What a decision changes about Map Runs, some of which it was told of.
+    fn map_runs_changed(
+        &mut self,
+        before: map_changes::Before,
+        told: Vec<MapRunKey>,
+    ) -> MapChanges {
+        let mut map = before.changes(&self.execution);
+        map.told = told;
+        if let Some(batch) = &mut self.committing {
+            batch.map_runs = if self.volatile {
+                map_changes::ended(&mut map, &self.execution)
+            } else {
+                map_changes::moved(&map)
+            };
+        }
+        map
+    }
+
+    /// What a decision changes about approvals.
+    fn approvals_changed(
+        &mut self,
+        before: approvals::Before,
+        events: &[HistoryEvent],
+    ) -> ApprovalChanges {
+        let tenant = stepwell_store::TenantId(self.tenant.id);
+        let of = (tenant, self.revision.machine);
+        let changes = before.changes(&self.execution, of, events);
+        if let Some(batch) = &mut self.committing {
+            let mut written = changes.written.iter();
+            batch.superseding = written.any(|approval| approval.supersede_key.is_some());
+        }
+        changes
     }
 
     pub(crate) fn summary(&self) -> Summary {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod activities;
+mod approvals;
 mod bindings;
 mod data_sets;
 mod express;

@@ -7,17 +7,18 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use stepwell_engine::Permission::{
-    self, BackUp, ControlExecutions, ManageTenants, PostEvents, ReadAccess, ReadActivities,
-    ReadAudit, ReadConfig, ReadData, ReadDefinitions, ReadExecutions, ReadMetrics, ReadQuotas,
-    ReadSecrets, ReportTasks, StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities,
-    WriteComponents, WriteConfig, WriteData, WriteDefinitions, WriteSecrets,
+    self, BackUp, ControlExecutions, DecideApprovals, ManageTenants, PostEvents, ReadAccess,
+    ReadActivities, ReadApprovals, ReadAudit, ReadConfig, ReadData, ReadDefinitions,
+    ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets, ReportTasks, StartExecutions, TakeTasks,
+    TestStates, WriteAccess, WriteActivities, WriteComponents, WriteConfig, WriteData,
+    WriteDefinitions, WriteSecrets,
 };
 
 use crate::app::App;
 use crate::routes::{
-    access_keys, activities, api_tokens, audit, backups, bindings, components, config_values,
-    data_sets, definitions, executions, express, history, logs, map_runs, quotas, roles, secrets,
-    state_machines, system, tasks, tenants, test_state, versions,
+    access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
+    config_values, data_sets, definitions, executions, express, history, logs, map_runs, quotas,
+    roles, secrets, state_machines, system, tasks, tenants, test_state, versions,
 };
 
 /// All routes, and what each takes of its caller. There is no route without that.
@@ -108,6 +109,10 @@ fn work_routes() -> Vec<Route> {
         get("/v1/activities/{activity}", ReadActivities, activities::describe_activity),
         delete("/v1/activities/{activity}", WriteActivities, activities::delete_activity),
         post("/v1/activities/{activity}/poll", TakeTasks, activities::poll_activity),
+        get("/v1/approvals", ReadApprovals, approvals::list_approvals),
+        get("/v1/approvals/{approval}", ReadApprovals, approvals::describe_approval),
+        post("/v1/approvals/{approval}/approve", DecideApprovals, approvals::approve),
+        post("/v1/approvals/{approval}/reject", DecideApprovals, approvals::reject),
         post("/v1/tasks/success", ReportTasks, tasks::report_success),
         post("/v1/tasks/failure", ReportTasks, tasks::report_failure),
         post("/v1/tasks/heartbeat", ReportTasks, tasks::report_heartbeat),

@@ -156,6 +156,8 @@ fn text_bytes(event: &HistoryEvent) -> usize {
             iteration.input.as_ref().map_or(0, Payload::byte_len)
         }
         EventKind::EventReceived(received) => received.data.byte_len(),
+        EventKind::ApprovalRequested(requested) => requested.content.byte_len(),
+        EventKind::ApprovalDecided(decided) => decided.inputs.byte_len(),
         _ => 0,
     }
 }

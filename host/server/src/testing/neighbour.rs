@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use stepwell_engine::{AccessOrder, ApiCall, Caller, NewTenantOrder, TimeForm};
 
-use super::{Answer, COMPONENT, PASS, TestApi, request};
+use super::{ASK, Answer, COMPONENT, PASS, TestApi, request};
 
 /// What all that the neighbour has is called.
 pub(crate) const THEIRS: &str = "alpha";
@@ -131,7 +131,8 @@ impl Neighbour {
             .await;
         let execution = started["executionArn"].as_str().unwrap().to_owned();
         let map_run = self.map_run(api, &execution).await;
-        self.learn(execution, map_run, task_token);
+        let approval = self.wait_for_approval(api).await;
+        self.learn(execution, map_run, task_token, approval);
     }
 
     /// Names a log group, as AWS's tools do.
@@ -172,6 +173,22 @@ impl Neighbour {
         polled["task"]["taskToken"].as_str().unwrap().to_owned()
     }
 
+    /// Has an execution wait for people, and returns the approval's id.
+    async fn wait_for_approval(&self, api: &TestApi) -> String {
+        let definition = ASK.replace("stepwell:event:answer", "stepwell:approval");
+        self.deploy(api, "asking", &definition).await;
+        let start = json!({ "stateMachine": "asking", "name": "one" });
+        self.make(api, Method::POST, "/v1/executions", start).await;
+        loop {
+            let page = send(api, &Method::GET, "/v1/approvals", "", &self.token).await;
+            if let Some(id) = page.json()["approvals"][0]["approvalId"].as_str() {
+                return id.to_owned();
+            }
+            let history = "/v1/executions/asking%2Fone/history?after=4&wait=30";
+            send(api, &Method::GET, history, "", &self.token).await;
+        }
+    }
+
     async fn map_run(&self, api: &TestApi, execution: &str) -> String {
         let path = format!("/v1/map-runs?execution={}", percent(execution));
         let page = send(api, &Method::GET, &path, "", &self.token).await;
@@ -181,7 +198,7 @@ impl Neighbour {
         arn.unwrap_or_else(|| panic!("no Map Run: {page:?}"))
     }
 
-    fn learn(&mut self, execution: String, map_run: String, task_token: String) {
+    fn learn(&mut self, execution: String, map_run: String, task_token: String, approval: String) {
         let machine = format!("arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:alpha");
         let activity = format!("arn:aws:states:us-east-1:{ACCOUNT}:activity:alpha");
         let alpha = || vec![THEIRS.to_owned()];
@@ -199,6 +216,7 @@ impl Neighbour {
             ("key", alpha()),
             ("secret", alpha()),
             ("taskToken", vec![task_token]),
+            ("approval", vec![approval]),
         ]);
         let nobodys = self.theirs.iter().map(|(kind, names)| {
             let other = |name: &String| match *kind {
@@ -212,7 +230,7 @@ impl Neighbour {
                     }
                     None => panic!("{name} is no ARN"),
                 },
-                "taskToken" => name.chars().rev().collect(),
+                "taskToken" | "approval" => name.chars().rev().collect(),
                 _ => name.replace(THEIRS, NOBODYS),
             };
             (*kind, names.iter().map(other).collect())

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::EvalFailure;
+use crate::approval::ApprovalTerms;
 use crate::definition::{
     ApiMember, MemberKind, QueryLanguage, Resource, ResourceKind, api_operation,
 };
@@ -45,10 +46,13 @@ const HTTP: Fields = Fields {
     ],
 };
 
+/// Name of the error of an approval whose arguments are not as they have to be.
+const INVALID_APPROVAL: &str = "Approval.Invalid";
+
 /// Checks the parameters of a call to one of the host's own integrations.
 ///
 /// # Errors
-/// `States.Runtime`, with all that is wrong: what is missing, what is unknown, and texts
+/// `Approval.Invalid` for an approval, else `States.Runtime`, with all that is wrong: what is missing, what is unknown, and texts
 /// that are none.
 pub fn check_parameters(
     resource: &Resource,
@@ -63,6 +67,12 @@ pub fn check_parameters(
             Some(operation) => of_members(operation.members, &fields(parameters)),
             None => return Ok(()),
         },
+        ResourceKind::Approval => {
+            let terms = ApprovalTerms::read(parameters);
+            return terms
+                .map(drop)
+                .map_err(|problems| EvalFailure::new(INVALID_APPROVAL, problems));
+        }
         _ => return Ok(()),
     };
     if problems.is_empty() {

@@ -22,6 +22,24 @@ impl Flow {
         arguments.and_then(|arguments| arguments.fixed_text(field))
     }
 
+    /// Returns the names of the arguments, where they are an object.
+    pub(crate) fn argument_names(&self) -> Vec<&str> {
+        let arguments = match self {
+            Self::JsonPath(flow) => flow.parameters.as_ref(),
+            Self::Jsonata(flow) => flow.arguments.as_ref(),
+        };
+        arguments.map(Template::field_names).unwrap_or_default()
+    }
+
+    /// Whether the state says with which arguments it does its work.
+    #[must_use]
+    pub fn has_arguments(&self) -> bool {
+        match self {
+            Self::JsonPath(flow) => flow.parameters.is_some(),
+            Self::Jsonata(flow) => flow.arguments.is_some(),
+        }
+    }
+
     /// Merges the result into the input instead of replacing it.
     pub(crate) fn merge_result(&mut self) {
         if let Self::JsonPath(flow) = self {

@@ -5,6 +5,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use serde_json::{Value, json};
+
 /// Most entries of each list of a grant.
 pub const GRANT_ENTRIES_MAX: usize = 50;
 
@@ -73,6 +75,32 @@ impl Grants {
     /// Says whether a configuration value is granted.
     pub fn grants_config(&self, name: &str) -> bool {
         self.config.iter().any(|granted| granted == name)
+    }
+
+    /// Returns the grants as definitions write them, with all that is granted by default.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let secrets = self
+            .secrets
+            .iter()
+            .map(|secret| json!({ "Name": secret.name, "Reveal": secret.reveal }));
+        let http = self.http.iter().map(|grant| {
+            json!({
+                "Host": match grant.port {
+                    Some(port) => format!("{}:{port}", grant.host),
+                    None => grant.host.clone(),
+                },
+                "Schemes": grant.schemes,
+                "Methods": grant.methods,
+                "Paths": grant.paths,
+                "Secrets": grant.secrets,
+            })
+        });
+        json!({
+            "Secrets": secrets.collect::<Vec<_>>(),
+            "Http": http.collect::<Vec<_>>(),
+            "Config": self.config,
+        })
     }
 
     /// Says whether nothing at all is granted.

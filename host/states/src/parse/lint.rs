@@ -73,7 +73,10 @@ pub(super) fn check(machine: &StateMachine, root: &Node, graph: &Graph<'_>, repo
 }
 
 fn task(subject: &Subject<'_>, reference: StateRef, task: &Task, report: &mut Report) {
-    if matches!(task.timeout, Limit::None) && can_take_long(task) {
+    let flow = &subject.machine.state(reference).flow;
+    let has_deadline = task.resource.kind == ResourceKind::Approval
+        && flow.argument_names().contains(&"DeadlineSeconds");
+    if matches!(task.timeout, Limit::None) && can_take_long(task) && !has_deadline {
         subject.warn(
             (reference, &[]),
             "TASK_WITHOUT_TIMEOUT",

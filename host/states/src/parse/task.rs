@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::approval;
 use super::fields::NUMBER_MAX;
 use super::flow::{self, Bounds};
 use super::grants;
@@ -37,6 +38,7 @@ pub(crate) fn read(draft: &Draft<'_>, report: &mut Report) -> Option<Task> {
         }
     };
     grants::check_resource(object, &resource, report);
+    approval::check(object, &resource, draft.language, report);
     if let ResourceKind::Integration { service, action } = &resource.kind
         && !aws::is_known(service, action)
     {

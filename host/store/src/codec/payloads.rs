@@ -35,6 +35,8 @@ pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
         | EventKind::BranchSucceeded { output } => see(output),
         EventKind::EventReceived(received) => see(&mut received.data),
         EventKind::ChildEnded { result, .. } => result.iter_mut().for_each(see),
+        EventKind::ApprovalRequested(requested) => see(&mut Arc::make_mut(requested).content),
+        EventKind::ApprovalDecided(decided) => see(&mut Arc::make_mut(decided).inputs),
         EventKind::MapRunStarted(run) => {
             let run = Arc::make_mut(run);
             if let Some(reader) = &mut run.reader {
@@ -70,6 +72,8 @@ pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
         | EventKind::MapRunRedriven(_)
         | EventKind::MapRunAborted { .. }
         | EventKind::ExecutionRedriven(_)
-        | EventKind::StateRedriven { .. } => {}
+        | EventKind::StateRedriven { .. }
+        | EventKind::ApprovalEscalated { .. }
+        | EventKind::ApprovalClosed { .. } => {}
     }
 }

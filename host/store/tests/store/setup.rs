@@ -199,6 +199,7 @@ pub(crate) fn decision(key: i64, version: u64, count: u64) -> CommitDecision {
         snapshot: None,
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
+        approvals: stepwell_store::ApprovalChanges::default(),
         audit: vec![entry(&acme(TenantId(1)), "event:post")],
     }
 }

@@ -171,6 +171,9 @@ fn body_of(route: &Route, subject: &str) -> String {
         ("PUT", "/v1/secrets/{secret}") => return "our own value".to_owned(),
         ("PUT", "/v1/secrets/{secret}/versions/{version}") => json!({ "enabled": false }),
         ("POST", "/v1/sync-executions") => json!({ "stateMachine": subject }),
+        ("POST", "/v1/approvals/{approval}/approve" | "/v1/approvals/{approval}/reject") => {
+            json!({ "hash": "sha256:0" })
+        }
         ("POST", "/v1/api-tokens") => {
             json!({ "name": "new", "role": "viewer", "tenant": subject })
         }

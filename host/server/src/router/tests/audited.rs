@@ -9,6 +9,7 @@ use stepwell_engine::audit::AuditQuery;
 use stepwell_engine::{AccessOrder, Caller};
 
 use super::*;
+use crate::testing::neighbour::percent;
 use crate::testing::{ASK, Answer, PASS};
 use crate::{Auth, ServerConfig};
 
@@ -147,6 +148,7 @@ async fn each_change_leaves_an_entry_with_who_asked() {
     definitions(&mut all).await;
     executions(&mut all).await;
     work(&mut all).await;
+    approvals(&mut all).await;
     access(&mut all).await;
     let routes = routes().into_iter();
     for route in routes.filter(|route| route.method != Method::GET) {
@@ -289,6 +291,34 @@ async fn work(all: &mut Audited) {
     let route = "DELETE /v1/activities/{activity}";
     all.call(route, "activity:delete", &Value::Null, &["work"])
         .await;
+}
+
+async fn approvals(all: &mut Audited) {
+    let state = json!({"Type": "Task", "Resource": "stepwell:approval", "End": true,
+        "Parameters": {"AllowSelfApproval": true}});
+    let definition = json!({"StartAt": "Ask", "States": {"Ask": state}}).to_string();
+    let order = json!({"name": "approved", "definition": definition});
+    let deploy = "POST /v1/state-machines";
+    all.call(deploy, "state-machine:deploy", &order, &[]).await;
+    for (name, verb) in [("one", "approve"), ("two", "reject")] {
+        let start = json!({"stateMachine": "approved", "name": name});
+        let start = all.call("POST /v1/executions", "execution:start", &start, &[]);
+        let started = start.await;
+        let execution = started["executionArn"].as_str().unwrap().to_owned();
+        let path = format!("/v1/approvals?execution={}", percent(&execution));
+        let approval = loop {
+            let page = all.send(Method::GET, &path, "").await.json();
+            if page["approvals"][0].is_object() {
+                break page["approvals"][0].clone();
+            }
+            tokio::task::yield_now().await;
+        };
+        let decision = json!({"hash": approval["hash"]});
+        let id = approval["approvalId"].as_str().unwrap();
+        let route = format!("POST /v1/approvals/{{approval}}/{verb}");
+        let action = format!("approval:{verb}");
+        all.call(&route, &action, &decision, &[id]).await;
+    }
 }
 
 async fn access(all: &mut Audited) {

@@ -1,11 +1,12 @@
 //! What Stepwell knows of an event beyond Step Functions.
 
 use stepwell_engine::{
-    EventKind, HistoryEvent as EngineEvent, Payload, TaskScheduled, Usage as EngineUsage, Work,
+    ApprovalOutcome, EventKind, HistoryEvent as EngineEvent, Payload, TaskScheduled,
+    Usage as EngineUsage, Work,
 };
 
 use super::render::{EventContext, owned};
-use super::{Extras, Usage};
+use super::{ApprovalExtras, Extras, Usage};
 use crate::wire::{JsonText, Time};
 
 /// Returns what Stepwell knows of an event beyond Step Functions.
@@ -56,6 +57,10 @@ pub(super) fn extras(event: &EngineEvent, context: EventContext<'_>) -> Extras {
             extras.set_data(&received.data);
         }
         EventKind::EventTaken { received } => extras.refers_to = Some(received.0),
+        EventKind::ApprovalRequested(_)
+        | EventKind::ApprovalDecided(_)
+        | EventKind::ApprovalEscalated { .. }
+        | EventKind::ApprovalClosed { .. } => extras.set_approval(&event.kind, context),
         other => {
             if let Some((scheduled, usage)) = task_part(other) {
                 extras.refers_to = Some(scheduled);
@@ -86,6 +91,51 @@ impl Extras {
         if let Work::AwaitEvent(name) = &task.work {
             self.event_name = owned(Some(name));
         }
+    }
+
+    /// Tells what happened to an approval.
+    fn set_approval(&mut self, kind: &EventKind, context: EventContext<'_>) {
+        let mut approval = ApprovalExtras::default();
+        let scheduled = match kind {
+            EventKind::ApprovalRequested(requested) => {
+                approval.id = owned(Some(&requested.id));
+                approval.hash = owned(Some(&requested.hash));
+                self.due = requested.deadline.map(Time);
+                self.set_data(&requested.content);
+                requested.scheduled
+            }
+            EventKind::ApprovalDecided(decided) => {
+                approval.hash = owned(Some(&decided.hash));
+                approval.decision = Some(decided.verdict.as_str().to_owned());
+                approval.comment = owned(decided.comment.as_ref());
+                self.set_data(&decided.inputs);
+                decided.scheduled
+            }
+            EventKind::ApprovalEscalated {
+                scheduled,
+                escalation,
+            } => {
+                approval.escalation = Some(*escalation);
+                *scheduled
+            }
+            EventKind::ApprovalClosed { scheduled, outcome } => {
+                let (word, by) = match outcome {
+                    ApprovalOutcome::Approved => ("APPROVED", None),
+                    ApprovalOutcome::Rejected => ("REJECTED", None),
+                    ApprovalOutcome::Expired => ("EXPIRED", None),
+                    ApprovalOutcome::Superseded { by } => ("SUPERSEDED", Some(by)),
+                };
+                approval.outcome = Some(word.to_owned());
+                approval.superseded_by = owned(by);
+                *scheduled
+            }
+            _ => return,
+        };
+        self.refers_to = Some(scheduled.0);
+        if let Some(task) = context.task(scheduled.0) {
+            self.set_task(task);
+        }
+        self.approval = Some(approval);
     }
 
     fn set_data(&mut self, data: &Payload) {

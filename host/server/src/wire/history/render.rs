@@ -403,6 +403,10 @@ fn plain_type(kind: &EventKind) -> &'static str {
         EventKind::BranchFailed(_) => "BranchFailed",
         EventKind::EventReceived(_) => "EventReceived",
         EventKind::EventTaken { .. } => "EventTaken",
+        EventKind::ApprovalRequested(_) => "ApprovalRequested",
+        EventKind::ApprovalDecided(_) => "ApprovalDecided",
+        EventKind::ApprovalEscalated { .. } => "ApprovalEscalated",
+        EventKind::ApprovalClosed { .. } => "ApprovalClosed",
         // Every other event has details and got its type with them.
         _ => "Unknown",
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use stepwell_decider::{
-    EventKind, EventNumber, ExecutionStarted, Failure, FrameId, MapIteration, ParentLink,
-    ReceivedEvent, Seed, StateEntered, StateExited, StateType, TaskFamily, TaskScheduled, Usage,
-    Work,
+    ApprovalDecided, ApprovalOutcome, ApprovalRequested, EventKind, EventNumber, ExecutionStarted,
+    Failure, FrameId, MapIteration, ParentLink, ReceivedEvent, Seed, StateEntered, StateExited,
+    StateType, TaskFamily, TaskScheduled, Usage, Verdict, Work,
 };
 use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 
@@ -28,6 +28,7 @@ pub(super) fn kind(payloads: Payloads) -> impl Strategy<Value = EventKind> {
         execution(payloads.clone()),
         state(payloads.clone()),
         task(payloads.clone()),
+        approval(payloads.clone()),
         scope(payloads)
     ]
 }
@@ -51,6 +52,62 @@ fn execution(payloads: Payloads) -> BoxedStrategy<EventKind> {
             })
         ),
         number().prop_map(|received| EventKind::EventTaken { received }),
+    ]
+    .boxed()
+}
+
+fn approval(payloads: Payloads) -> BoxedStrategy<EventKind> {
+    let requested = (
+        number(),
+        text(),
+        payloads.clone(),
+        maybe_text(),
+        prop::option::of(0..9_i64),
+    );
+    let requested = requested.prop_map(|(scheduled, id, content, barred, deadline)| {
+        EventKind::ApprovalRequested(Arc::new(ApprovalRequested {
+            scheduled,
+            hash: id.clone(),
+            id,
+            content,
+            deadline: deadline.map(Timestamp::from_ms),
+            escalations: deadline.map(Timestamp::from_ms).into_iter().collect(),
+            barred: barred.into_iter().collect(),
+        }))
+    });
+    let decided = (number(), text(), payloads, maybe_text(), any::<bool>());
+    let decided = decided.prop_map(|(scheduled, hash, inputs, comment, approves)| {
+        EventKind::ApprovalDecided(Arc::new(ApprovalDecided {
+            scheduled,
+            principal: hash.clone(),
+            hash,
+            verdict: if approves {
+                Verdict::Approve
+            } else {
+                Verdict::Reject
+            },
+            name: comment.clone(),
+            group: comment.clone(),
+            comment,
+            inputs,
+            at: Timestamp::from_ms(7),
+        }))
+    });
+    let outcome = prop_oneof![
+        Just(ApprovalOutcome::Approved),
+        Just(ApprovalOutcome::Rejected),
+        Just(ApprovalOutcome::Expired),
+        text().prop_map(|by| ApprovalOutcome::Superseded { by }),
+    ];
+    prop_oneof![
+        requested,
+        decided,
+        (number(), 0..9_u32).prop_map(|(scheduled, escalation)| EventKind::ApprovalEscalated {
+            scheduled,
+            escalation
+        }),
+        (number(), outcome)
+            .prop_map(|(scheduled, outcome)| EventKind::ApprovalClosed { scheduled, outcome }),
     ]
     .boxed()
 }

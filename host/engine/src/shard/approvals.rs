@@ -1,0 +1,266 @@
+//! Asks people: looks up what the decider cannot see, and tells executions whose approvals
+//! newer ones have made void.
+
+use std::sync::Arc;
+
+use stepwell_decider::{
+    ApprovalFacts, ApprovalInput, EventKind, EventNumber, ExecutionStarted, Failure, Input,
+    PendingWork, tasks_after,
+};
+use stepwell_sandbox::CancelToken;
+use stepwell_states::{ResourceKind, State, StateKind, StateRef, function_reference};
+use stepwell_store::{ApprovalRow, ExecutionKey, MapRunKey, Store, StoreError, TenantId};
+
+use crate::definitions::{ComponentLookup, Definitions, Resolved, Revision};
+use crate::model::Tenant;
+use crate::names;
+use crate::shard::hot::Waiting;
+use crate::shard::{Message, Shard, Shared};
+
+/// Executions around one that are looked at: who started any of them answers for it.
+const AROUND_MAX: usize = 32;
+/// Void approvals that are read at a time.
+const TOLD_AT_ONCE: usize = 256;
+
+impl Shard {
+    /// Asks people, or goes on asking after a crash.
+    pub(super) fn ask_approval(&mut self, key: ExecutionKey, work: &PendingWork) {
+        let shared = Arc::clone(&self.shared);
+        let Some(hot) = self.hot.get_mut(&key) else {
+            return;
+        };
+        if hot.volatile {
+            let cause = "an express execution is kept in memory alone, and cannot wait for people: \
+                         make it STANDARD";
+            let failure = Failure::new("Stepwell.NotSupported", cause);
+            return self.report(key, work, Err(failure));
+        }
+        let Some(started) = hot.execution.started() else {
+            return;
+        };
+        let (store, definitions) = (&shared.store, &*shared.definitions);
+        let state = work.order.state;
+        let facts = facts(
+            store,
+            definitions,
+            &hot.tenant,
+            &hot.revision,
+            started,
+            state,
+        );
+        match facts {
+            Ok(facts) => {
+                let input = Input::Approval(ApprovalInput::Asked {
+                    scheduled: work.scheduled,
+                    facts,
+                });
+                hot.queue.push_back(Waiting::unattended(input));
+            }
+            Err(error) => {
+                tracing::warn!(execution = key.0, %error, "an approval cannot be asked for yet");
+                let scheduled = work.scheduled;
+                hot.in_flight.insert(scheduled, CancelToken::new());
+                self.postpone(Message::Retry { key, scheduled });
+            }
+        }
+    }
+}
+
+/// Tells executions that newer ones have reached their approvals. Which these are stands in
+/// the database, so that nothing is forgotten by a crash.
+pub(crate) fn tell_superseded(shared: &Shared) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let rows = shared.store.superseded_approvals(after, TOLD_AT_ONCE)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.place;
+        for row in rows {
+            tell_of_newer(shared, &row)?;
+        }
+    }
+}
+
+fn tell_of_newer(shared: &Shared, row: &ApprovalRow) -> Result<(), StoreError> {
+    let Some(newer) = row.superseded_by else {
+        return Ok(());
+    };
+    let Some(newer) = started_of(&shared.store, newer)? else {
+        return Ok(());
+    };
+    let input = Input::Approval(ApprovalInput::Superseded {
+        scheduled: row.scheduled,
+        by: Arc::clone(&newer.execution_arn),
+    });
+    shared.shards.of(row.execution).send(Message::Input {
+        key: row.execution,
+        input,
+        told_child: None,
+        asked: None,
+    });
+    Ok(())
+}
+
+/// What an approval is asked with, as of now.
+pub(crate) fn facts(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    revision: &Revision,
+    started: &Arc<ExecutionStarted>,
+    state: StateRef,
+) -> Result<ApprovalFacts, StoreError> {
+    let row = store.load_revision(revision.machine, revision.number)?;
+    let deployer = row.and_then(|row| row.created_by);
+    let mut answerable: Vec<Arc<str>> = deployer.map(Into::into).into_iter().collect();
+    answerable.extend(starters_around(store, definitions, tenant, started)?);
+    Ok(ApprovalFacts {
+        answerable,
+        components: components_after(store, definitions, tenant, revision, state)?,
+    })
+}
+
+/// A state, and the digest of the component that it would run; none for one that is not there.
+type NextComponent = (StateRef, Option<Arc<str>>);
+
+/// Components of the states behind an approval, as they would be run now.
+fn components_after(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    revision: &Revision,
+    approval: StateRef,
+) -> Result<Vec<NextComponent>, StoreError> {
+    let mut components = Vec::new();
+    for state in tasks_after(&revision.definition, approval) {
+        let found = component_of(
+            store,
+            definitions,
+            tenant,
+            revision,
+            revision.definition.state(state),
+        )?;
+        if let Some(found) = found {
+            let digest = match found {
+                Resolved::Component(digest) => Some(digest.to_string().into()),
+                Resolved::Missing(_) => None,
+            };
+            components.push((state, digest));
+        }
+    }
+    Ok(components)
+}
+
+/// The component that a state would run; none if it runs none, or one that only its input
+/// names.
+fn component_of(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    revision: &Revision,
+    state: &State,
+) -> Result<Option<Resolved>, StoreError> {
+    let StateKind::Task(task) = &state.kind else {
+        return Ok(None);
+    };
+    let find = |name: &str, version: Option<&str>| {
+        let lookup = ComponentLookup { name, version };
+        let found = definitions.component(store, &revision.pins, tenant.id, lookup);
+        found.map(Some)
+    };
+    match &task.resource.kind {
+        ResourceKind::Component { name, version }
+        | ResourceKind::LambdaFunction { name, version } => find(name, version.as_deref()),
+        ResourceKind::LambdaInvoke => {
+            let Some(given) = state.flow.fixed_argument("FunctionName") else {
+                return Ok(None);
+            };
+            let (name, version) = function_reference(given, state.flow.fixed_argument("Qualifier"));
+            find(name, version)
+        }
+        ResourceKind::Integration { service, action } => {
+            let found = definitions.bound(store, &revision.pins, tenant.id, service, action);
+            found.map(Some)
+        }
+        ResourceKind::Activity { .. }
+        | ResourceKind::StartExecution
+        | ResourceKind::HttpInvoke
+        | ResourceKind::Approval
+        | ResourceKind::Event { .. }
+        | ResourceKind::StepwellSdk { .. } => Ok(None),
+    }
+}
+
+/// Who started the executions that this one is part of: a person who starts an execution
+/// that starts this one answers for both.
+fn starters_around(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    started: &Arc<ExecutionStarted>,
+) -> Result<Vec<Arc<str>>, StoreError> {
+    let mut found = Vec::new();
+    let mut at = Arc::clone(started);
+    for _ in 0..AROUND_MAX {
+        let Some(key) = around(store, definitions, tenant, &at)? else {
+            break;
+        };
+        let Some(next) = started_of(store, key)? else {
+            break;
+        };
+        found.extend(next.principal.clone());
+        at = next;
+    }
+    Ok(found)
+}
+
+/// The execution that started another one, or whose Map Run did.
+fn around(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    started: &ExecutionStarted,
+) -> Result<Option<ExecutionKey>, StoreError> {
+    if let Some(parent) = &started.parent {
+        return Ok(Some(ExecutionKey(parent.execution)));
+    }
+    if let Some(child) = &started.map_child {
+        let run = store.load_map_run(MapRunKey(child.run))?;
+        return Ok(run.map(|run| run.execution));
+    }
+    let principal = started.principal.as_deref().unwrap_or_default();
+    let Some(name) = principal
+        .strip_prefix("execution:")
+        .and_then(|arn| names::execution_name(tenant, arn))
+    else {
+        return Ok(None);
+    };
+    let row = match name.machine.split_once('/') {
+        Some((machine, label)) => {
+            crate::handle::find_map_child(store, definitions, machine, label, name.execution)?
+        }
+        None => {
+            let tenant = TenantId(tenant.id);
+            store.find_execution_by_names(tenant, name.machine, name.execution)?
+        }
+    };
+    Ok(row
+        .filter(|row| row.tenant.0 == tenant.id)
+        .map(|row| row.key))
+}
+
+pub(crate) fn started_of(
+    store: &Store,
+    key: ExecutionKey,
+) -> Result<Option<Arc<ExecutionStarted>>, StoreError> {
+    let first = store.events_after(key, EventNumber(0), 1)?;
+    Ok(first
+        .events
+        .into_iter()
+        .next()
+        .and_then(|event| match event.kind {
+            EventKind::ExecutionStarted(started) => Some(started),
+            _ => None,
+        }))
+}
