@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::{
     activity, alias, api_token, approvals, audit, backup, bind, completions, component,
     config_value, data, demo, deploy, describe, graph, history, keys, list, logs, map_run, policy,
-    quota, redrive, role, run, secrets, send_event, serve, start, state_machine, stop, tag, tenant,
-    test_state, token, validate, version, worker,
+    quota, redrive, retention, role, run, secrets, send_event, serve, start, state_machine, stop,
+    tag, tenant, test_state, token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -188,6 +188,9 @@ pub(crate) enum Command {
     /// The audit log: who did what, and the proof that it was not changed since
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// How long executions are kept that have ended
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
     /// Make a backup of the host while it works, or list those that there are
     Backup(backup::BackupArgs),
     /// Put a backup in place, in an empty folder that a host can start on
@@ -337,6 +340,12 @@ mod tests {
             "secrets delete prod/token",
             "secrets new-key f",
             "secrets rekey --data d --old-key-file a --new-key-file b",
+            "retention list",
+            "retention set --age 90d --count 5 --audit-details 400d",
+            "retention set m --forever",
+            "retention clear m",
+            "audit erase --entries 3-17 --principal token:ci --preview",
+            "audit erase --host --older-than 400d",
             "backup",
             "backup --list",
             "restore b --data d",
@@ -398,6 +407,8 @@ mod tests {
             "stepwell validate",
             "stepwell test-state",
             "stepwell test-state f.json --mock 1 --mock-error E",
+            "stepwell retention set --forever --count 1",
+            "stepwell audit erase --entries 7-3",
             "stepwell token success",
             "stepwell --server 127.0.0.1 list",
         ] {

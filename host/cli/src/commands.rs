@@ -23,6 +23,7 @@ pub(crate) mod map_run;
 pub(crate) mod policy;
 pub(crate) mod quota;
 pub(crate) mod redrive;
+pub(crate) mod retention;
 pub(crate) mod role;
 pub(crate) mod run;
 pub(crate) mod secrets;
@@ -114,6 +115,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::ApiToken(command) => api_token::run(&command, app),
         Command::Role(command) => role::run(&command, app),
         Command::Audit(command) => audit::run(&command, app),
+        Command::Retention(command) => retention::run(&command, app),
         Command::Backup(args) => backup::run(&args, app),
         Command::Restore(args) => backup::restore(&args, app),
         Command::Tenant(command) => tenant::run(&command, app),

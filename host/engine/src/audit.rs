@@ -7,6 +7,7 @@
 pub mod action;
 mod bounded;
 mod checkpoints;
+mod erasing;
 mod logins;
 mod reading;
 
@@ -29,6 +30,8 @@ use logins::Logins;
 
 pub use checkpoints::AuditConfig;
 pub(crate) use checkpoints::{Signer, Signing};
+pub(crate) use erasing::erase_old;
+pub use erasing::{Erasure, ErasureOrder};
 pub use reading::{AuditItem, AuditLines, AuditQuery};
 pub use stepwell_store::{AuditDetails, AuditOutcome, CheckpointKey, PublicKey};
 
@@ -142,7 +145,19 @@ impl Auditor {
         resource: impl Into<String>,
         details: Option<AuditDetails>,
     ) -> AuditEntry {
+        self.host_entry_in(AuditChain::Host, action, resource, details)
+    }
+
+    /// The same in the chain of whom it concerns.
+    pub(crate) fn host_entry_in(
+        &self,
+        chain: AuditChain,
+        action: &'static str,
+        resource: impl Into<String>,
+        details: Option<AuditDetails>,
+    ) -> AuditEntry {
         let mut facts = host_facts(principal_of("host"), self.clock.now());
+        facts.chain = chain;
         facts.action = action;
         facts.resource = resource.into();
         facts.details = details;

@@ -10,6 +10,7 @@ use stepwell_vault::Vault;
 use crate::audit::AuditConfig;
 use crate::clock::{Clock, SystemClock};
 use crate::quotas::Limits;
+use crate::retention::RetentionConfig;
 use crate::sfn::EventShape;
 
 /// Where the execution log goes.
@@ -46,6 +47,8 @@ pub struct EngineConfig {
     pub audit: AuditConfig,
     /// Where backups go; without, none are made.
     pub backups: Option<PathBuf>,
+    /// How long executions are kept where no rule of a tenant says it.
+    pub retention: RetentionConfig,
     /// Where the execution log goes; without, nothing is logged.
     pub log: Option<LogConfig>,
     /// Bytes that an input or output may have.
@@ -88,6 +91,7 @@ impl Default for EngineConfig {
             express_memory_max_bytes: 512 << 20,
             audit: AuditConfig::default(),
             backups: None,
+            retention: RetentionConfig::default(),
             log: None,
             payload_max_bytes: 262_144,
             history_events_max: None,

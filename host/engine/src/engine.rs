@@ -26,6 +26,7 @@ use crate::map_runs::{self, MapRuns};
 use crate::metrics::Counters;
 use crate::outbound::Outbound;
 use crate::quotas::Ledgers;
+use crate::retention::Sweeping;
 use crate::runner::TaskRunner;
 use crate::services::Services;
 use crate::shard::approvals::tell_superseded;
@@ -48,6 +49,8 @@ pub struct Engine {
     threads: Vec<JoinHandle<()>>,
     /// Ends last: the others have something to say till their end.
     log_writer: Option<JoinHandle<()>>,
+    /// Removes what is past its time.
+    sweeping: Option<Sweeping>,
     /// Signs the audit log; ends after all else, with the entry of the stop.
     signing: Option<Signing>,
     services: Option<Runtime>,
@@ -86,6 +89,7 @@ impl Engine {
         let dispatcher = dispatcher_of(&config, &runner, &runtime, &counters, &ledgers)?;
         let (log, log_writer) = ExecutionLog::start(config.log.as_ref()).map_err(no_thread)?;
         let outbound = outbound_of(&config, &store, &audit);
+        let sweeping = sweeping_of(&store, &audit, &config)?;
         let backups = Arc::new(Backups::new(config.backups.clone()));
         let shared = Arc::new(Shared {
             log: Arc::new(log),
@@ -121,6 +125,7 @@ impl Engine {
             known_access: Arc::default(),
             outbound,
             backups,
+            sweeper: sweeping.sweeper(),
             log: Arc::clone(&shared.log),
             audit: Arc::clone(&audit),
             signer: signing.signer(),
@@ -139,6 +144,7 @@ impl Engine {
             map_runs: shared.map_runs.clone(),
             threads,
             log_writer,
+            sweeping: Some(sweeping),
             signing: Some(signing),
             services: Some(runtime),
         })
@@ -160,6 +166,9 @@ impl Engine {
         inner.shutting_down.send_replace(true);
         inner.dispatcher.close();
         inner.backups.stop();
+        if let Some(sweeping) = self.sweeping.take() {
+            sweeping.stop();
+        }
         self.timers.stop();
         self.map_runs.stop();
         let deadline = Instant::now() + inner.starter.config.shutdown_grace;
@@ -201,6 +210,9 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.timers.stop();
         self.map_runs.stop();
+        if let Some(sweeping) = &self.sweeping {
+            sweeping.ask_to_stop();
+        }
         for shard in self.handle.0.starter.shards.0.iter() {
             drop(stop_shard(shard));
         }
@@ -250,6 +262,14 @@ fn audit_of(store: &Store, config: &EngineConfig) -> Result<(Arc<Auditor>, Signi
     let signer = Signer::new(store, &config.clock, &config.audit);
     let signing = Signing::start(signer, &audit).map_err(no_thread)?;
     Ok((audit, signing))
+}
+
+fn sweeping_of(
+    store: &Store,
+    audit: &Arc<Auditor>,
+    config: &EngineConfig,
+) -> Result<Sweeping, EngineError> {
+    Sweeping::start(store, &config.clock, audit, config.retention).map_err(no_thread)
 }
 
 fn stop_shard(shard: &ShardSender) -> oneshot::Receiver<()> {

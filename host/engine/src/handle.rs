@@ -24,6 +24,7 @@ mod page_secret;
 mod policies;
 mod quotas;
 mod redrive;
+mod retention;
 mod roles;
 mod secrets;
 pub(crate) mod starting;
@@ -55,6 +56,7 @@ use crate::metrics::Counters;
 use crate::model::{Caller, EngineMetrics, Readiness};
 use crate::names;
 use crate::outbound::{DenialListener, Outbound};
+use crate::retention::Sweeper;
 use crate::runner::TaskRunner;
 use crate::sfn::EventShape;
 use crate::wakeup::Watchers;
@@ -74,6 +76,7 @@ pub use identities::IdentityOrder;
 pub(crate) use known_access::KnownAccess;
 pub use policies::TenantPolicy;
 pub use quotas::TenantQuotas;
+pub use retention::{RetentionOrder, RetentionRule, RetentionRules};
 pub use roles::{RoleDescription, RoleOrder};
 pub use secrets::{SecretDescription, SecretVersionDescription};
 pub use tenants::TenantDescription;
@@ -105,6 +108,7 @@ pub(crate) struct Inner {
     pub(crate) signer: Arc<Signer>,
     pub(crate) outbound: Arc<Outbound>,
     pub(crate) backups: Arc<Backups>,
+    pub(crate) sweeper: Sweeper,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
     /// What page tokens are sealed with, once that was read.
@@ -156,6 +160,7 @@ impl EngineHandle {
             transactions: store.commits,
             events_written: counters.events_written.load(Relaxed),
             history_bytes: store.history_bytes,
+            swept: self.0.sweeper.swept().read(),
             backups: [
                 self.0.backups.made.load(Relaxed),
                 self.0.backups.failed.load(Relaxed),
@@ -207,7 +212,7 @@ impl EngineHandle {
         self.0.audit.entry(caller, action, resource, details)
     }
 
-    fn require_running(&self) -> Result<(), EngineError> {
+    pub(crate) fn require_running(&self) -> Result<(), EngineError> {
         if *self.0.shutting_down.borrow() {
             Err(EngineError::ShuttingDown)
         } else {

@@ -43,6 +43,7 @@ mod outbound;
 mod pace;
 mod permissions;
 mod quotas;
+mod retention;
 mod runner;
 mod sandbox_runner;
 mod sealing;
@@ -66,9 +67,9 @@ pub use error::EngineError;
 pub use handle::{
     AccessKeyDescription, AccessOrder, ApiTokenDescription, BackupDescription, BackupList,
     COMMENT_MAX_CHARS, ConfigValue, DecideApproval, EndedBackup, EngineHandle, IdentityOrder,
-    ListApprovals, NewAccessKey, RoleDescription, RoleOrder, RunningBackup, SecretDescription,
-    SecretVersionDescription, TenantDescription, TenantPolicy, TenantQuotas, approval_status_word,
-    data_sets::DataSetUpload,
+    ListApprovals, NewAccessKey, RetentionOrder, RetentionRule, RetentionRules, RoleDescription,
+    RoleOrder, RunningBackup, SecretDescription, SecretVersionDescription, TenantDescription,
+    TenantPolicy, TenantQuotas, approval_status_word, data_sets::DataSetUpload,
 };
 pub use model::*;
 pub use outbound::{ANY as ANY_POLICY, DenialListener, DeniedAccess};
@@ -76,6 +77,7 @@ pub use permissions::{
     ADMINISTER_HOST, BUILT_IN_ROLES, BuiltInRole, Permission, Permissions, built_in_role,
 };
 pub use quotas::{Limits, OwnQuotas, Quota, QuotaState};
+pub use retention::RetentionConfig;
 pub use runner::{
     CheckedComponent, RefusedComponent, RunningTask, TaskEnd, TaskOrder, TaskResult, TaskRunner,
 };

@@ -267,6 +267,9 @@ pub struct EngineMetrics {
     pub events_written: u64,
     /// Bytes of history written.
     pub history_bytes: u64,
+    /// What was past its time and removed since the host started: executions, their rows,
+    /// details of audit entries.
+    pub swept: [u64; 3],
     /// Backups since the host started: made, failed.
     pub backups: [u64; 2],
 }

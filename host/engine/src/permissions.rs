@@ -52,6 +52,10 @@ pub enum Permission {
     WriteAccess,
     /// Read and export the audit log.
     ReadAudit,
+    /// Erase details of the audit log; its entries stay.
+    EraseAudit,
+    /// Set how long executions are kept that have ended: what is past its time is removed.
+    WriteRetention,
     /// See quotas, and what is used of them.
     ReadQuotas,
     /// See configuration values.
@@ -71,16 +75,16 @@ pub enum Permission {
 }
 
 use Permission::{
-    BackUp, ControlExecutions, DecideApprovals, ManageTenants, PostEvents, ReadAccess,
+    BackUp, ControlExecutions, DecideApprovals, EraseAudit, ManageTenants, PostEvents, ReadAccess,
     ReadActivities, ReadApprovals, ReadAudit, ReadConfig, ReadData, ReadDefinitions,
     ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets, ReportTasks, StartExecutions, TakeTasks,
     TestStates, WriteAccess, WriteActivities, WriteComponents, WriteConfig, WriteData,
-    WriteDefinitions, WriteSecrets,
+    WriteDefinitions, WriteRetention, WriteSecrets,
 };
 
 impl Permission {
     /// All permissions, in the order of the documentation.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         ReadDefinitions,
         WriteComponents,
         WriteDefinitions,
@@ -100,6 +104,8 @@ impl Permission {
         ReadAccess,
         WriteAccess,
         ReadAudit,
+        EraseAudit,
+        WriteRetention,
         ReadQuotas,
         ReadConfig,
         WriteConfig,
@@ -133,6 +139,8 @@ impl Permission {
             ReadAccess => "access:read",
             WriteAccess => "access:write",
             ReadAudit => "audit:read",
+            EraseAudit => "audit:erase",
+            WriteRetention => "retention:write",
             ReadQuotas => "quotas:read",
             ReadConfig => "config:read",
             WriteConfig => "config:write",
@@ -269,6 +277,8 @@ const ADMINISTER: Permissions = OPERATE.with(DEVELOP).with(Permissions::of(&[
     WriteAccess,
     WriteSecrets,
     DecideApprovals,
+    EraseAudit,
+    WriteRetention,
 ]));
 
 /// What workflows do when their tasks call Stepwell's own operations: all that the

@@ -145,6 +145,26 @@ fn render_database(page: &mut Page, engine: &EngineMetrics) {
         "Bytes of history written.",
         engine.history_bytes,
     );
+    let [executions, rows, details] = engine.swept;
+    for (name, help, count) in [
+        (
+            "stepwell_swept_executions_total",
+            "Executions past their time that were removed.",
+            executions,
+        ),
+        (
+            "stepwell_swept_rows_total",
+            "Rows of these that were removed.",
+            rows,
+        ),
+        (
+            "stepwell_swept_audit_details_total",
+            "Details of audit entries past their time that were erased.",
+            details,
+        ),
+    ] {
+        page.counter(name, help, count);
+    }
     let backups = "stepwell_backups_total";
     page.family(backups, "counter", "Backups, by how they ended.");
     for (outcome, count) in ["made", "failed"].iter().zip(engine.backups) {
@@ -306,9 +326,10 @@ mod tests {
             events_written: 114,
             history_bytes: 115,
             backups: [119, 120],
+            swept: [121, 122, 123],
         };
         let page = render(&engine, &[], &HttpMetrics::default());
-        for number in 101..=120 {
+        for number in 101..=123 {
             let shown = page
                 .lines()
                 .filter(|line| line.ends_with(&format!(" {number}")));

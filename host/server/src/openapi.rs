@@ -9,7 +9,7 @@ use crate::extract::Wasm;
 use crate::routes::{
     access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
     config_values, data_sets, definitions, executions, express, history, logs, map_runs, quotas,
-    roles, secrets, state_machines, system, tasks, tenants, test_state, versions,
+    retention, roles, secrets, state_machines, system, tasks, tenants, test_state, versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -85,6 +85,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         audit::list_audit,
         audit::export_audit,
         audit::audit_key,
+        audit::erase_audit,
+        retention::list_retention,
+        retention::put_retention,
+        retention::delete_retention,
+        retention::put_machine_retention,
+        retention::delete_machine_retention,
         backups::begin_backup,
         backups::list_backups,
         api_tokens::delete_api_token,

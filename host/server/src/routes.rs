@@ -17,6 +17,7 @@ pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod map_runs;
 pub(crate) mod quotas;
+pub(crate) mod retention;
 pub(crate) mod roles;
 pub(crate) mod secrets;
 pub(crate) mod state_machines;

@@ -23,6 +23,7 @@ mod json;
 mod logs;
 mod map_runs;
 mod quotas;
+mod retention;
 mod secrets;
 mod state_machines;
 mod tasks;
@@ -67,6 +68,9 @@ pub use json::JsonText;
 pub use logs::LogPage;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};
 pub use quotas::{QuotaExceeded, QuotaLine, QuotaList, QuotasRequest};
+pub use retention::{
+    AuditEraseRequest, AuditErased, RetentionList, RetentionRequest, RetentionRule,
+};
 pub use secrets::{Secret, SecretList, SecretSet, SecretVersion, SecretVersionRequest};
 pub use state_machines::{
     DefinitionFormat, DeployRequest, Deployed, PinnedComponent, StateMachine, StateMachineList,

@@ -231,6 +231,20 @@ impl Moved {
     }
 }
 
+/// Runs a script within a transaction that overwrites with zeros what it deletes. Other
+/// writes do without, and do not pay for it.
+pub(crate) fn overwriting<T>(
+    connection: &Connection,
+    script: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let switch =
+        |on: bool| connection.pragma_update_and_check(None, "secure_delete", on, |_| Ok(()));
+    switch(true)?;
+    let result = script();
+    switch(false)?;
+    result
+}
+
 /// Moves the write-ahead log into the database.
 pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> Result<Moved, StoreError> {
     let sql = format!("PRAGMA wal_checkpoint({mode})");

@@ -9,6 +9,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::history::{self, Snapshot};
 use crate::ids::{Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
+use crate::retention::LAST_KEY_SETTING;
 use crate::store::Store;
 
 /// Makes the statement that reads whole rows, for [`read_row`].
@@ -272,7 +273,8 @@ impl Store {
     /// What the database has to say.
     pub fn find_child(&self, parent: &ParentLink) -> Result<Option<ExecutionRow>, StoreError> {
         self.read(|connection| {
-            let sql = select!("WHERE parent_id = ?1 AND parent_scheduled = ?2 LIMIT 1");
+            let sql =
+                select!("WHERE parent_id = ?1 AND parent_scheduled = ?2 AND removing = 0 LIMIT 1");
             let scheduled = parent.scheduled.0.cast_signed();
             one_row(connection, sql, params![parent.execution, scheduled])
         })
@@ -284,7 +286,7 @@ impl Store {
     /// What the database has to say.
     pub fn children(&self, parent: ExecutionKey) -> Result<Vec<ExecutionRow>, StoreError> {
         self.read(|connection| {
-            let sql = select!("WHERE parent_id = ?1 ORDER BY parent_scheduled");
+            let sql = select!("WHERE parent_id = ?1 AND removing = 0 ORDER BY parent_scheduled");
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map([parent], read_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -310,7 +312,8 @@ impl Store {
         })
     }
 
-    /// Returns the greatest number that an execution has, be it standard or express.
+    /// Returns the greatest number that an execution has, be it standard or express, or had
+    /// before it was removed.
     ///
     /// # Errors
     /// What the database has to say.
@@ -320,7 +323,8 @@ impl Store {
                 "SELECT max(id) FROM (SELECT max(id) AS id FROM executions
                      UNION ALL SELECT max(id) FROM express_starts)",
             )?;
-            Ok(statement.query_row([], |row| row.get(0))?)
+            let last: Option<ExecutionKey> = statement.query_row([], |row| row.get(0))?;
+            Ok(last.max(last_removed(connection)?))
         })
     }
 
@@ -356,11 +360,20 @@ impl Store {
     }
 }
 
+/// The greatest number of an execution that was removed.
+fn last_removed(connection: &Connection) -> Result<Option<ExecutionKey>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE key = ?1")?;
+    let kept: Option<[u8; 8]> = statement
+        .query_row([LAST_KEY_SETTING], |row| row.get(0))
+        .optional()?;
+    Ok(kept.map(|bytes| ExecutionKey(i64::from_be_bytes(bytes))))
+}
+
 fn row_by_key(
     connection: &Connection,
     key: ExecutionKey,
 ) -> Result<Option<ExecutionRow>, StoreError> {
-    one_row(connection, select!("WHERE id = ?1"), [key])
+    one_row(connection, select!("WHERE id = ?1 AND removing = 0"), [key])
 }
 
 fn one_row(
@@ -436,7 +449,7 @@ fn newest_keys(
         Some(false) => " AND redrive_count = 0",
     };
     let sql = format!(
-        "SELECT id FROM executions WHERE {of} AND status = ?2 AND id < ?3{redriven}
+        "SELECT id FROM executions WHERE {of} AND status = ?2 AND id < ?3 AND removing = 0{redriven}
          ORDER BY id DESC LIMIT ?4"
     );
     let mut statement = connection.prepare_cached(&sql)?;

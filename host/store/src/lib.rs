@@ -60,6 +60,7 @@ mod policies;
 mod queue;
 mod quotas;
 mod reader;
+mod retention;
 mod roles;
 mod sealed;
 mod secrets;
@@ -86,7 +87,7 @@ pub use approvals::{
 pub use audit::{
     AuditChain, AuditDetails, AuditEntry, AuditExport, AuditFacts, AuditFault, AuditFile,
     AuditHead, AuditOutcome, AuditPrincipal, AuditReport, AuditRow, AuditSource, AuditVerifier,
-    Change, CheckpointKey, PublicKey, SignedCheckpoint, genesis_hash,
+    Change, CheckpointKey, Erasable, ErasureFilter, PublicKey, SignedCheckpoint, genesis_hash,
 };
 pub use backup::{
     BackupError, BackupManifest, BackupOrder, BackupProgress, BackupRow, BackupWatch, RestoreError,
@@ -113,6 +114,9 @@ pub use map_runs::{
 };
 pub use policies::PolicyRow;
 pub use quotas::QuotaRow;
+pub use retention::{
+    EndedMachine, KeepBounds, Purged, Removal, RetentionRow, SweepPlace, Sweepable,
+};
 pub use roles::RoleRow;
 pub use sealed::{Resealed, SealedPlace, SealedRow};
 pub use slices::HistorySlice;

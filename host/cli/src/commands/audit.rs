@@ -1,5 +1,6 @@
 //! `stepwell audit`: who did what, and the proof that it was not changed since.
 
+mod erase;
 mod verify;
 
 use std::fs::OpenOptions;
@@ -30,6 +31,8 @@ pub(crate) enum AuditCommand {
     Export(ExportArgs),
     /// Verify the log, and name the place of the first fault
     Verify(verify::VerifyArgs),
+    /// Erase what entries tell beside; the entries and their hashes stay
+    Erase(erase::EraseArgs),
     /// Print the public key that the log's checkpoints are verified with
     Key,
 }
@@ -90,6 +93,7 @@ pub(crate) fn run(command: &AuditCommand, app: &App) -> Result<Exit, CliError> {
         AuditCommand::Tail(args) => tail(args, app),
         AuditCommand::Export(args) => export(args, app),
         AuditCommand::Verify(args) => verify::run(args, app),
+        AuditCommand::Erase(args) => erase::run(args, app),
         AuditCommand::Key => key(app),
     }
 }

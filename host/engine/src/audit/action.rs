@@ -112,6 +112,12 @@ actions! {
     REQUEST = "request";
     /// Entries of refusals were left out, since there were too many.
     AUDIT_SUPPRESS = "audit:suppress";
+    /// Executions past their time were removed.
+    EXECUTION_SWEEP = "execution:sweep";
+    /// A rule of how long executions are kept was set.
+    RETENTION_PUT = "retention:put";
+    /// Such a rule was taken away.
+    RETENTION_DELETE = "retention:delete";
     /// Details of entries were erased.
     AUDIT_ERASE = "audit:erase";
     /// The log is not the one that was signed last.

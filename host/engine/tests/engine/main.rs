@@ -17,6 +17,7 @@ mod map_runs;
 mod quotas;
 mod recovery;
 mod redrives;
+mod retention;
 mod running;
 mod sealing;
 mod secrets;

@@ -7,18 +7,18 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use stepwell_engine::Permission::{
-    self, BackUp, ControlExecutions, DecideApprovals, ManageTenants, PostEvents, ReadAccess,
-    ReadActivities, ReadApprovals, ReadAudit, ReadConfig, ReadData, ReadDefinitions,
+    self, BackUp, ControlExecutions, DecideApprovals, EraseAudit, ManageTenants, PostEvents,
+    ReadAccess, ReadActivities, ReadApprovals, ReadAudit, ReadConfig, ReadData, ReadDefinitions,
     ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets, ReportTasks, StartExecutions, TakeTasks,
     TestStates, WriteAccess, WriteActivities, WriteComponents, WriteConfig, WriteData,
-    WriteDefinitions, WriteSecrets,
+    WriteDefinitions, WriteRetention, WriteSecrets,
 };
 
 use crate::app::App;
 use crate::routes::{
     access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
     config_values, data_sets, definitions, executions, express, history, logs, map_runs, quotas,
-    roles, secrets, state_machines, system, tasks, tenants, test_state, versions,
+    retention, roles, secrets, state_machines, system, tasks, tenants, test_state, versions,
 };
 
 /// All routes, and what each takes of its caller. There is no route without that.
@@ -128,6 +128,7 @@ fn access_routes() -> Vec<Route> {
         delete("/v1/access-keys/{name}", WriteAccess, access_keys::delete_access_key),
         get("/v1/audit", ReadAudit, audit::list_audit),
         get("/v1/audit/export", ReadAudit, audit::export_audit),
+        post("/v1/audit/erase", EraseAudit, audit::erase_audit),
         get("/v1/audit/key", ReadAudit, audit::audit_key),
         post("/v1/api-tokens", WriteAccess, api_tokens::make_api_token),
         get("/v1/api-tokens", ReadAccess, api_tokens::list_api_tokens),
@@ -163,6 +164,11 @@ fn host_routes() -> Vec<Route> {
         get("/v1/tenants/{tenant}", Access::Known, tenants::describe_tenant),
         get("/v1/tenants/{tenant}/policy", Access::Known, tenants::describe_policy),
         put("/v1/tenants/{tenant}/policy", ManageTenants, tenants::put_policy),
+        get("/v1/retention", ReadExecutions, retention::list_retention),
+        put("/v1/retention", WriteRetention, retention::put_retention),
+        delete("/v1/retention", WriteRetention, retention::delete_retention),
+        put("/v1/state-machines/{stateMachine}/retention", WriteRetention, retention::put_machine_retention),
+        delete("/v1/state-machines/{stateMachine}/retention", WriteRetention, retention::delete_machine_retention),
         post("/v1/backups", BackUp, backups::begin_backup),
         get("/v1/backups", BackUp, backups::list_backups),
         get("/v1/tenants/{tenant}/quotas", ManageTenants, quotas::tenant_quotas),

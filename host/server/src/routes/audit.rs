@@ -10,13 +10,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use hyper::body::Frame;
 use serde::Deserialize;
-use stepwell_engine::audit::{AuditLines, AuditOutcome, AuditQuery};
+use stepwell_engine::audit::{AuditLines, AuditOutcome, AuditQuery, ErasureOrder};
 use stepwell_engine::{Caller, EngineError, Permission};
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::Query;
-use crate::wire::{AuditKey, AuditList, Time};
+use crate::extract::{Json, Query};
+use crate::wire::{AuditEraseRequest, AuditErased, AuditKey, AuditList, Time};
 
 /// Entries of a page, unless the query says otherwise.
 const PAGE_LIMIT: u32 = 100;
@@ -126,6 +126,34 @@ pub(crate) async fn export_audit(
         reading: read(export.await?),
     };
     Ok(([(CONTENT_TYPE, "application/jsonl")], Body::new(lines)))
+}
+
+/// Erase details of entries of the audit log
+///
+/// The entries and their hashes stay, and entries `audit:erase` say whose details are gone.
+/// It cannot be undone; with `preview` it is only counted.
+#[utoipa::path(
+    post,
+    path = "/v1/audit/erase",
+    tag = "audit",
+    request_body = AuditEraseRequest,
+    responses((status = 200, description = "What was erased", body = AuditErased)),
+)]
+pub(crate) async fn erase_audit(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<AuditEraseRequest>,
+) -> Result<JsonAnswer<AuditErased>, ApiError> {
+    let order = ErasureOrder {
+        host: request.host,
+        first: request.first,
+        last: request.last,
+        before: request.before.map(|at| at.0),
+        principal: request.principal,
+        preview: request.preview,
+    };
+    let erased = app.engine().erase_audit(&caller, order).await?;
+    Ok(JsonAnswer(erased.into()))
 }
 
 /// Tell with which key the audit log's checkpoints are verified

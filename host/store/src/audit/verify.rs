@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::audit::chain::{entry_hash, genesis_hash};
 use crate::audit::checkpoint::{PublicKey, SignedCheckpoint, from_hex};
 use crate::audit::entry::details_hash;
+use crate::audit::erase::erased_ranges;
 use crate::audit::{FORM, canonical};
 use crate::ids::Digest;
 
@@ -297,11 +298,13 @@ impl AuditVerifier {
         }
         if text(entry, "action")? == ERASE {
             let resource = text(entry, "resource")?;
-            let (first, last) = erased_range(resource)
+            let ranges = erased_ranges(resource)
                 .ok_or_else(|| format!("{resource:?} does not say what was erased"))?;
             let before = self.bare.len();
-            self.bare
-                .retain(|number, _| !(first..=last).contains(number));
+            for (first, last) in ranges {
+                self.bare
+                    .retain(|number, _| !(first..=last).contains(number));
+            }
             self.erased += (before - self.bare.len()) as u64;
         }
         Ok(())
@@ -392,12 +395,6 @@ fn read_checkpoint(
 fn digest_in(checkpoint: &str) -> Option<Digest> {
     let value: Value = serde_json::from_str(checkpoint).ok()?;
     digest(value.as_object()?, "hash").ok()
-}
-
-/// Reads which entries' details were erased: `entries/3-17`.
-fn erased_range(resource: &str) -> Option<(u64, u64)> {
-    let (first, last) = resource.strip_prefix("entries/")?.split_once('-')?;
-    Some((first.parse().ok()?, last.parse().ok()?))
 }
 
 fn only(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {

@@ -102,7 +102,12 @@ impl Store {
     /// # Errors
     /// What the database has to say.
     pub fn load_map_run(&self, run: MapRunKey) -> Result<Option<MapRunRow>, StoreError> {
-        self.read(|connection| one_row(connection, select!("WHERE id = ?1"), [run]))
+        // One whose execution is being removed is none any more, also for its children.
+        let sql = select!(
+            "WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM executions
+                 WHERE executions.id = map_runs.execution AND executions.removing = 1)"
+        );
+        self.read(|connection| one_row(connection, sql, [run]))
     }
 
     /// Returns the Map Run that an event of an execution began.

@@ -17,4 +17,5 @@ mod histories;
 mod lists;
 mod opening;
 mod resources;
+mod retention;
 mod setup;

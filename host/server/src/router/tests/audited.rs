@@ -349,6 +349,19 @@ async fn access(all: &mut Audited) {
     let rules = json!({"http": []});
     let policy = "PUT /v1/tenants/{tenant}/policy";
     all.call(policy, "policy:put", &rules, &["dev"]).await;
+    let bound = json!({"maxCount": 100});
+    for (path, parts) in [
+        ("/v1/retention", &[][..]),
+        ("/v1/state-machines/{stateMachine}/retention", &["pass"][..]),
+    ] {
+        all.call(&format!("PUT {path}"), "retention:put", &bound, parts)
+            .await;
+        let route = format!("DELETE {path}");
+        all.call(&route, "retention:delete", &none, parts).await;
+    }
+    let some = json!({"first": 1, "last": 5});
+    all.call("POST /v1/audit/erase", "audit:erase", &some, &[])
+        .await;
     all.call("POST /v1/backups", "backup:create", &none, &[])
         .await;
     let quotas = json!({"quotas": {"components": 50}});
