@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod errors;
 mod local;
+mod retention;
 mod with_host;
 
 use std::path::Path;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use stepwell_states::Timestamp;
 use stepwell_store::{BackupManifest, BackupOrder, BackupProgress, Store, list_backups};
@@ -16,6 +17,9 @@ use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
 use crate::permissions::Permission;
 
+/// How long a host that stops waits for a backup to break off, and how often it looks.
+const STOP_MAX: Duration = Duration::from_secs(2);
+const STOP_STEP: Duration = Duration::from_millis(5);
 /// Backups that a list shows, at most: the newest.
 const LIST_MAX: usize = 1_000;
 
@@ -94,11 +98,18 @@ impl Backups {
         }
     }
 
-    /// Breaks off the one that is being made, and waits for that.
+    /// Breaks off the one that is being made, and waits a little for that. A large copy that
+    /// is being checked is left as a host leaves it that dies: the next backup removes it.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
-        let thread = self.state().thread.take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
+        let Some(thread) = self.state().thread.take() else {
+            return;
+        };
+        let deadline = Instant::now() + STOP_MAX;
+        while !thread.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(STOP_STEP);
+        }
+        if thread.is_finished() && thread.join().is_err() {
             tracing::error!("the thread of a backup had panicked");
         }
     }
@@ -146,7 +157,7 @@ impl Backups {
     }
 
     fn run(&self, store: &Store, order: &BackupOrder, clock: &dyn Clock) {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let made = store.back_up(order, &mut |progress| {
             if let Some(running) = &mut self.state().running {
                 running.progress = progress;

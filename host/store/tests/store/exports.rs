@@ -2,7 +2,7 @@
 
 use stepwell_store::{
     AuditChain, AuditExport, AuditFault, AuditReport, AuditSource, AuditVerifier, CheckpointKey,
-    SignedCheckpoint, Store,
+    ErasureFilter, SignedCheckpoint, Store,
 };
 
 use crate::setup::{Home, acme, decision, entry_about, time};
@@ -210,6 +210,81 @@ fn details_may_be_gone_only_where_an_entry_tells_that_they_were_erased() {
     let report = verify(export(&home.store, &chain, 0)).unwrap();
     assert_eq!(report.erased, 2);
     assert_eq!(report.last, 8);
+}
+
+/// Erases details as the host does, entry and all; returns how many.
+fn erase(home: &Home, filter: &ErasureFilter) -> u64 {
+    let chain = acme(home.tenant);
+    let found = home
+        .store
+        .erasable_details(chain.number(), filter, 100)
+        .unwrap();
+    assert_eq!(found.next, None);
+    let told = entry_about(&chain, "audit:erase", &found.resource());
+    let erased = home.store.change(told);
+    erased.erase_details(chain.number(), found.ranges).unwrap()
+}
+
+#[test]
+fn what_is_erased_hides_no_flipped_byte_and_no_other_loss() {
+    let home = signed_chain();
+    let chain = acme(home.tenant);
+    let some = ErasureFilter {
+        after: 1,
+        last: Some(4),
+        ..ErasureFilter::default()
+    };
+    assert_eq!(erase(&home, &some), 3);
+    let last = ErasureFilter {
+        after: 6,
+        last: Some(7),
+        ..ErasureFilter::default()
+    };
+    assert_eq!(erase(&home, &last), 1);
+    sign(&home).unwrap();
+    let good = export(&home.store, &chain, 0);
+    let report = verify(&good).unwrap();
+    assert_eq!((report.erased, report.last, report.covered), (4, 9, 9));
+    for place in 0..good.len() {
+        let mut bad = good.clone().into_bytes();
+        bad[place] ^= 1;
+        assert!(verify(&bad).is_err(), "byte {place} is not missed");
+    }
+    // Details that no entry speaks of are missed.
+    let connection = rusqlite::Connection::open(home.path().join("stepwell.db")).unwrap();
+    let sql = "DELETE FROM audit_details WHERE chain = ?1 AND number = 5";
+    assert_eq!(connection.execute(sql, [home.tenant.0]), Ok(1));
+    let (_, number, problem) = fault(export(&home.store, &chain, 0));
+    assert_eq!(number, 5, "{problem}");
+}
+
+#[test]
+fn details_are_found_by_time_and_by_who_told_them() {
+    let home = signed_chain();
+    let chain = acme(home.tenant).number();
+    let look = |filter: ErasureFilter, limit| {
+        let found = home.store.erasable_details(chain, &filter, limit).unwrap();
+        (found.ranges, found.next)
+    };
+    let by = |principal: &str| ErasureFilter {
+        principal: Some(principal.to_owned()),
+        ..ErasureFilter::default()
+    };
+    for name in ["ada", "token:ada"] {
+        assert_eq!(look(by(name), 100), (vec![(1, 7)], None), "{name}");
+    }
+    for name in ["eve", "key:ada", "token"] {
+        assert_eq!(look(by(name), 100), (vec![], None), "{name}");
+    }
+    assert_eq!(look(by("ada"), 3), (vec![(1, 3)], Some(3)), "and goes on");
+    for (at, ranges) in [(time(0), vec![]), (time(1), vec![(1, 7)])] {
+        let before = ErasureFilter {
+            before: Some(at),
+            in_order: true,
+            ..ErasureFilter::default()
+        };
+        assert_eq!(look(before, 100).0, ranges);
+    }
 }
 
 #[test]

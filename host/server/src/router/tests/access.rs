@@ -168,6 +168,7 @@ fn body_of(route: &Route, subject: &str) -> String {
         }
         ("PUT", "/v1/roles/{name}") => json!({ "permissions": ["data:read"] }),
         ("PUT", "/v1/tenants/{tenant}/quotas") => json!({ "quotas": { "components": 50 } }),
+        ("PUT", "/v1/state-machines/{stateMachine}/retention") => json!({ "forever": true }),
         ("PUT", "/v1/secrets/{secret}") => return "our own value".to_owned(),
         ("PUT", "/v1/secrets/{secret}/versions/{version}") => json!({ "enabled": false }),
         ("POST", "/v1/sync-executions") => json!({ "stateMachine": subject }),
