@@ -340,15 +340,6 @@ mod tests {
             "secrets delete prod/token",
             "secrets new-key f",
             "secrets rekey --data d --old-key-file a --new-key-file b",
-            "retention list",
-            "retention set --age 90d --count 5 --audit-details 400d",
-            "retention set m --forever",
-            "retention clear m",
-            "audit erase --entries 3-17 --principal token:ci --preview",
-            "audit erase --host --older-than 400d",
-            "backup",
-            "backup --list",
-            "restore b --data d",
             "demo --guests d --keep",
             "completions fish",
         ] {
@@ -371,6 +362,23 @@ mod tests {
             "tenant create shop --account 111122223333 --region eu-west-1",
             "tenant list",
             "keys create ci --role viewer --permission executions:read --expires-in 1h",
+        ] {
+            assert_understood(line);
+        }
+    }
+
+    #[test]
+    fn commands_of_keeping_are_understood_too() {
+        for line in [
+            "retention list",
+            "retention set --age 90d --count 5 --audit-details 400d",
+            "retention set m --forever",
+            "retention clear m",
+            "audit erase --entries 3-17 --principal token:ci --preview",
+            "audit erase --host --older-than 400d",
+            "backup",
+            "backup --list",
+            "restore b --data d",
         ] {
             assert_understood(line);
         }

@@ -82,15 +82,13 @@ impl Engine {
         let (shards, inboxes) = shard_channels(config.shards.max(1));
         let counters = Arc::new(Counters::default());
         let definitions = Arc::new(Definitions::default());
-        let (audit, signing) = audit_of(&store, &config)?;
+        let (audit, signing, sweeping) = audit_of(&store, &config)?;
         let ledgers = Arc::new(Ledgers::read(&store, config.quotas).map_err(unreadable)?);
         let kept = (&audit, &ledgers);
         let starter = starter_of(&config, &store, &definitions, &shards, &next_key, kept);
         let dispatcher = dispatcher_of(&config, &runner, &runtime, &counters, &ledgers)?;
         let (log, log_writer) = ExecutionLog::start(config.log.as_ref()).map_err(no_thread)?;
         let outbound = outbound_of(&config, &store, &audit);
-        let sweeping = sweeping_of(&store, &audit, &config)?;
-        let backups = Arc::new(Backups::new(config.backups.clone()));
         let shared = Arc::new(Shared {
             log: Arc::new(log),
             audit: Arc::clone(&audit),
@@ -124,7 +122,7 @@ impl Engine {
             map_runs: shared.map_runs.clone(),
             known_access: Arc::default(),
             outbound,
-            backups,
+            backups: Arc::new(Backups::new(shared.config.backups.clone())),
             sweeper: sweeping.sweeper(),
             log: Arc::clone(&shared.log),
             audit: Arc::clone(&audit),
@@ -257,19 +255,16 @@ fn starter_of(
     })
 }
 
-fn audit_of(store: &Store, config: &EngineConfig) -> Result<(Arc<Auditor>, Signing), EngineError> {
+/// The audit log, and what goes through it at intervals: its signatures, and what is removed.
+fn audit_of(
+    store: &Store,
+    config: &EngineConfig,
+) -> Result<(Arc<Auditor>, Signing, Sweeping), EngineError> {
     let audit = Auditor::begin(store, &config.clock)?;
     let signer = Signer::new(store, &config.clock, &config.audit);
     let signing = Signing::start(signer, &audit).map_err(no_thread)?;
-    Ok((audit, signing))
-}
-
-fn sweeping_of(
-    store: &Store,
-    audit: &Arc<Auditor>,
-    config: &EngineConfig,
-) -> Result<Sweeping, EngineError> {
-    Sweeping::start(store, &config.clock, audit, config.retention).map_err(no_thread)
+    let sweeping = Sweeping::start(store, &config.clock, &audit, config.retention);
+    Ok((audit, signing, sweeping.map_err(no_thread)?))
 }
 
 fn stop_shard(shard: &ShardSender) -> oneshot::Receiver<()> {

@@ -150,6 +150,7 @@ async fn each_change_leaves_an_entry_with_who_asked() {
     work(&mut all).await;
     approvals(&mut all).await;
     access(&mut all).await;
+    keeping(&mut all).await;
     let routes = routes().into_iter();
     for route in routes.filter(|route| route.method != Method::GET) {
         let name = format!("{} {}", route.method, route.path);
@@ -321,6 +322,26 @@ async fn approvals(all: &mut Audited) {
     }
 }
 
+/// What is kept, for how long, and copied.
+async fn keeping(all: &mut Audited) {
+    let none = Value::Null;
+    let bound = json!({"maxCount": 100});
+    for (path, parts) in [
+        ("/v1/retention", &[][..]),
+        ("/v1/state-machines/{stateMachine}/retention", &["pass"][..]),
+    ] {
+        all.call(&format!("PUT {path}"), "retention:put", &bound, parts)
+            .await;
+        let route = format!("DELETE {path}");
+        all.call(&route, "retention:delete", &none, parts).await;
+    }
+    let some = json!({"first": 1, "last": 5});
+    all.call("POST /v1/audit/erase", "audit:erase", &some, &[])
+        .await;
+    all.call("POST /v1/backups", "backup:create", &none, &[])
+        .await;
+}
+
 async fn access(all: &mut Audited) {
     let none = Value::Null;
     let role = json!({"permissions": ["executions:read"]});
@@ -349,21 +370,6 @@ async fn access(all: &mut Audited) {
     let rules = json!({"http": []});
     let policy = "PUT /v1/tenants/{tenant}/policy";
     all.call(policy, "policy:put", &rules, &["dev"]).await;
-    let bound = json!({"maxCount": 100});
-    for (path, parts) in [
-        ("/v1/retention", &[][..]),
-        ("/v1/state-machines/{stateMachine}/retention", &["pass"][..]),
-    ] {
-        all.call(&format!("PUT {path}"), "retention:put", &bound, parts)
-            .await;
-        let route = format!("DELETE {path}");
-        all.call(&route, "retention:delete", &none, parts).await;
-    }
-    let some = json!({"first": 1, "last": 5});
-    all.call("POST /v1/audit/erase", "audit:erase", &some, &[])
-        .await;
-    all.call("POST /v1/backups", "backup:create", &none, &[])
-        .await;
     let quotas = json!({"quotas": {"components": 50}});
     let route = "PUT /v1/tenants/{tenant}/quotas";
     all.call(route, "quota:put", &quotas, &["dev"]).await;
