@@ -79,7 +79,7 @@ impl Signer {
     }
 
     /// The same for all chains.
-    fn sign_all(&self) {
+    pub(crate) fn sign_all(&self) {
         let signed = AuditSource::Store(self.store.clone())
             .chains()
             .and_then(|chains| chains.iter().try_for_each(|chain| self.sign(chain)));

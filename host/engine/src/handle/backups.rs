@@ -198,8 +198,9 @@ impl EngineHandle {
         let audit = &inner.audit;
         let entry = audit.entry_of_host(caller, action::BACKUP_CREATE, "", None);
         let begun = blocking(move || {
-            // The backup tells of itself.
+            // The backup tells of itself, and what it tells is signed.
             inner.audit.append_and_wait(entry).map_err(from_store)?;
+            inner.signer.sign_all();
             let order = BackupOrder {
                 folder,
                 at: now,

@@ -78,5 +78,5 @@ fn details_are_erased_and_the_log_is_verified_still() {
     let again = run(&server, &["--json", "audit", "erase", "--entries", "1-2"]).expect(0);
     assert_eq!(again.json()["details"], 0);
     let tail = run(&server, &["audit", "tail", "--action", "audit:erase"]).expect(0);
-    assert!(tail.stdout.contains("entries/1-"), "{}", tail.stdout);
+    assert!(tail.stdout.contains("entries/"), "{}", tail.stdout);
 }

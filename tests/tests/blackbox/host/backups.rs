@@ -105,7 +105,12 @@ fn all_that_was_acknowledged_before_a_backup_under_load_goes_on_from_it() {
     // The restored log is whole, and says what it is of.
     let data = second.data();
     let data = data.to_str().unwrap();
-    run(second.home(), None, &["audit", "verify", "--data", data]).expect(0);
+    let verified = run(second.home(), None, &["audit", "verify", "--data", data]).expect(0);
+    assert!(
+        !verified.stdout.contains("signed up to 0"),
+        "{}",
+        verified.stdout
+    );
     let tail = run(second.home(), Some(&second), &["audit", "tail", "--host"]).expect(0);
     assert!(tail.stdout.contains("backup:create"), "{}", tail.stdout);
     assert!(tail.stdout.contains("host:restore"), "{}", tail.stdout);
