@@ -134,8 +134,7 @@ impl Engine {
         // Before the first shard runs: recovery may begin with a call of the host's own.
         drop(shared.services.engine.set(Arc::downgrade(&handle.0)));
         let threads = start_threads(&shared, inboxes, (next_key, map_inbox))?;
-        handle.0.starter.take_up_express().map_err(unreadable)?;
-        tell_superseded(&shared).map_err(unreadable)?;
+        take_up(&shared, &handle).map_err(unreadable)?;
         Ok(Self {
             handle,
             timers: Arc::clone(&shared.timers),
@@ -265,6 +264,12 @@ fn audit_of(
     let signing = Signing::start(signer, &audit).map_err(no_thread)?;
     let sweeping = Sweeping::start(store, &config.clock, &audit, config.retention);
     Ok((audit, signing, sweeping.map_err(no_thread)?))
+}
+
+/// Goes on with what the last run of the host left that no shard looks for.
+fn take_up(shared: &Shared, handle: &EngineHandle) -> Result<(), StoreError> {
+    handle.0.starter.take_up_express()?;
+    tell_superseded(shared)
 }
 
 fn stop_shard(shard: &ShardSender) -> oneshot::Receiver<()> {
