@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use serde_json::{Value, json};
-use stepwell_tests::{Access, Run, Setup, TestServer, command, guest, program};
+use stepwell_tests::{Access, Run, Setup, TestServer, command, guest};
 
+use crate::guide::{console, shell};
 use crate::secrets::run;
 
 const GUIDE: &str = include_str!("../../../docs/grants.md");
@@ -69,10 +69,7 @@ fn a_reader_of_the_guide_charges_a_card() {
     let (port, seen) = service();
     let here = format!("http://127.0.0.1:{port}");
     let commands = replaced(part("```console\n", "```"), SERVICE, &here);
-    let mut commands: Vec<&str> = commands
-        .lines()
-        .map(|line| line.strip_prefix("$ ").unwrap())
-        .collect();
+    let mut commands = console(&commands);
     let serve = commands.remove(0);
     let rule = serve.split('\'').nth(1).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -94,7 +91,7 @@ fn a_reader_of_the_guide_charges_a_card() {
     .expect(0);
     let policy = commands.remove(0);
     let of_host = server.admin_token().unwrap();
-    shell(&server, policy, &of_host);
+    shell(&server, policy, Some(&of_host));
     let order = [
         "--json",
         "api-token",
@@ -112,7 +109,7 @@ fn a_reader_of_the_guide_charges_a_card() {
     fs::write(home.join("charge.json"), definition).unwrap();
     fs::write(home.join("key.txt"), KEY).unwrap();
     fs::copy(guest("call-api").unwrap(), home.join("call_api.wasm")).unwrap();
-    let said = shell(&server, &commands.join("\n"), &of_tenant);
+    let said = shell(&server, &commands.join("\n"), Some(&of_tenant));
     assert!(
         said.contains("SUCCEEDED") && said.contains("ch_1"),
         "{said}"
@@ -136,7 +133,7 @@ fn a_reader_of_the_guide_charges_a_card() {
     fs::write(home.join("short.yaml"), flow).unwrap();
     let commands = "stepwell deploy short.yaml\nstepwell start short --wait --input \
                     '{\"amount\": 1250, \"currency\": \"eur\"}'";
-    let said = shell(&server, commands, &of_tenant);
+    let said = shell(&server, commands, Some(&of_tenant));
     assert!(said.contains("SUCCEEDED"), "{said}");
     expect_charge(seen.recv().unwrap());
 }
@@ -149,32 +146,4 @@ fn expect_charge((head, body): Seen) {
     );
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body, json!({"amount": 1250, "currency": "eur"}));
-}
-
-/// Runs commands of the guide as a reader does, in a folder that has its files.
-#[track_caller]
-fn shell(server: &TestServer, commands: &str, token: &str) -> String {
-    let program = program().unwrap();
-    let folders = format!(
-        "{}:{}",
-        program.parent().unwrap().display(),
-        std::env::var("PATH").unwrap()
-    );
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-eu", "-c", commands])
-        .current_dir(server.home());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STEPWELL_")) {
-        shell.env_remove(name);
-    }
-    shell
-        .env("PATH", folders)
-        .env("HOME", server.home())
-        .env("STEPWELL_SERVER", server.address())
-        .env("STEPWELL_TOKEN", token);
-    let output = shell.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{commands}\n{said}\n{told}");
-    said + &told
 }

@@ -1,5 +1,6 @@
 //! `stepwell api-token`: what callers of the API show.
 
+use std::io::IsTerminal as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
@@ -113,6 +114,10 @@ pub(crate) fn run(command: &ApiTokenCommand, app: &App) -> Result<Exit, CliError
 fn show(made: &ApiTokenMade, json: &serde_json::Value, app: &App) -> Result<(), CliError> {
     if app.console.is_json() {
         return app.console.print_json(json, true);
+    }
+    if !std::io::stdout().is_terminal() {
+        // Whoever takes it up in a variable or a file wants the token alone.
+        return app.console.print(&made.token);
     }
     app.console.print(format!(
         "export STEPWELL_TOKEN={}\n{}",
