@@ -5,9 +5,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     activity, alias, api_token, approvals, audit, backup, bind, completions, component,
-    config_value, data, demo, deploy, describe, graph, history, keys, list, logs, map_run, policy,
-    quota, redrive, retention, role, run, secrets, send_event, serve, start, state_machine, stop,
-    tag, tenant, test_state, token, validate, version, worker,
+    config_value, data, demo, deploy, describe, graph, history, keys, list, logs, map_run, operate,
+    policy, quota, redrive, retention, role, run, secrets, send_event, serve, start, state_machine,
+    stop, tag, tenant, test_state, token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -171,6 +171,17 @@ pub(crate) enum Command {
     Stop(stop::StopArgs),
     /// Go on with an execution that did not succeed, from where it stopped
     Redrive(redrive::RedriveArgs),
+    /// Let nothing new begin in an execution, until it is resumed
+    Pause(operate::PauseArgs),
+    /// Go on with a paused execution
+    Resume(operate::ResumeArgs),
+    /// Begin the next attempt of a state at once that waits for it
+    RetryNow(operate::StateArgs),
+    /// End a wait at once
+    EndWait(operate::StateArgs),
+    /// Fail or skip a task of an execution
+    #[command(subcommand)]
+    Task(operate::TaskCommand),
     /// Post an event that an execution waits for, or will
     SendEvent(send_event::SendEventArgs),
     /// Report on a task that waits for its token

@@ -4,6 +4,7 @@ mod access;
 mod approvals;
 mod audit;
 mod backups;
+mod operating;
 mod retention;
 mod routes;
 mod secrets;

@@ -20,6 +20,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod map_run;
+pub(crate) mod operate;
 pub(crate) mod policy;
 pub(crate) mod quota;
 pub(crate) mod redrive;
@@ -109,6 +110,11 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::MapRun(command) => map_run::run(&command, app),
         Command::Stop(args) => stop::run(&args, app),
         Command::Redrive(args) => redrive::run(&args, app),
+        Command::Pause(args) => operate::pause(&args, app),
+        Command::Resume(args) => operate::resume(&args, app),
+        Command::RetryNow(args) => operate::retry_now(&args, app),
+        Command::EndWait(args) => operate::end_wait(&args, app),
+        Command::Task(command) => operate::task(&command, app),
         Command::SendEvent(args) => send_event::run(&args, app),
         Command::Token(command) => token::run(&command, app),
         Command::Approvals(command) => approvals::run(&command, app),
@@ -146,7 +152,7 @@ pub(crate) fn about<T>(execution: &str, result: Result<T, CallError>) -> Result<
 pub(crate) fn exit_of(status: ExecutionStatus) -> Exit {
     match status {
         ExecutionStatus::Succeeded => Exit::Done,
-        ExecutionStatus::Running => Exit::StillRunning,
+        ExecutionStatus::Running | ExecutionStatus::Paused => Exit::StillRunning,
         ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
             Exit::ExecutionFailed
         }

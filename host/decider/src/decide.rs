@@ -12,9 +12,12 @@ use crate::evolve::evolve;
 use crate::execution::{Execution, Phase};
 use crate::failure::{Failure, RUNTIME, TIMEOUT};
 use crate::input::{Input, TokenReport};
+use crate::intervention::NotIntervened;
+use crate::redefine::Misfit;
 use crate::redrive::NotRedrivable;
 use crate::steps;
-use crate::steps::task;
+use crate::steps::{operators, task};
+use crate::target::TargetError;
 use crate::token::TaskToken;
 
 /// Events after which a decision stops before the next state, to be gone on with by
@@ -58,6 +61,26 @@ pub enum DecideError {
     /// The decision on an approval is not taken.
     #[error(transparent)]
     Approval(#[from] ApprovalRefusal),
+    /// Nobody can tell which state is meant.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Nobody can tell which state a redrive gives another input.
+    #[error("{0}")]
+    Edited(TargetError),
+    /// A redrive gives a state two inputs.
+    #[error("state {state:?} (event {event}) is given two inputs")]
+    EditedTwice {
+        /// The state.
+        state: Arc<str>,
+        /// Id of the event that entered it.
+        event: u64,
+    },
+    /// The execution cannot go on with that definition.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// The intervention is not made.
+    #[error(transparent)]
+    NotIntervened(#[from] NotIntervened),
 }
 
 /// Posted events that an execution keeps until a state takes them, at most.
@@ -111,6 +134,11 @@ pub fn decide_within(
             .started()
             .and_then(|started| started.history_events_max),
     };
+    let replacing = match &input {
+        Input::Redrive(order) => order.definition.as_ref(),
+        _ => None,
+    };
+    let replacing = replacing.map(|new| Arc::clone(&new.machine));
     // Where a history may only be so long, a decision may have to be cut.
     let limited = limited.map(|max| (max, execution.clone()));
     let mut draft = Draft {
@@ -120,6 +148,7 @@ pub fn decide_within(
         events: Vec::new(),
         evaluated: Cell::new(0),
         reported_by: None,
+        replacing: replacing.as_deref(),
         trial: None,
     };
     take(&mut draft, input)?;
@@ -154,8 +183,12 @@ fn cut(draft: &mut Draft<'_>, events_max: u64, before: Execution) {
     draft.emit_after(FrameId::ROOT, follows, EventKind::ExecutionFailed(failure));
 }
 
-/// Enters states until every frame waits for something outside, or a limit is reached.
+/// Enters states until every frame waits for something outside, or a limit is reached; while
+/// the execution is paused, none.
 fn go_on(draft: &mut Draft<'_>, evaluated_max: u32) {
+    if draft.execution.paused_at.is_some() {
+        return;
+    }
     while let Some(frame) = draft.execution.ready.first().copied() {
         if draft.events.len() >= EVENTS_MAX || draft.evaluated.get() >= evaluated_max {
             return;
@@ -223,6 +256,19 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
                 draft.emit_after(FrameId::ROOT, follows, EventKind::ExecutionFailed(failure));
             }
         }
+        order @ (Input::Stop { .. }
+        | Input::Approval(_)
+        | Input::Redrive(_)
+        | Input::Intervene(_)
+        | Input::Pause { .. }
+        | Input::Resume { .. }) => asked(draft, order)?,
+    }
+    Ok(())
+}
+
+/// Somebody asks for something that concerns the execution as a whole, or a state of it.
+fn asked(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
+    match input {
         Input::Stop { failure, principal } => {
             require_running(draft)?;
             steps::map_run::abort_all(draft);
@@ -231,6 +277,17 @@ fn take(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
         }
         Input::Approval(input) => take_approval_input(draft, input)?,
         Input::Redrive(order) => steps::redrive::take(draft, order)?,
+        Input::Intervene(order) => operators::intervene(draft, order)?,
+        Input::Pause { reason, principal } => {
+            require_running(draft)?;
+            operators::pause(draft, reason, principal);
+        }
+        Input::Resume { principal } => {
+            require_running(draft)?;
+            operators::resume(draft, principal);
+        }
+        // All others are taken before.
+        _ => {}
     }
     Ok(())
 }
@@ -296,13 +353,16 @@ fn child_finished(draft: &mut Draft<'_>, scheduled: EventNumber, result: Result<
     }
 }
 
-/// A worker takes a task, unless another one was faster.
+/// A worker takes a task, unless another one was faster, or nothing is to begin.
 fn take_task(
     draft: &mut Draft<'_>,
     scheduled: EventNumber,
     worker: Option<Arc<str>>,
 ) -> Result<(), DecideError> {
     let frame = frame_of(draft, scheduled).ok_or(DecideError::TaskClosed)?;
+    if draft.execution.paused_at.is_some() {
+        return Err(DecideError::TaskClosed);
+    }
     let open = draft.execution.open_task(scheduled);
     if open.is_some_and(|task| task.started) {
         return Err(DecideError::TaskTaken);
@@ -384,6 +444,9 @@ fn report(
 }
 
 fn fire_timers(draft: &mut Draft<'_>) {
+    if draft.execution.paused_at.is_some() {
+        return;
+    }
     let deadline = draft.execution.deadline();
     if draft.execution.end.is_none() && deadline.is_some_and(|deadline| deadline <= draft.now) {
         steps::map_run::abort_all(draft);

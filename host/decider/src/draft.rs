@@ -31,6 +31,8 @@ pub(crate) struct Draft<'a> {
     /// Who caused the next event that is recorded: theirs is the first one, what follows it
     /// follows of itself.
     pub(crate) reported_by: Option<Arc<str>>,
+    /// The definition that a redrive may go on with.
+    pub(crate) replacing: Option<&'a StateMachine>,
     /// The surroundings of a state that is only tried.
     pub(crate) trial: Option<&'a Surroundings<'a>>,
 }

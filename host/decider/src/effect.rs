@@ -47,11 +47,16 @@ pub fn effects_of(execution: &Execution, event: &HistoryEvent) -> Option<Effect>
 }
 
 /// Names all outside work that an execution still asks for: what
-/// [`effects_of`] its events named, less what has been reported since.
+/// [`effects_of`] its events named, less what has been reported since. A paused one asks for
+/// nothing.
 #[must_use]
 pub fn outstanding_effects(execution: &Execution) -> Vec<Effect> {
     if execution.end().is_some() {
         return tell_parent(execution).into_iter().collect();
+    }
+    // Nothing begins; what Map Runs have under way is for their rows to tell.
+    if execution.paused_at().is_some() {
+        return Vec::new();
     }
     let offers = execution.waiting_for_workers();
     let found = execution.pending_work().chain(offers);

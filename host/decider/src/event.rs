@@ -7,6 +7,7 @@
 
 mod principal;
 mod size;
+mod state_type;
 mod task;
 
 use std::fmt;
@@ -17,10 +18,12 @@ use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 
 use crate::approval::{ApprovalDecided, ApprovalOutcome, ApprovalRequested};
 use crate::failure::Failure;
+use crate::intervention::Intervened;
 use crate::map_run::MapRunStarted;
 use crate::redrive::{ExecutionRedriven, MapRunRedriven};
 use crate::started::ExecutionStarted;
 
+pub use state_type::StateType;
 pub use task::{TaskFamily, TaskScheduled, Usage, Work};
 
 /// Position of an event in its execution's history, counted from 1.
@@ -65,7 +68,7 @@ pub struct HistoryEvent {
     /// What happened.
     pub kind: EventKind,
     /// Who caused it, as the server knows them, where the kind does not say so itself: who
-    /// took an activity's task, or reported on a task by its token.
+    /// took an activity's task, reported on a task by its token, intervened, paused or resumed.
     #[serde(default)]
     pub reported_by: Option<Arc<str>>,
 }
@@ -259,7 +262,7 @@ pub enum EventKind {
         result: Result<Payload, Failure>,
     },
     /// An execution that did not succeed goes on: the only event that follows an end.
-    ExecutionRedriven(ExecutionRedriven),
+    ExecutionRedriven(Box<ExecutionRedriven>),
     /// A state that was not left is taken up again by a redrive. Hidden on the wire.
     StateRedriven {
         /// Which state.
@@ -289,6 +292,19 @@ pub enum EventKind {
         scheduled: EventNumber,
         /// How.
         outcome: ApprovalOutcome,
+    },
+    /// An operator did something to a state. Hidden on the wire: what follows from it is
+    /// recorded as ever.
+    Intervened(Arc<Intervened>),
+    /// Nothing new begins until the execution is resumed. Hidden on the wire.
+    ExecutionPaused {
+        /// Why, in the words of who asked.
+        reason: Option<Arc<str>>,
+    },
+    /// A paused execution goes on. Hidden on the wire.
+    ExecutionResumed {
+        /// When the execution times out: its time stood still meanwhile.
+        deadline: Option<Timestamp>,
     },
 }
 
@@ -320,44 +336,6 @@ pub struct StateExited {
     pub assigned: Vec<(String, Payload)>,
     /// Where the frame goes; at its end, nowhere.
     pub next: Option<StateRef>,
-}
-
-/// The type of a state, as it stands in the names of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StateType {
-    /// A Task state.
-    Task,
-    /// A Pass state.
-    Pass,
-    /// A Choice state.
-    Choice,
-    /// A Wait state.
-    Wait,
-    /// A Succeed state.
-    Succeed,
-    /// A Fail state.
-    Fail,
-    /// A Parallel state.
-    Parallel,
-    /// A Map state.
-    Map,
-}
-
-impl StateType {
-    /// Returns the type's name as definitions write it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Task => "Task",
-            Self::Pass => "Pass",
-            Self::Choice => "Choice",
-            Self::Wait => "Wait",
-            Self::Succeed => "Succeed",
-            Self::Fail => "Fail",
-            Self::Parallel => "Parallel",
-            Self::Map => "Map",
-        }
-    }
 }
 
 /// Which iteration of a Map state.
@@ -407,6 +385,9 @@ impl EventKind {
                 | Self::ApprovalDecided(_)
                 | Self::ApprovalEscalated { .. }
                 | Self::ApprovalClosed { .. }
+                | Self::Intervened(_)
+                | Self::ExecutionPaused { .. }
+                | Self::ExecutionResumed { .. }
         )
     }
 

@@ -4,6 +4,7 @@
 mod approvals;
 mod children;
 mod map_runs;
+mod operators;
 mod redrives;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::execution::{
     Active, Children, End, Execution, Frame, Next, OpenTask, ParentFrame, Phase, Status,
 };
 use crate::failure::Failure;
+pub(crate) use redrives::redefine;
 
 const SECOND_MS: u64 = 1_000;
 
@@ -195,6 +197,7 @@ fn end(
         output,
         failure,
     });
+    execution.paused_at = None;
     // What did not succeed may be redriven: its frames say where it goes on.
     redrives::halt(execution, FrameId::ROOT);
     if status == Status::Succeeded {
@@ -245,6 +248,7 @@ fn enter(execution: &mut Execution, event: &HistoryEvent, entered: &StateEntered
             retries: BTreeMap::new(),
             attempt: 1,
             phase: Phase::Entered,
+            edited_by: None,
         });
     }
     move_cursor(execution, event);
@@ -288,6 +292,7 @@ fn schedule(execution: &mut Execution, event: &HistoryEvent, order: Arc<TaskSche
         heartbeat_due: None,
         child_end: None,
         approval: None,
+        id: event.id,
     };
     if watched {
         watch_times(&mut task, event.at);

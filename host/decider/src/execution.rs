@@ -3,6 +3,7 @@
 //! Nothing here decides or changes anything; [`crate::evolve()`] is what changes it.
 
 mod active;
+mod end;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use crate::map_run::MapRunStarted;
 use crate::redrive::Redriven;
 use crate::started::ExecutionStarted;
 pub use active::ActiveState;
+pub use end::{End, Status};
 pub use usage::TotalUsage;
 
 /// Where an execution stands.
@@ -62,38 +64,16 @@ pub struct Execution {
     /// Tasks that wait for people: the approvals that these were asked for.
     #[serde(default)]
     pub(crate) approvals: BTreeSet<EventNumber>,
+    /// Since when nothing new begins.
+    #[serde(default)]
+    pub(crate) paused_at: Option<Timestamp>,
+    /// When the execution times out, where a pause has moved that.
+    #[serde(default)]
+    pub(crate) moved_deadline: Option<Timestamp>,
     /// Items of running Map states. A cache of what the definition says: it is
     /// filled by decisions, and takes no part in equality or storage.
     #[serde(skip)]
     pub(crate) plans: PlanCache,
-}
-
-/// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// The status from then on.
-    pub status: Status,
-    /// When.
-    pub at: Timestamp,
-    /// The output, of a success.
-    pub output: Option<Payload>,
-    /// The error and cause, of anything else.
-    pub failure: Option<Failure>,
-}
-
-/// Status of an execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Status {
-    /// Not at its end.
-    Running,
-    /// Ended well.
-    Succeeded,
-    /// Ended with an error that nothing caught.
-    Failed,
-    /// Ended because its own time was up.
-    TimedOut,
-    /// Stopped by somebody.
-    Aborted,
 }
 
 /// One line of execution: the root, a Parallel branch or a Map iteration.
@@ -149,13 +129,9 @@ pub(crate) struct Active {
     /// Number of the current attempt, counted from 1.
     pub(crate) attempt: u32,
     pub(crate) phase: Phase,
-}
-
-impl Active {
-    /// How often the state was retried in this visit.
-    pub(crate) fn retry_count(&self) -> u32 {
-        self.attempt.saturating_sub(1)
-    }
+    /// The redrive that gave it another input, if one did.
+    #[serde(default)]
+    pub(crate) edited_by: Option<EventNumber>,
 }
 
 /// How far a frame is with its state.
@@ -222,6 +198,9 @@ pub(crate) struct OpenTask {
     /// What people are asked, once they are.
     #[serde(default)]
     pub(crate) approval: Option<Box<OpenApproval>>,
+    /// Wire id of the `TaskScheduled` event.
+    #[serde(default)]
+    pub(crate) id: u64,
 }
 
 impl OpenTask {
@@ -324,7 +303,7 @@ impl Execution {
     /// Returns the earliest time at which something is to happen by itself.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        if self.end.is_some() {
+        if self.end.is_some() || self.paused_at.is_some() {
             return None;
         }
         let timer = self.timers.first().map(|(due, _)| *due);
@@ -343,6 +322,7 @@ impl Execution {
                 .started
                 .as_ref()
                 .is_some_and(|started| started.parent.is_some()),
+            None if self.paused_at.is_some() => false,
             None => !self.to_run.is_empty() || !self.ready.is_empty(),
         }
     }
@@ -350,7 +330,13 @@ impl Execution {
     /// Returns whether the last decision stopped at its limit of events.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
-        self.end.is_none() && !self.ready.is_empty()
+        self.end.is_none() && self.paused_at.is_none() && !self.ready.is_empty()
+    }
+
+    /// Returns since when the execution is paused, if it is.
+    #[must_use]
+    pub fn paused_at(&self) -> Option<Timestamp> {
+        self.paused_at
     }
 
     /// Returns whether a task still waits for its end.
@@ -426,6 +412,7 @@ impl Execution {
                     attempt: active.attempt,
                     due: held.due,
                     waits_for: active.waits_for(),
+                    event: active.entered_id,
                     waits_for_token: active.waits_for_token(),
                 })
             })

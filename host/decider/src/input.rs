@@ -7,6 +7,7 @@ use stepwell_states::{Payload, Timestamp};
 use crate::approval::ApprovalInput;
 use crate::event::{EventNumber, ReceivedEvent, Usage};
 use crate::failure::Failure;
+use crate::intervention::Intervene;
 use crate::redrive::Redrive;
 use crate::started::ExecutionStarted;
 use crate::token::TaskToken;
@@ -95,6 +96,20 @@ pub enum Input {
     Approval(ApprovalInput),
     /// Somebody asks to go on with an execution that did not succeed.
     Redrive(Redrive),
+    /// An operator does something to a state.
+    Intervene(Intervene),
+    /// Somebody asks that nothing new begins. What is paused stays so.
+    Pause {
+        /// Why, in their words.
+        reason: Option<Arc<str>>,
+        /// Who asks, as the server knows them.
+        principal: Option<Arc<str>>,
+    },
+    /// Somebody asks to go on with a paused execution. What is not paused runs on.
+    Resume {
+        /// Who asks, as the server knows them.
+        principal: Option<Arc<str>>,
+    },
 }
 
 /// What was reported by a task token.

@@ -24,12 +24,15 @@ mod evolve;
 mod execution;
 mod failure;
 mod input;
+mod intervention;
 mod map_run;
 mod map_scope;
+mod redefine;
 mod redrive;
 mod seed;
 mod started;
 mod steps;
+mod target;
 mod token;
 mod trial;
 
@@ -49,10 +52,15 @@ pub use evolve::evolve;
 pub use execution::{ActiveState, End, Execution, PendingWork, Status, TotalUsage};
 pub use failure::Failure;
 pub use input::{Input, TokenReport};
+pub use intervention::{Intervene, Intervened, Intervention, NotIntervened};
 pub use map_run::{MapChild, MapReader, MapResultForm, MapRunStarted, MapWriter, Percentage};
 pub use map_scope::{MapScope, Numbered, child_key};
-pub use redrive::{ExecutionRedriven, MapRunRedriven, NotRedrivable, Redrive, Redriven};
+pub use redefine::{ChangedComponent, Misfit, NewDefinition, Redefined};
+pub use redrive::{
+    EditedInput, ExecutionRedriven, MapRunRedriven, NewInput, NotRedrivable, Redrive, Redriven,
+};
 pub use seed::{Purpose, Seed};
 pub use started::{ExecutionStarted, ParentLink};
+pub use target::{Candidate, Target, TargetError};
 pub use token::{MalformedToken, TaskToken};
 pub use trial::{Trial, TrialEnd, TrialOrder, TrialOutcome};

@@ -8,10 +8,13 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stepwell_states::Timestamp;
+use stepwell_states::{Payload, Timestamp};
 
-use crate::event::EventNumber;
+use crate::event::{EventNumber, FrameId};
 use crate::execution::{Execution, Status};
+use crate::failure::DATA_LIMIT;
+use crate::redefine::{NewDefinition, Redefined};
+use crate::target::Target;
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
@@ -35,6 +38,19 @@ pub struct Redrive {
     pub principal: Option<Arc<str>>,
     /// Whether the Map Run asks whose child the execution is; nobody else may.
     pub by_map_run: bool,
+    /// Other inputs of states that run again.
+    pub inputs: Vec<NewInput>,
+    /// The definition to go on with, if it is another one.
+    pub definition: Option<NewDefinition>,
+}
+
+/// Another input of a state that runs again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewInput {
+    /// The state.
+    pub target: Target,
+    /// Its input from now on.
+    pub input: Payload,
 }
 
 /// Details of `ExecutionRedriven`.
@@ -48,6 +64,36 @@ pub struct ExecutionRedriven {
     pub client_token: Option<Arc<str>>,
     /// Who asked, as the server knows them.
     pub principal: Option<Arc<str>>,
+    /// States that run again with other inputs than they were entered with.
+    #[serde(default)]
+    pub inputs: Vec<EditedInput>,
+    /// The definition that the execution goes on with, if it is another one.
+    #[serde(default)]
+    pub definition: Option<Redefined>,
+}
+
+impl ExecutionRedriven {
+    /// Returns the inputs that states were given, to be replaced.
+    pub fn inputs_mut(&mut self) -> impl Iterator<Item = &mut Payload> {
+        self.inputs.iter_mut().map(|edited| &mut edited.input)
+    }
+}
+
+/// A state that runs again with another input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditedInput {
+    /// The frame that is in it.
+    pub frame: FrameId,
+    /// Its name.
+    pub state: Arc<str>,
+    /// Id of the event that entered it, as histories show it.
+    pub event: u64,
+    /// SHA-256 of the input that it had, in hexadecimal digits.
+    pub before: Arc<str>,
+    /// SHA-256 of the input from now on.
+    pub after: Arc<str>,
+    /// The input from now on.
+    pub input: Payload,
 }
 
 /// Details of `MapRunRedriven`.
@@ -117,6 +163,7 @@ impl Execution {
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         match self.redrives.last() {
+            _ if self.moved_deadline.is_some() => self.moved_deadline,
             Some(redriven) => redriven.deadline,
             None => self.started.as_ref().and_then(|started| started.deadline),
         }
@@ -156,6 +203,12 @@ impl Execution {
             return Err(NotRedrivable::PeriodOver);
         }
         Ok(())
+    }
+
+    /// Whether it ended since data was too large.
+    pub(crate) fn was_too_large(&self) -> bool {
+        let failure = self.end.as_ref().and_then(|end| end.failure.as_ref());
+        failure.is_some_and(|failure| failure.error_name() == DATA_LIMIT)
     }
 
     /// Returns how many redrives there had been before an event.

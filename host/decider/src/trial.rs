@@ -312,6 +312,7 @@ impl<'a> Trial<'a> {
             events: Vec::new(),
             evaluated: Cell::new(0),
             reported_by: None,
+            replacing: None,
             trial: Some(&self.surroundings),
         };
         step(&mut draft, &mut self.plan);

@@ -118,6 +118,14 @@ impl Dispatcher {
         }
     }
 
+    /// Takes the calls of an execution back that wait for their turn; returns whose they were.
+    pub(crate) fn withdraw(&self, tenant: i64, key: ExecutionKey) -> Vec<EventNumber> {
+        let is_of =
+            |job: &Job| matches!(job.told, Told::Shard(_)) && job.order.execution.key == key.0;
+        let withdrawn = self.lock().places.withdraw(tenant, is_of);
+        withdrawn.iter().map(|job| job.order.scheduled).collect()
+    }
+
     /// Starts no more calls.
     pub(crate) fn close(&self) {
         let mut state = self.lock();

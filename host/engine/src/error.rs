@@ -149,6 +149,12 @@ pub enum EngineError {
     /// The decision on an approval cannot be taken.
     #[error(transparent)]
     Approval(ApprovalRefusal),
+    /// The execution is not where this could be done.
+    #[error("{reason}")]
+    NotNow {
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The text is no task token, or none of this host.
     #[error("the task token is not valid")]
     InvalidToken,
@@ -192,6 +198,26 @@ impl From<DecideError> for EngineError {
             DecideError::Approval(refusal) => Self::of_approval(refusal),
             DecideError::NotRedrivable(reason) => Self::NotRedrivable {
                 reason: reason.to_string(),
+            },
+            DecideError::Target(error) => match error.part() {
+                Some(field) => Self::Invalid {
+                    field,
+                    reason: error.to_string(),
+                },
+                None => Self::NotNow {
+                    reason: error.to_string(),
+                },
+            },
+            DecideError::NotIntervened(reason) => Self::NotNow {
+                reason: reason.to_string(),
+            },
+            DecideError::Edited(_) | DecideError::EditedTwice { .. } => Self::Invalid {
+                field: "inputs",
+                reason: error.to_string(),
+            },
+            DecideError::Misfit(_) => Self::Invalid {
+                field: "definition",
+                reason: error.to_string(),
             },
             DecideError::AlreadyStarted | DecideError::NotStarted => {
                 Self::Internal(error.to_string())

@@ -96,9 +96,10 @@ pub use test_state::{
 // What the doors show of a history and a definition is the decider's and the
 // language's own vocabulary.
 pub use stepwell_decider::{
-    ApprovalDecided, ApprovalOutcome, ApprovalRefusal, ApprovalRequested, EventKind, EventNumber,
-    ExecutionStarted, Failure, FrameId, HistoryEvent, MapIteration, StateEntered, StateExited,
-    StateType, Status, TaskFamily, TaskScheduled, TotalUsage, TrialOutcome, Usage, Verdict, Work,
+    ApprovalDecided, ApprovalOutcome, ApprovalRefusal, ApprovalRequested, ChangedComponent,
+    EditedInput, EventKind, EventNumber, ExecutionStarted, Failure, FrameId, HistoryEvent,
+    Intervened, Intervention, MapIteration, Redefined, StateEntered, StateExited, StateType,
+    Status, Target, TaskFamily, TaskScheduled, TotalUsage, TrialOutcome, Usage, Verdict, Work,
 };
 pub use stepwell_sandbox::ComponentDigest;
 pub use stepwell_states::{

@@ -4,6 +4,7 @@ mod executions;
 mod express;
 mod logging;
 mod machines;
+mod operating;
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::audit::Origin;
 use crate::error::EngineError;
 use crate::permissions::{Permission, Permissions};
 use serde_json::Value;
-use stepwell_decider::{HistoryEvent, Status};
+use stepwell_decider::{EventNumber, HistoryEvent, Status};
 use stepwell_states::{Payload, StateMachine, Timestamp};
 
 pub use executions::*;
@@ -19,6 +20,7 @@ pub use express::{Billing, SyncExecution};
 pub use logging::{LogDestination, LogGroup, LogLevel, LogPage, LogQuery, LoggingConfiguration};
 
 pub use machines::*;
+pub use operating::*;
 
 /// The tenant that a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,10 +124,25 @@ pub struct HistoryPart {
     pub more: bool,
     /// Status of the execution when the events were read.
     pub status: Status,
-    /// The definition that names the states of the events.
+    /// Whether it was paused then.
+    pub paused: bool,
+    /// The definition that names the states of the events, but those before.
     pub definition: Arc<StateMachine>,
+    /// Definitions before redrives with others, oldest first: each names the states of the
+    /// events before a number.
+    pub earlier: Vec<(EventNumber, Arc<StateMachine>)>,
     /// ARN of the execution.
     pub execution_arn: Arc<str>,
+}
+
+impl HistoryPart {
+    /// Returns the definition that names the states of an event.
+    #[must_use]
+    pub fn definition_of(&self, event: EventNumber) -> &StateMachine {
+        let mut earlier = self.earlier.iter();
+        let found = earlier.find(|(before, _)| event < *before);
+        found.map_or(&self.definition, |(_, definition)| definition)
+    }
 }
 
 /// An event for an execution that waits for it, or will.

@@ -22,6 +22,7 @@ pub(crate) mod hot;
 mod hot_set;
 mod lines;
 pub(crate) mod load;
+mod operated;
 mod refill;
 mod trail;
 
@@ -124,6 +125,8 @@ pub(crate) struct Asker {
     /// What the audit log is told, if the input changes something; none where it is the
     /// host that asks.
     pub(crate) entry: Option<AuditEntry>,
+    /// The revision that a redrive is to go on with, if not with that of the execution.
+    pub(crate) revision: Option<Arc<Revision>>,
 }
 
 /// A way to a shard.

@@ -8,7 +8,7 @@ use stepwell_decider::{EventNumber, Execution, evolve};
 use stepwell_store::{ExecutionKey, Snapshot, Store, StoreError};
 
 /// First byte of a snapshot. It changes whenever `Execution` does.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 5;
 /// Events between two snapshots, at least.
 const EVENTS_MIN: usize = 1_000;
 /// Bytes of a snapshot that are worth the replay of one event.

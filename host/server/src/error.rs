@@ -61,6 +61,8 @@ pub(crate) enum Code {
     ExecutionEnded,
     /// The execution cannot be redriven.
     ExecutionNotRedrivable,
+    /// The execution is not where the operation could be done.
+    NotNow,
     /// The Map Run is at its end.
     MapRunEnded,
     /// The state machine is being deleted.
@@ -114,7 +116,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 44] = [
+    pub(crate) const ALL: [Self; 45] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -135,6 +137,7 @@ impl Code {
         Self::TypeNotSupported,
         Self::ExecutionEnded,
         Self::ExecutionNotRedrivable,
+        Self::NotNow,
         Self::MapRunEnded,
         Self::StateMachineDeleting,
         Self::RevisionChanged,
@@ -184,6 +187,7 @@ impl Code {
             Self::TypeNotSupported => ("TypeNotSupported", StatusCode::CONFLICT),
             Self::ExecutionEnded => ("ExecutionEnded", StatusCode::CONFLICT),
             Self::ExecutionNotRedrivable => ("ExecutionNotRedrivable", StatusCode::CONFLICT),
+            Self::NotNow => ("NotNow", StatusCode::CONFLICT),
             Self::MapRunEnded => ("MapRunEnded", StatusCode::CONFLICT),
             Self::StateMachineDeleting => ("StateMachineDeleting", StatusCode::CONFLICT),
             Self::RevisionChanged => ("RevisionChanged", StatusCode::CONFLICT),
@@ -344,6 +348,7 @@ impl From<EngineError> for ApiError {
             EngineError::Forbidden { .. } => Self::new(Code::Forbidden, message),
             EngineError::InboxFull => Self::new(Code::InboxFull, message),
             EngineError::NotRedrivable { .. } => Self::new(Code::ExecutionNotRedrivable, message),
+            EngineError::NotNow { .. } => Self::new(Code::NotNow, message),
             EngineError::MapRunEnded => Self::new(Code::MapRunEnded, message),
             EngineError::InvalidToken => {
                 Self::new(Code::InvalidTaskToken, message).about("taskToken")

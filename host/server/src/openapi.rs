@@ -8,8 +8,9 @@ use utoipa::{Modify, OpenApi};
 use crate::extract::Wasm;
 use crate::routes::{
     access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
-    config_values, data_sets, definitions, executions, express, history, logs, map_runs, quotas,
-    retention, roles, secrets, state_machines, system, tasks, tenants, test_state, versions,
+    config_values, data_sets, definitions, executions, express, history, logs, map_runs, operating,
+    quotas, retention, roles, secrets, state_machines, system, tasks, tenants, test_state,
+    versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -54,7 +55,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         executions::list_executions,
         executions::describe_execution,
         executions::stop_execution,
-        executions::redrive_execution,
+        operating::redrive_execution,
+        operating::pause_execution,
+        operating::resume_execution,
+        operating::retry_now,
+        operating::end_wait,
+        operating::fail_task,
+        operating::skip_task,
         executions::post_event,
         history::read_history,
         map_runs::list_map_runs,

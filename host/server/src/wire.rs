@@ -22,6 +22,7 @@ mod history;
 mod json;
 mod logs;
 mod map_runs;
+mod operating;
 mod quotas;
 mod retention;
 mod secrets;
@@ -52,8 +53,7 @@ pub use data_sets::{DataSet, DataSetList};
 pub use error::{ApiErrorBody, ApiErrorDetails, Diagnostic, Severity};
 pub use executions::{
     ActiveState, Execution, ExecutionList, ExecutionStatus, ExecutionSummary, PostEventRequest,
-    RedriveExecutionRequest, RedriveExecutionResponse, RedriveStatus, StartExecutionRequest,
-    StartExecutionResponse, StopExecutionRequest, TotalUsage,
+    RedriveStatus, StartExecutionRequest, StartExecutionResponse, StopExecutionRequest, TotalUsage,
 };
 pub use express::{Billing, SyncExecution};
 pub use history::{
@@ -67,6 +67,10 @@ pub use history::{
 pub use json::JsonText;
 pub use logs::LogPage;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};
+pub use operating::{
+    ChangedComponent, EditedInput, FailTaskRequest, PauseExecutionRequest, RedriveChanges,
+    RedriveExecutionRequest, RedriveExecutionResponse, SkipTaskRequest, StateInput, TargetRequest,
+};
 pub use quotas::{QuotaExceeded, QuotaLine, QuotaList, QuotasRequest};
 pub use retention::{
     AuditEraseRequest, AuditErased, RetentionList, RetentionRequest, RetentionRule,

@@ -89,9 +89,7 @@ impl Store {
             audit,
         } = write;
         let version = EventNumber(expected_version.0 + events.len() as u64);
-        let redriven = events
-            .iter()
-            .any(|event| matches!(event.kind, EventKind::ExecutionRedriven(_)));
+        let operated = Operated::by(&events);
         let pages = match codec::numbering_problem(expected_version, &events) {
             Some(reason) => Err(StoreError::Refused { reason }),
             None => codec::encode(events),
@@ -104,7 +102,7 @@ impl Store {
             version,
             pages,
             summary,
-            redriven,
+            operated,
             told_children,
             snapshot,
             map,
@@ -123,8 +121,7 @@ struct CommitJob {
     version: EventNumber,
     pages: Result<Vec<EncodedPage>, StoreError>,
     summary: Summary,
-    /// Whether the execution is redriven: it may end with the status that it had.
-    redriven: bool,
+    operated: Operated,
     told_children: Vec<ExecutionKey>,
     snapshot: Option<Snapshot>,
     map: MapChanges,
@@ -132,6 +129,40 @@ struct CommitJob {
     approvals: ApprovalChanges,
     audit: Vec<AuditEntry>,
     done: CommitDone,
+}
+
+/// What events change about an execution's row beside its status, timer and work.
+#[derive(Debug, Default)]
+struct Operated {
+    /// Whether it is redriven, paused or resumed: it may have the status that it had.
+    anything: bool,
+    /// Revisions that it ran so far: each until an event, and the one that it runs from
+    /// there on.
+    revisions: Vec<(EventNumber, i64, i64)>,
+}
+
+impl Operated {
+    fn by(events: &[HistoryEvent]) -> Self {
+        let mut operated = Self::default();
+        for event in events {
+            match &event.kind {
+                EventKind::ExecutionRedriven(redriven) => {
+                    operated.anything = true;
+                    let definition = redriven.definition.as_ref();
+                    operated.revisions.extend(
+                        definition.map(|new| {
+                            (event.number, new.from.cast_signed(), new.to.cast_signed())
+                        }),
+                    );
+                }
+                EventKind::ExecutionPaused { .. } | EventKind::ExecutionResumed { .. } => {
+                    operated.anything = true;
+                }
+                _ => {}
+            }
+        }
+        operated
+    }
 }
 
 impl Job for CommitJob {
@@ -197,7 +228,7 @@ impl CommitJob {
                     summary.status,
                     summary.has_work,
                     due_at,
-                    self.redriven
+                    self.operated.anything
                 ],
                 |row| row.get(0),
             )
@@ -206,7 +237,7 @@ impl CommitJob {
             return Ok(Moved { tenant, running: 0 });
         }
         let (tenant, status) = self.current(connection)?;
-        if status == summary.status && !self.redriven {
+        if status == summary.status && !self.operated.anything {
             connection
                 .prepare_cached(
                     "UPDATE executions SET version = ?2, has_work = ?3, due_at = ?4 WHERE id = ?1",
@@ -217,7 +248,8 @@ impl CommitJob {
         connection
             .prepare_cached(
                 "UPDATE executions SET version = ?2, has_work = ?3, due_at = ?4, status = ?5,
-                     stopped_at = ?6, error = ?7, redrive_count = ?8, redriven_at = ?9
+                     stopped_at = ?6, error = ?7, redrive_count = ?8, redriven_at = ?9,
+                     paused_at = ?10, revision = coalesce(?11, revision)
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -230,12 +262,28 @@ impl CommitJob {
                 summary.error,
                 summary.redrive_count,
                 summary.redriven_at.map(Timestamp::as_ms),
+                summary.paused_at.map(Timestamp::as_ms),
+                self.operated.revisions.last().map(|(_, _, to)| to),
             ])?;
+        self.note_revisions(connection)?;
         let runs = |status| i64::from(status == Status::Running);
         Ok(Moved {
             tenant,
             running: runs(summary.status) - runs(status),
         })
+    }
+
+    /// Keeps which revisions the execution ran before it was redriven with others.
+    fn note_revisions(&self, connection: &Connection) -> Result<(), StoreError> {
+        for (before, from, _) in &self.operated.revisions {
+            connection
+                .prepare_cached(
+                    "INSERT INTO execution_revisions (execution, before, revision)
+                     VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![self.key, before.0.cast_signed(), from])?;
+        }
+        Ok(())
     }
 
     /// Whose the execution is, and its status, if it is at the version expected.

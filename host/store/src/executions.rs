@@ -18,7 +18,7 @@ macro_rules! select {
         concat!(
             "SELECT id, tenant, machine, revision, name, input_digest, started_at, version, status,
                  due_at, has_work, stopped_at, error, parent_id, parent_scheduled, map_run,
-                 redrive_count, redriven_at, machine_version, machine_alias
+                 redrive_count, redriven_at, machine_version, machine_alias, paused_at
              FROM executions ",
             $rest
         )
@@ -95,6 +95,8 @@ pub struct Summary {
     pub redrive_count: u32,
     /// When that was last.
     pub redriven_at: Option<Timestamp>,
+    /// Since when it is paused, if it is.
+    pub paused_at: Option<Timestamp>,
 }
 
 impl Summary {
@@ -109,6 +111,7 @@ impl Summary {
             error: None,
             redrive_count: 0,
             redriven_at: None,
+            paused_at: None,
         }
     }
 }
@@ -164,6 +167,8 @@ pub struct ExecutionFilter {
     pub status: Option<Status>,
     /// Only those that were redriven, or only those that were not.
     pub redriven: Option<bool>,
+    /// Only those that are paused, or only those that are not.
+    pub paused: Option<bool>,
 }
 
 /// Whose executions to list.
@@ -407,6 +412,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
             error: row.get(12)?,
             redrive_count: row.get(16)?,
             redriven_at: columns::optional_timestamp(row, 17)?,
+            paused_at: columns::optional_timestamp(row, 20)?,
         },
         parent: parent
             .zip(scheduled)
@@ -448,8 +454,13 @@ fn newest_keys(
         Some(true) => " AND redrive_count > 0",
         Some(false) => " AND redrive_count = 0",
     };
+    let paused = match filter.paused {
+        None => "",
+        Some(true) => " AND paused_at IS NOT NULL",
+        Some(false) => " AND paused_at IS NULL",
+    };
     let sql = format!(
-        "SELECT id FROM executions WHERE {of} AND status = ?2 AND id < ?3 AND removing = 0{redriven}
+        "SELECT id FROM executions WHERE {of} AND status = ?2 AND id < ?3 AND removing = 0{redriven}{paused}
          ORDER BY id DESC LIMIT ?4"
     );
     let mut statement = connection.prepare_cached(&sql)?;

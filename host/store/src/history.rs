@@ -41,6 +41,28 @@ impl Store {
         self.read(|connection| load_from(connection, execution, from))
     }
 
+    /// Returns the revisions that an execution ran before redrives went on with others,
+    /// oldest first: each with the first event that it did not decide.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn earlier_revisions(
+        &self,
+        execution: ExecutionKey,
+    ) -> Result<Vec<(EventNumber, i64)>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT before, revision FROM execution_revisions WHERE execution = ?1
+                 ORDER BY before",
+            )?;
+            let rows = statement.query_map([execution], |row| {
+                let before: i64 = row.get(0)?;
+                Ok((EventNumber(before.cast_unsigned()), row.get(1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Returns the latest snapshot of an execution.
     ///
     /// # Errors

@@ -10,11 +10,10 @@ use stepwell_server::wire::{
     ConfigValue, ConfigValueList, ConfigValueRequest, CreateActivityRequest, CreateAliasRequest,
     DataSet, DataSetList, DeployRequest, Deployed, Execution, ExecutionList, ExecutionStatus,
     History, LogPage, MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest,
-    PublishVersionRequest, RedriveExecutionRequest, RedriveExecutionResponse,
-    StartExecutionRequest, StartExecutionResponse, StateMachine, StateMachineList,
-    StopExecutionRequest, SyncExecution, Tags, TaskFailureRequest, TaskHeartbeatRequest,
-    TaskSuccessRequest, TestStateRequest, TestStateResponse, UpdateAliasRequest,
-    UpdateMapRunRequest, Version, VersionList, path_segment,
+    PublishVersionRequest, StartExecutionRequest, StartExecutionResponse, StateMachine,
+    StateMachineList, StopExecutionRequest, SyncExecution, Tags, TaskFailureRequest,
+    TaskHeartbeatRequest, TaskSuccessRequest, TestStateRequest, TestStateResponse,
+    UpdateAliasRequest, UpdateMapRunRequest, Version, VersionList, path_segment,
 };
 
 use ureq::http::Method;
@@ -150,14 +149,6 @@ impl Client {
         request: &StopExecutionRequest,
     ) -> Result<(), CallError> {
         self.post_empty(&execution_path(execution, "/stop"), request)
-    }
-
-    pub(crate) fn redrive_execution(
-        &self,
-        execution: &str,
-        request: &RedriveExecutionRequest,
-    ) -> Result<Answer<RedriveExecutionResponse>, CallError> {
-        self.post(&execution_path(execution, "/redrive"), request)
     }
 
     pub(crate) fn post_event(
@@ -427,7 +418,7 @@ fn machine_path(state_machine: &str, rest: &str) -> String {
     format!("/v1/state-machines/{}{rest}", path_segment(state_machine))
 }
 
-fn execution_path(execution: &str, rest: &str) -> String {
+pub(super) fn execution_path(execution: &str, rest: &str) -> String {
     format!("/v1/executions/{}{rest}", path_segment(execution))
 }
 

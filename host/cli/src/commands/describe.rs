@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 use stepwell_engine::Timestamp;
-use stepwell_server::wire::{ActiveState, Execution, ExecutionStatus, JsonText};
+use stepwell_server::wire::{ActiveState, Execution, JsonText};
 
 use crate::commands::{App, about, now};
 use crate::console::{BAD, DIM, STRONG, paint};
@@ -76,6 +76,9 @@ pub(crate) fn render(execution: &Execution, now: Timestamp) -> String {
             &format!("{times}, last {}", time::instant(at.0)),
         );
     }
+    if let Some(at) = execution.paused_at {
+        line("paused", &format!("since {}", time::instant(at.0)));
+    }
     if let Some(traceparent) = &execution.traceparent {
         line("trace", &safe(traceparent));
     }
@@ -110,10 +113,10 @@ pub(crate) fn status(execution: &Execution, now: Timestamp) -> String {
         status_style(execution.status).bold(),
         execution.status.as_str(),
     );
-    let preposition = if execution.status == ExecutionStatus::Running {
-        "for"
-    } else {
+    let preposition = if execution.status.has_ended() {
         "in"
+    } else {
+        "for"
     };
     format!("{word} {preposition} {took}")
 }
@@ -136,6 +139,7 @@ fn usage(execution: &Execution) -> String {
 fn active(states: &[ActiveState], now: Timestamp) -> String {
     let mut table = Table::new(&[
         Column::Left("  STATE"),
+        Column::Right("EVENT"),
         Column::Left("TYPE"),
         Column::Right("FOR"),
         Column::Right("ATTEMPT"),
@@ -145,6 +149,7 @@ fn active(states: &[ActiveState], now: Timestamp) -> String {
     for state in states {
         table.row([
             format!("  {}", state.name).into(),
+            state.event.to_string().into(),
             (&state.state_type).into(),
             units::duration(time::between(state.entered_at.0, now)).into(),
             state.attempt.to_string().into(),

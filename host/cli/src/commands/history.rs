@@ -96,7 +96,7 @@ fn follow(
         let part = client.read_history(execution, after, WAIT_MAX)?.value;
         after = part.next_after;
         take(part.events)?;
-        if !part.more && part.status != ExecutionStatus::Running {
+        if !part.more && part.status.has_ended() {
             return Ok(part.status);
         }
     }
@@ -130,7 +130,7 @@ fn print_events(args: &HistoryArgs, client: &Client, app: &App) -> Result<Exit, 
         }
         match (args.follow, part.value.status) {
             (false, _) => return Ok(Exit::Done),
-            (true, ExecutionStatus::Running) => {}
+            (true, status) if !status.has_ended() => {}
             (true, status) => return Ok(exit_of(status)),
         }
     }

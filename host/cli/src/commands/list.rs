@@ -31,6 +31,7 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum StatusFilter {
     Running,
+    Paused,
     Succeeded,
     Failed,
     TimedOut,
@@ -41,6 +42,7 @@ impl From<StatusFilter> for ExecutionStatus {
     fn from(status: StatusFilter) -> Self {
         match status {
             StatusFilter::Running => Self::Running,
+            StatusFilter::Paused => Self::Paused,
             StatusFilter::Succeeded => Self::Succeeded,
             StatusFilter::Failed => Self::Failed,
             StatusFilter::TimedOut => Self::TimedOut,

@@ -147,7 +147,7 @@ fn wait(
         let left = timeout.map_or(WAIT_MAX, |timeout| timeout.saturating_sub(began.elapsed()));
         let answer = client.wait_for_end(arn, left.min(WAIT_MAX))?;
         let over = timeout.is_some_and(|timeout| began.elapsed() >= timeout);
-        if over || answer.value.status != ExecutionStatus::Running {
+        if over || answer.value.status.has_ended() {
             return Ok(answer);
         }
         let states: Vec<&str> = answer
@@ -183,7 +183,7 @@ fn report(answer: &Answer<Execution>, app: &App) -> Result<Exit, CliError> {
     ));
     match (&execution.output, execution.status) {
         (Some(output), _) => app.console.print(output.as_str())?,
-        (None, ExecutionStatus::Running) => {
+        (None, ExecutionStatus::Running | ExecutionStatus::Paused) => {
             app.console.say(format!(
                 "it runs on; follow it with `stepwell history --follow {name}`"
             ));

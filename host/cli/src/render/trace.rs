@@ -17,6 +17,8 @@
 mod fact;
 mod fold;
 mod frames;
+mod moment;
+mod operated;
 mod row;
 
 use anstyle::Style;
@@ -128,7 +130,7 @@ pub(crate) fn status_style(status: ExecutionStatus) -> Style {
         ExecutionStatus::Running => POINTER,
         ExecutionStatus::Succeeded => GOOD,
         ExecutionStatus::Failed | ExecutionStatus::TimedOut => BAD,
-        ExecutionStatus::Aborted => NOTICE,
+        ExecutionStatus::Aborted | ExecutionStatus::Paused => NOTICE,
     }
 }
 
@@ -146,14 +148,11 @@ pub(crate) fn failure_text(error: Option<&str>, cause: Option<&str>) -> String {
 fn status_line(fold: &Fold, now: Timestamp) -> String {
     let (status, at) = match fold.end() {
         Some(End { status, at, .. }) => (*status, *at),
+        None if fold.is_paused() => (ExecutionStatus::Paused, now),
         None => (ExecutionStatus::Running, now),
     };
     let word = paint(status_style(status).bold(), status.as_str());
-    let preposition = if status == ExecutionStatus::Running {
-        "for"
-    } else {
-        "in"
-    };
+    let preposition = if status.has_ended() { "in" } else { "for" };
     format!(
         "{word} {preposition} {}",
         units::duration(fold.since_start(at))

@@ -5,6 +5,7 @@ use std::mem::size_of;
 use stepwell_states::Payload;
 
 use super::{EventKind, HistoryEvent};
+use crate::intervention::Intervention;
 
 impl HistoryEvent {
     /// Returns about how many bytes of memory an event and its payloads take, of which
@@ -55,6 +56,16 @@ fn payload_bytes(kind: &EventKind) -> usize {
             result: Err(failure),
             ..
         } => failure.cause.as_deref().map_or(0, str::len),
+        EventKind::Intervened(intervened) => match &intervened.intervention {
+            Intervention::SkipTask(output) => of(output),
+            Intervention::FailTask(failure) => failure.cause.as_deref().map_or(0, str::len),
+            Intervention::RetryNow | Intervention::EndWait => 0,
+        },
+        EventKind::ExecutionPaused { reason } => reason.as_deref().map_or(0, str::len),
+        EventKind::ExecutionRedriven(redriven) => {
+            let edited = redriven.inputs.iter();
+            edited.map(|edited| of(&edited.input)).sum()
+        }
         EventKind::MapRunStarted(_)
         | EventKind::WaitStarted { .. }
         | EventKind::StateAborted { .. }
@@ -70,7 +81,7 @@ fn payload_bytes(kind: &EventKind) -> usize {
         | EventKind::MapRunSucceeded { .. }
         | EventKind::MapRunRedriven(_)
         | EventKind::MapRunAborted { .. }
-        | EventKind::ExecutionRedriven(_)
+        | EventKind::ExecutionResumed { .. }
         | EventKind::StateRedriven { .. }
         | EventKind::ApprovalEscalated { .. }
         | EventKind::ApprovalClosed { .. } => 0,

@@ -5,12 +5,14 @@
 //! it happens any more. It goes for good once its state is retried or left; if the execution
 //! ends instead, it is what a redrive goes on with.
 
+use std::collections::BTreeMap;
+
 use stepwell_states::Payload;
 
 use crate::event::{EventKind, FrameId, HistoryEvent};
-use crate::evolve::{children_mut, set_timer};
+use crate::evolve::{active_mut, children_mut, operators, set_timer};
 use crate::execution::{Execution, Phase};
-use crate::failure::DATA_LIMIT;
+use crate::redefine::Redefined;
 use crate::redrive::{ExecutionRedriven, Redriven};
 
 /// Halts a frame and everything below it.
@@ -91,17 +93,18 @@ pub(super) fn apply(execution: &mut Execution, event: &HistoryEvent) {
         EventKind::StateRedriven { .. } => {
             execution.ready.remove(&event.frame);
         }
-        // All other kinds are handled before.
-        _ => {}
+        _ => operators::apply(execution, event),
     }
 }
 
 /// All frames go on, after this event: those that were in a state are to run it again.
 fn take_up(execution: &mut Execution, event: &HistoryEvent, redriven: &ExecutionRedriven) {
-    let end = execution.end.take();
-    let too_large = end
-        .and_then(|end| end.failure)
-        .is_some_and(|failure| failure.error_name() == DATA_LIMIT);
+    let too_large = execution.was_too_large();
+    execution.end = None;
+    execution.moved_deadline = None;
+    if let Some(redefined) = &redriven.definition {
+        redefine(execution, redefined);
+    }
     execution.redrives.push(Redriven {
         number: event.number,
         at: event.at,
@@ -126,17 +129,37 @@ fn take_up(execution: &mut Execution, event: &HistoryEvent, redriven: &Execution
         };
         active.retries.clear();
         active.attempt = 1;
-        match &mut active.phase {
-            Phase::Children(children) => {
-                children.running.append(&mut children.lost);
-                // What all succeeded is too large together: none of it is of use.
-                if too_large && children.all_succeeded() {
-                    active.phase = Phase::Entered;
-                }
-            }
-            Phase::MapRun(run) if !run.is_redrivable() => active.phase = Phase::Entered,
-            _ => {}
+        if active.starts_over(too_large) {
+            active.phase = Phase::Entered;
+        } else if let Phase::Children(children) = &mut active.phase {
+            children.running.append(&mut children.lost);
         }
     }
     execution.variables_bytes = bytes as u64;
+    for edited in &redriven.inputs {
+        if let Some(active) = active_mut(execution, edited.frame) {
+            active.input = edited.input.clone();
+            active.edited_by = Some(event.number);
+        }
+    }
+}
+
+/// The execution stands in the states of another definition from now on.
+pub(crate) fn redefine(execution: &mut Execution, redefined: &Redefined) {
+    let scopes: BTreeMap<_, _> = redefined.scopes.iter().copied().collect();
+    let states: BTreeMap<_, _> = redefined.states.iter().copied().collect();
+    // Items are evaluated by the definition.
+    execution.plans.0.clear();
+    for frame in execution.frames.values_mut() {
+        if let Some(scope) = scopes.get(&frame.scope) {
+            frame.scope = *scope;
+        }
+        let next = frame.next.as_mut().and_then(|next| next.state.as_mut());
+        let active = frame.active.as_mut().map(|active| &mut active.state);
+        for state in next.into_iter().chain(active) {
+            if let Some(there) = states.get(state) {
+                *state = *there;
+            }
+        }
+    }
 }

@@ -25,6 +25,8 @@ pub struct ActiveState<'a> {
     pub attempt: u32,
     /// When something happens by itself.
     pub due: Option<Timestamp>,
+    /// Id of the event that entered it, as histories show it.
+    pub event: u64,
     /// What it waits for, in a few words.
     pub waits_for: String,
     /// The task whose token it waits for, if it does.
@@ -32,6 +34,21 @@ pub struct ActiveState<'a> {
 }
 
 impl Active {
+    /// Whether a redrive runs the state from its beginning, and keeps nothing of what it did.
+    pub(crate) fn starts_over(&self, was_too_large: bool) -> bool {
+        match &self.phase {
+            // What all succeeded is too large together: none of it is of use.
+            Phase::Children(children) => was_too_large && children.all_succeeded(),
+            Phase::MapRun(run) => !run.is_redrivable(),
+            Phase::Entered | Phase::Waiting | Phase::Task(_) | Phase::Retrying => true,
+        }
+    }
+
+    /// How often the state was retried in this visit.
+    pub(crate) fn retry_count(&self) -> u32 {
+        self.attempt.saturating_sub(1)
+    }
+
     /// A task is completed by its token where its definition says so, and nothing of the
     /// host's own will complete it.
     pub(super) fn waits_for_token(&self) -> Option<EventNumber> {

@@ -1,13 +1,20 @@
 //! Takes up again what an execution was doing when it ended.
 
-use stepwell_states::StateKind;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use stepwell_states::{Payload, StateKind};
 
 use crate::decide::DecideError;
 use crate::draft::Draft;
 use crate::event::{EventKind, FrameId, StateEntered};
-use crate::execution::{OpenMapRun, Phase};
+use crate::execution::{Active, Execution, OpenMapRun, Phase};
 use crate::failure::{Failure, RUNTIME};
-use crate::redrive::{ExecutionRedriven, MapRunRedriven, NotRedrivable, Redrive};
+use crate::redefine::fit;
+use crate::redrive::{
+    EditedInput, ExecutionRedriven, MapRunRedriven, NewInput, NotRedrivable, Redrive,
+};
 use crate::steps::{failed, map, parallel, run};
 
 /// How often a Map Run may be redriven, as at AWS.
@@ -26,24 +33,89 @@ pub(crate) fn take(draft: &mut Draft<'_>, order: Redrive) -> Result<(), DecideEr
     if started.map_child.is_some() && !order.by_map_run {
         return Err(NotRedrivable::ByMapRun.into());
     }
+    let inputs = edited(execution, order.inputs)?;
+    let definition = match &order.definition {
+        Some(new) => Some(fit(draft.definition, execution, new)?),
+        None => None,
+    };
     let now = draft.now.max(execution.last_at);
-    let allowed_ms = started
-        .deadline
-        .map(|deadline| deadline.as_ms() - execution.started_at.as_ms());
+    let allowed_ms = match (&order.definition, execution.redrives.last()) {
+        (Some(new), _) => seconds_ms(new.machine.timeout_seconds),
+        (None, Some(last)) => last
+            .deadline
+            .map(|deadline| deadline.as_ms() - last.at.as_ms()),
+        (None, None) => started
+            .deadline
+            .map(|deadline| deadline.as_ms() - execution.started_at.as_ms()),
+    };
     let redriven = ExecutionRedriven {
         count: execution.redrive_count().saturating_add(1),
         deadline: allowed_ms.map(|ms| now.plus_ms(ms.unsigned_abs())),
         client_token: order.client_token,
         principal: order.principal,
+        inputs,
+        definition,
     };
     let follows = execution.last_id;
-    let kind = EventKind::ExecutionRedriven(redriven);
+    let kind = EventKind::ExecutionRedriven(Box::new(redriven));
     draft.emit_after(FrameId::ROOT, follows, kind);
+    if let (Some(_), Some(new)) = (&order.definition, draft.replacing) {
+        draft.definition = new;
+    }
     Ok(())
 }
 
+fn seconds_ms(seconds: Option<u64>) -> Option<i64> {
+    let ms = seconds?.saturating_mul(1_000);
+    Some(i64::try_from(ms).unwrap_or(i64::MAX))
+}
+
+/// Finds the states that are to run again with other inputs.
+fn edited(execution: &Execution, inputs: Vec<NewInput>) -> Result<Vec<EditedInput>, DecideError> {
+    let was_too_large = execution.was_too_large();
+    let mut edited: Vec<EditedInput> = Vec::with_capacity(inputs.len());
+    for NewInput { target, input } in inputs {
+        let runs_again = |_, active: &Active| active.starts_over(was_too_large);
+        let frame = target
+            .find(execution, "runs again from its beginning", runs_again)
+            .map_err(DecideError::Edited)?;
+        let active = execution
+            .frames
+            .get(&frame)
+            .and_then(|frame| frame.active.as_ref());
+        let active = active.expect("a state was found in that frame");
+        if edited.iter().any(|other| other.frame == frame) {
+            return Err(DecideError::EditedTwice {
+                state: Arc::clone(&active.name),
+                event: active.entered_id,
+            });
+        }
+        edited.push(EditedInput {
+            frame,
+            state: Arc::clone(&active.name),
+            event: active.entered_id,
+            before: digest(&active.input),
+            after: digest(&input),
+            input,
+        });
+    }
+    Ok(edited)
+}
+
+/// SHA-256 of a payload's text, in hexadecimal digits.
+fn digest(payload: &Payload) -> Arc<str> {
+    let bytes = Sha256::digest(payload.as_str());
+    let mut text = String::with_capacity(64);
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.into()
+}
+
 /// Runs the state again that a frame had not left. It is the same visit of the state: with
-/// the input that it was entered with, and of its attempts the first.
+/// the input that it was entered with, unless the redrive gave it another one, and of its
+/// attempts the first.
 pub(crate) fn resume(draft: &mut Draft<'_>, frame: FrameId) {
     let active = draft.active(frame);
     let state = active.state;

@@ -10,9 +10,9 @@ use stepwell_states::{
 
 use crate::draft::{Draft, Left};
 use crate::event::{EventKind, EventNumber, FrameId, TaskFamily, TaskScheduled, Usage, Work};
-use crate::execution::{Execution, OpenTask, Phase};
+use crate::execution::{Active, Execution, OpenTask, Phase};
 use crate::failure::{DATA_LIMIT, Failure, HEARTBEAT_TIMEOUT, TIMEOUT};
-use crate::seed::{self, Purpose};
+use crate::seed::{self, Purpose, Seed};
 use crate::steps::{failed, successor};
 
 /// Asks for the work of a state, for the first time or again.
@@ -50,18 +50,22 @@ pub(crate) fn schedule(draft: &mut Draft<'_>, frame: FrameId, task: &Task) -> Re
         heartbeat_seconds: times.heartbeat_seconds,
         work,
         waits_for_report,
-        idempotency_key: idempotency_key(draft, active.entered),
+        idempotency_key: idempotency_key(draft, active),
     };
     let scheduled = draft.emit(frame, EventKind::TaskScheduled(Arc::new(order)));
     take_posted_event(draft, frame, scheduled)
 }
 
 /// The same for all attempts of one visit of the state, and for no other: not even where
-/// an execution has the name of one whose state machine was deleted.
-fn idempotency_key(draft: &Draft<'_>, entered: EventNumber) -> Arc<str> {
+/// an execution has the name of one whose state machine was deleted. Another input is
+/// another request, and has a key of its own.
+fn idempotency_key(draft: &Draft<'_>, active: &Active) -> Arc<str> {
     let started = draft.execution.started.as_ref();
     let started = started.expect("a started execution has its start");
-    let bits = started.seed.derive(Purpose::IdempotencyKey, entered);
+    let mut bits = started.seed.derive(Purpose::IdempotencyKey, active.entered);
+    if let Some(edited_by) = active.edited_by {
+        bits = Seed(bits).derive(Purpose::IdempotencyKey, edited_by);
+    }
     seed::uuid(&bits).into()
 }
 

@@ -7,6 +7,7 @@ mod cutting;
 mod driver;
 mod generated;
 mod histories;
+mod operators;
 mod properties;
 mod redrives;
 mod rules;

@@ -20,6 +20,18 @@ actions! {
     EXECUTION_STOP = "execution:stop";
     /// An execution goes on from where it stopped.
     EXECUTION_REDRIVE = "execution:redrive";
+    /// Nothing new begins in an execution.
+    EXECUTION_PAUSE = "execution:pause";
+    /// A paused execution goes on.
+    EXECUTION_RESUME = "execution:resume";
+    /// An operator had the next attempt of a state begin at once.
+    EXECUTION_RETRY_NOW = "execution:retry-now";
+    /// An operator ended a wait.
+    EXECUTION_END_WAIT = "execution:end-wait";
+    /// An operator failed a task.
+    EXECUTION_FAIL_TASK = "execution:fail-task";
+    /// An operator gave the result of a task in its place.
+    EXECUTION_SKIP_TASK = "execution:skip-task";
     /// An event was posted to an execution.
     EVENT_POST = "event:post";
     /// Somebody approved what an execution waits to be approved.

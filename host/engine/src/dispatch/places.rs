@@ -57,6 +57,20 @@ impl<T> Places<T> {
         line.waiting.push_back(item);
     }
 
+    /// Takes back what of a tenant's waits and `is_wanted`.
+    pub(super) fn withdraw(&mut self, tenant: i64, is_wanted: impl Fn(&T) -> bool) -> Vec<T> {
+        let Some(line) = self.tenants.get_mut(&tenant) else {
+            return Vec::new();
+        };
+        let waiting = std::mem::take(&mut line.waiting);
+        let (withdrawn, waiting): (VecDeque<T>, _) = waiting.into_iter().partition(is_wanted);
+        line.waiting = waiting;
+        if line.held == 0 && line.waiting.is_empty() {
+            self.tenants.remove(&tenant);
+        }
+        withdrawn.into()
+    }
+
     /// Gives a place to what waits, in turn between the tenants. `may` says whether a tenant
     /// that holds so many may have one more by its own limits.
     pub(super) fn take(&mut self, may: impl Fn(i64, usize) -> bool) -> Option<(i64, T)> {

@@ -230,6 +230,7 @@ impl EngineHandle {
             asked: Some(Asker {
                 reply,
                 entry: Some(entry),
+                revision: None,
             }),
         });
         answer.await.map_err(|_closed| EngineError::ShuttingDown)?

@@ -1,5 +1,6 @@
 //! Executions: start, describe, list, stop, wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_decider::{EventNumber, Execution, Failure, Input, TaskToken};
@@ -11,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::audit::action;
+use crate::definitions::Revision;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::handle::redrive;
@@ -106,6 +108,7 @@ impl EngineHandle {
                 stopped_at: end.map(|end| end.at),
                 redrive_count: execution.redrive_count(),
                 redriven_at: execution.redrives().last().map(|last| last.at),
+                paused_at: execution.paused_at(),
                 item_count: None,
             },
             input: started.input.clone(),
@@ -162,6 +165,7 @@ impl EngineHandle {
                     of,
                     status,
                     redriven: list.redriven,
+                    paused: list.paused,
                 };
                 let rows = store.list_executions(filter, before, limit + 1)?;
                 let mut names = std::collections::BTreeMap::new();
@@ -322,6 +326,17 @@ impl EngineHandle {
         input: Input,
         entry: AuditEntry,
     ) -> Result<(), EngineError> {
+        self.tell_with(key, input, entry, None).await
+    }
+
+    /// The same for a redrive, which may go on with another revision.
+    pub(crate) async fn tell_with(
+        &self,
+        key: ExecutionKey,
+        input: Input,
+        entry: AuditEntry,
+        revision: Option<Arc<Revision>>,
+    ) -> Result<(), EngineError> {
         self.require_running()?;
         let (reply, answer) = oneshot::channel();
         let message = Message::Input {
@@ -331,6 +346,7 @@ impl EngineHandle {
             asked: Some(Asker {
                 reply,
                 entry: Some(entry),
+                revision,
             }),
         };
         self.0.starter.shards.of(key).send(message);
@@ -369,6 +385,7 @@ fn active_states(execution: &Execution) -> Vec<ActiveStateDescription> {
             state_type: active.state_type,
             entered_at: active.entered_at,
             attempt: active.attempt,
+            event: active.event,
             waits_for: active.waits_for,
             due: active.due,
             task_token: active.waits_for_token.and_then(token),
@@ -396,6 +413,7 @@ pub(super) fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> 
         stopped_at: row.summary.stopped_at,
         redrive_count: row.summary.redrive_count,
         redriven_at: row.summary.redriven_at,
+        paused_at: row.summary.paused_at,
         item_count: None,
     }
 }

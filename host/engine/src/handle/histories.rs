@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_decider::{EventKind, EventNumber, HistoryEvent, TaskScheduled};
+use stepwell_states::StateMachine;
+use stepwell_store::{ExecutionRow, Store, StoreError};
 use tokio::time::{Instant, timeout_at};
 
+use crate::definitions::{Definitions, Revision};
 use crate::error::EngineError;
 use crate::handle::{EngineHandle, machine_in_arn};
 use crate::model::{Caller, HistoryPart, HistoryRange};
@@ -39,7 +42,7 @@ impl EngineHandle {
         let definitions = Arc::clone(&self.0.definitions);
         let (limit, after) = (range.limit as usize, range.after);
         let tenant = Arc::clone(&caller.tenant);
-        let (slice, revision, arn, status) = self
+        let (slice, definitions, arn, summary) = self
             .read(move |store| {
                 let slice = if range.reverse {
                     let before = (after > 0).then_some(EventNumber(after));
@@ -47,16 +50,19 @@ impl EngineHandle {
                 } else {
                     store.events_after(row.key, EventNumber(after), limit)?
                 };
-                let revision = definitions.revision(store, row.machine, row.revision)?;
+                let (revision, earlier) = definitions_of(store, &definitions, &row)?;
                 let machine = machine_in_arn(store, &revision.name, &row)?;
                 let arn = names::execution_arn(&tenant, &machine, &row.name);
-                Ok((slice, revision, arn, row.summary.status))
+                Ok((slice, (revision, earlier), arn, row.summary))
             })
             .await?;
+        let (revision, earlier) = definitions;
         Ok(HistoryPart {
+            earlier,
             events: slice.events,
             more: slice.more,
-            status: crate::shard::decider_status(status),
+            status: crate::shard::decider_status(summary.status),
+            paused: summary.paused_at.is_some(),
             definition: Arc::clone(&revision.definition),
             execution_arn: arn.into(),
         })
@@ -140,6 +146,29 @@ impl EngineHandle {
             }
         }
     }
+}
+
+/// Definitions until events of a history.
+pub(crate) type Earlier = Vec<(EventNumber, Arc<StateMachine>)>;
+
+/// Returns the revision that an execution runs, and the definitions that it ran before
+/// redrives went on with others.
+pub(crate) fn definitions_of(
+    store: &Store,
+    definitions: &Definitions,
+    row: &ExecutionRow,
+) -> Result<(Arc<Revision>, Earlier), StoreError> {
+    let revision = definitions.revision(store, row.machine, row.revision)?;
+    if row.summary.redrive_count == 0 {
+        return Ok((revision, Vec::new()));
+    }
+    let earlier = store.earlier_revisions(row.key)?;
+    let earlier = earlier.into_iter().map(|(before, number)| {
+        let revision = definitions.revision(store, row.machine, number)?;
+        Ok((before, Arc::clone(&revision.definition)))
+    });
+    let earlier = earlier.collect::<Result<_, StoreError>>()?;
+    Ok((revision, earlier))
 }
 
 /// Returns the number of the `TaskScheduled` event that an event answers, if it does.

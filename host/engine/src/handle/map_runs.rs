@@ -105,6 +105,7 @@ impl EngineHandle {
             of: ExecutionsOf::MapRun(run.key),
             status: list.status.map(crate::shard::store_status),
             redriven: list.redriven,
+            paused: None,
         };
         let mut found = self
             .read(move |store| {

@@ -1,13 +1,16 @@
 //! Redrives: whether an execution may be redriven, and the order to do so.
 
-use stepwell_decider::{Execution, Input, NotRedrivable, Redrive};
-use stepwell_states::Timestamp;
-use stepwell_store::{AuditDetails, ExecutionRow, Store, StoreError};
+use std::sync::Arc;
+
+use stepwell_decider::{Execution, Input, NewInput, NotRedrivable, Redrive, Target};
+use stepwell_states::{Payload, Timestamp};
+use stepwell_store::{AuditDetails, ExecutionRow, MachineId, Store, StoreError};
 
 use crate::audit::action;
+use crate::definitions::Revision;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
-use crate::model::{Caller, Redrivable};
+use crate::model::{Caller, DefinitionChoice, Redrivable, RedriveOrder, RedrivenExecution};
 use crate::shard::load::load_execution;
 
 /// Why an execution cannot be redriven whose state machine is gone, in AWS's words.
@@ -29,27 +32,69 @@ impl EngineHandle {
         execution: &str,
         client_token: Option<String>,
     ) -> Result<Timestamp, EngineError> {
+        let order = RedriveOrder {
+            client_token,
+            ..RedriveOrder::default()
+        };
+        let redriven = self.redrive_with(caller, execution, order).await?;
+        Ok(redriven.at)
+    }
+
+    /// The same, where states are given other inputs, or another revision of the state machine
+    /// is gone on with. The history tells of both.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`redrive_execution`](Self::redrive_execution); [`EngineError::Invalid`] where
+    /// nobody can tell which state an input is for, or the revision does not fit;
+    /// [`EngineError::TooLarge`] for an input; [`EngineError::NotFound`] for a revision.
+    pub async fn redrive_with(
+        &self,
+        caller: &Caller,
+        execution: &str,
+        order: RedriveOrder,
+    ) -> Result<RedrivenExecution, EngineError> {
         self.require_running()?;
+        let RedriveOrder {
+            client_token,
+            inputs,
+            definition,
+        } = order;
         check_token(client_token.as_deref())?;
+        for (_, input) in &inputs {
+            self.check_size("inputs", input)?;
+        }
         let row = self.find(caller, execution).await?;
         let key = row.key;
         let arn = self.arn_of_row(caller, &row).await?;
+        let machine = row.machine;
         if self.read(move |store| is_orphan(store, &row)).await? {
             let reason = MACHINE_DELETED.to_owned();
             return Err(EngineError::NotRedrivable { reason });
         }
+        let revision = match definition {
+            Some(choice) => Some(self.chosen(machine, choice).await?),
+            None => None,
+        };
+        let details = details_of(client_token.as_deref(), &inputs, revision.as_deref());
+        let entry = self.entry(caller, action::EXECUTION_REDRIVE, arn, Some(details));
+        let inputs = inputs.into_iter();
         let order = Redrive {
             client_token: client_token.as_deref().map(Into::into),
             principal: Some(caller.principal.clone()),
             by_map_run: false,
+            inputs: inputs
+                .map(|(target, input)| NewInput { target, input })
+                .collect(),
+            // The shard knows what that changes.
+            definition: None,
         };
-        let details = AuditDetails::default().maybe("client_token", client_token.as_deref());
-        let entry = self.entry(caller, action::EXECUTION_REDRIVE, arn, Some(details));
         let place = self.0.starter.ledgers.of(caller.tenant.id).admit_again()?;
         let handle = self.clone();
         // The place is held until the store counts it, also if the caller goes away.
         let told = tokio::spawn(async move {
-            let told = handle.tell(key, Input::Redrive(order), entry).await;
+            let order = Input::Redrive(order);
+            let told = handle.tell_with(key, order, entry, revision).await;
             drop(place);
             told
         });
@@ -63,9 +108,76 @@ impl EngineHandle {
                 .and_then(|token| execution.redriven_as(token, now))
                 .or_else(|| execution.redrives().last())
         });
-        found.map(|redriven| redriven.at).ok_or_else(|| {
+        let at = found.map(|redriven| redriven.at).ok_or_else(|| {
             EngineError::Internal(format!("{key} was redriven and does not know it"))
+        })?;
+        let row = loaded.map(|(row, _)| row);
+        Ok(RedrivenExecution {
+            at,
+            revision: row.map_or(0, |row| row.revision.unsigned_abs()),
         })
+    }
+
+    /// Finds the revision of a machine that an order names.
+    async fn chosen(
+        &self,
+        machine: MachineId,
+        choice: DefinitionChoice,
+    ) -> Result<Arc<Revision>, EngineError> {
+        let definitions = Arc::clone(&self.0.definitions);
+        let found = self.read(move |store| {
+            let number = match choice {
+                DefinitionChoice::Latest => {
+                    store.load_state_machine(machine)?.map(|row| row.revision)
+                }
+                DefinitionChoice::Revision(number) => i64::try_from(number).ok(),
+                DefinitionChoice::Version(version) => store
+                    .find_version(machine, i64::from(version))?
+                    .map(|version| version.revision),
+            };
+            let Some(number) = number else {
+                return Ok(None);
+            };
+            match store.load_revision(machine, number)? {
+                Some(_) => definitions.revision(store, machine, number).map(Some),
+                None => Ok(None),
+            }
+        });
+        found.await?.ok_or_else(|| {
+            let (kind, name) = match choice {
+                DefinitionChoice::Latest => ("state machine", machine.to_string()),
+                DefinitionChoice::Revision(number) => ("revision", number.to_string()),
+                DefinitionChoice::Version(version) => ("version", version.to_string()),
+            };
+            EngineError::NotFound { kind, name }
+        })
+    }
+}
+
+/// What the audit log is told of a redrive: which states get other inputs, and the revision;
+/// the inputs are in the history.
+fn details_of(
+    client_token: Option<&str>,
+    inputs: &[(Target, Payload)],
+    revision: Option<&Revision>,
+) -> AuditDetails {
+    let mut details = AuditDetails::default().maybe("client_token", client_token);
+    if !inputs.is_empty() {
+        let states = inputs.iter().map(|(target, _)| named(target));
+        details = details.texts("inputs", states);
+    }
+    match revision {
+        Some(revision) => details.number("revision", revision.number),
+        None => details,
+    }
+}
+
+fn named(target: &Target) -> String {
+    match (&target.state, target.event) {
+        (Some(state), Some(event)) => format!("{state} (event {event})"),
+        (Some(state), None) => state.to_string(),
+        (None, Some(event)) => format!("event {event}"),
+        (None, None) => "the only one".to_owned(),
     }
 }
 

@@ -214,6 +214,7 @@ impl EngineHandle {
             of: ExecutionsOf::Machine(machine.id),
             status: Some(stepwell_store::Status::Running),
             redriven: None,
+            paused: None,
         };
         let running = self
             .read(move |store| store.list_executions(filter, None, 1))

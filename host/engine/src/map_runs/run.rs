@@ -128,6 +128,7 @@ impl Run {
                     let files = self.files();
                     shared.store.end_map_run(self.key, status, now, files)?;
                 }
+                MapRunStage::Running if row.paused => return Ok(Progress::Waits),
                 MapRunStage::Running if row.to_redrive => {
                     shared.store.begin_map_redrive(self.key)?;
                     // What it knows is of the time before.

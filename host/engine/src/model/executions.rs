@@ -83,6 +83,8 @@ pub struct ExecutionSummary {
     pub redrive_count: u32,
     /// When that was last.
     pub redriven_at: Option<Timestamp>,
+    /// Since when it is paused, if it is.
+    pub paused_at: Option<Timestamp>,
     /// How many items it was given, where it is listed as the child of a Map Run.
     pub item_count: Option<u32>,
 }
@@ -109,6 +111,8 @@ pub struct ActiveStateDescription {
     pub entered_at: Timestamp,
     /// Number of the attempt, counted from 1.
     pub attempt: u32,
+    /// Id of the event that entered it, as histories show it.
+    pub event: u64,
     /// What it waits for, in a few words.
     pub waits_for: String,
     /// When something happens by itself.
@@ -128,6 +132,8 @@ pub struct ListExecutions {
     pub pending_redrive: bool,
     /// Only those that were redriven, or only those that were not.
     pub redriven: Option<bool>,
+    /// Only those that are paused, or only those that are not.
+    pub paused: Option<bool>,
     /// Where the last page ended.
     pub page_token: Option<String>,
     /// Lines a page; 1 to 1,000.

@@ -118,6 +118,7 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
         } => ApiFault::invalid_token(),
         EngineError::Invalid { .. }
         | EngineError::InboxFull
+        | EngineError::NotNow { .. }
         | EngineError::NoMasterKey
         | EngineError::BackupRunning
         | EngineError::NoBackups

@@ -13,6 +13,7 @@ use super::pages::List;
 use super::request::Request;
 use super::times::TimeForm;
 use crate::handle::EngineHandle;
+use crate::handle::histories::definitions_of;
 use crate::model::Caller;
 
 /// Members of an event's details that are data of the execution.
@@ -74,25 +75,30 @@ pub(super) async fn read(
     };
     let row = engine.find(caller, named).await.map_err(of)?;
     let definitions = Arc::clone(&engine.0.definitions);
-    let (slice, revision) = engine
+    let (slice, definitions) = engine
         .read(move |store| {
             Ok((
                 store.history_page(row.key, after, limit, reverse)?,
-                definitions.revision(store, row.machine, row.revision)?,
+                definitions_of(store, &definitions, &row)?,
             ))
         })
         .await
         .map_err(of)?;
     let tasks = engine.answered_tasks(caller, named, &slice.events).await;
     let tasks = tasks.map_err(of)?;
-    let context = ShownHistory {
-        region: &caller.tenant.region,
-        definition: &revision.definition,
-        tasks: &tasks,
+    let (revision, earlier) = definitions;
+    let context = |event: &HistoryEvent| {
+        let mut earlier = earlier.iter();
+        let before = earlier.find(|(before, _)| event.number < *before);
+        ShownHistory {
+            region: &caller.tenant.region,
+            definition: before.map_or(&revision.definition, |(_, definition)| definition),
+            tasks: &tasks,
+        }
     };
     let shown = slice.events.iter();
     let mut shown: Vec<Value> = shown
-        .map(|event| shape.show(event, times.write(event.at), context))
+        .map(|event| shape.show(event, times.write(event.at), context(event)))
         .collect();
     if request.flag("includeExecutionData") == Some(false) {
         shown.iter_mut().for_each(leave_data_out);

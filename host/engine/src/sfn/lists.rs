@@ -55,6 +55,7 @@ pub(super) async fn list(
             .and_then(|(_, status)| *status),
         pending_redrive: status == Some(PENDING_REDRIVE),
         redriven: redriven.map(|word| word == REDRIVE_FILTERS[0]),
+        paused: None,
         page_token: list.open(request)?,
         limit,
     };

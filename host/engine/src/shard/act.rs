@@ -143,10 +143,13 @@ impl Shard {
             return;
         };
         hot.in_flight.remove(&scheduled);
-        let found = hot
-            .execution
-            .pending_work()
-            .find(|work| work.scheduled == scheduled);
+        let mut pending = hot.execution.pending_work();
+        // What is paused tries it again when it is resumed.
+        let found = match hot.execution.paused_at() {
+            None => pending.find(|work| work.scheduled == scheduled),
+            Some(_) => None,
+        };
+        drop(pending);
         if let Some(work) = found {
             self.do_work(key, work, true);
         }
@@ -211,6 +214,16 @@ impl Shard {
                 .map_or("", |started| &*started.execution_arn)
         ));
         self.shared.children.stop_unwanted(key, open, reason);
+    }
+
+    /// Takes calls back that wait for their turn: the execution is paused.
+    pub(super) fn withdraw_waiting_calls(&mut self, key: ExecutionKey) {
+        let Some(hot) = self.hot.get_mut(&key) else {
+            return;
+        };
+        for scheduled in self.shared.dispatcher.withdraw(hot.tenant.id, key) {
+            hot.in_flight.remove(&scheduled);
+        }
     }
 
     /// Cancels calls whose tasks have ended otherwise.

@@ -112,6 +112,9 @@ impl Shard {
         if let Some(status) = batch.ended {
             shared.counters.execution_ended(status);
         }
+        if batch.paused {
+            self.withdraw_waiting_calls(key);
+        }
         if batch.gave_up {
             self.cancel_what_nobody_waits_for(key);
         }

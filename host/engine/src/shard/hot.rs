@@ -94,6 +94,8 @@ pub(crate) struct Batch {
     /// stopped.
     pub(crate) gave_up_children: bool,
     pub(crate) ended: Option<Status>,
+    /// Whether it is paused: calls that wait for their turn are taken back.
+    pub(crate) paused: bool,
     /// Whether it went from one state to another.
     pub(crate) moved: bool,
     /// Events to be logged once it is durable.
@@ -240,7 +242,7 @@ impl Hot {
             let Some(mut waiting) = self.queue.pop_front() else {
                 break;
             };
-            match self.decide(waiting.input.clone(), now) {
+            match self.decide_on(&mut waiting, now) {
                 Ok(Ok(decision)) => {
                     // What changes nothing leaves no entry.
                     if let Some(asked) = &mut waiting.asked
@@ -294,7 +296,7 @@ impl Hot {
 
     /// A panic of the decider is a bug of ours: it costs this execution its progress, and
     /// no other.
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         input: Input,
         now: Timestamp,
@@ -335,6 +337,7 @@ impl Hot {
             }
         }
         batch.ended = self.execution.end().map(|end| end.status);
+        self.follow_pause(events, &mut batch);
         batch
     }
 
@@ -363,6 +366,7 @@ impl Hot {
                 kind => tasks.all_withdrawn |= kind.is_end(),
             }
         }
+        self.hold_worker_tasks(events, &mut tasks);
         tasks
     }
 
@@ -421,6 +425,7 @@ impl Hot {
                 .and_then(|failure| failure.error.as_deref().map(str::to_owned)),
             redrive_count: self.execution.redrive_count(),
             redriven_at: self.execution.redrives().last().map(|last| last.at),
+            paused_at: self.execution.paused_at(),
         }
     }
 
@@ -475,6 +480,7 @@ fn gives_up_children(kind: &EventKind) -> bool {
             | EventKind::ExecutionFailed(_)
             | EventKind::ExecutionTimedOut(_)
             | EventKind::ExecutionAborted { .. }
+            | EventKind::Intervened(_)
     )
 }
 

@@ -14,6 +14,7 @@ mod lists;
 mod logs;
 mod machines;
 mod map_runs;
+mod operators;
 mod quotas;
 mod recovery;
 mod redrives;

@@ -277,6 +277,7 @@ async fn map_runs_are_whole(bench: &Bench) {
                     of: ExecutionsOf::MapRun(run.key),
                     status: None,
                     redriven: None,
+                    paused: None,
                 },
                 None,
                 10,

@@ -17,8 +17,9 @@ use stepwell_engine::Permission::{
 use crate::app::App;
 use crate::routes::{
     access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
-    config_values, data_sets, definitions, executions, express, history, logs, map_runs, quotas,
-    retention, roles, secrets, state_machines, system, tasks, tenants, test_state, versions,
+    config_values, data_sets, definitions, executions, express, history, logs, map_runs, operating,
+    quotas, retention, roles, secrets, state_machines, system, tasks, tenants, test_state,
+    versions,
 };
 
 /// All routes, and what each takes of its caller. There is no route without that.
@@ -89,7 +90,13 @@ fn execution_routes() -> Vec<Route> {
         get("/v1/executions", ReadExecutions, executions::list_executions),
         get("/v1/executions/{execution}", ReadExecutions, executions::describe_execution),
         post("/v1/executions/{execution}/stop", ControlExecutions, executions::stop_execution),
-        post("/v1/executions/{execution}/redrive", ControlExecutions, executions::redrive_execution),
+        post("/v1/executions/{execution}/redrive", ControlExecutions, operating::redrive_execution),
+        post("/v1/executions/{execution}/pause", ControlExecutions, operating::pause_execution),
+        post("/v1/executions/{execution}/resume", ControlExecutions, operating::resume_execution),
+        post("/v1/executions/{execution}/retry-now", ControlExecutions, operating::retry_now),
+        post("/v1/executions/{execution}/end-wait", ControlExecutions, operating::end_wait),
+        post("/v1/executions/{execution}/fail-task", ControlExecutions, operating::fail_task),
+        post("/v1/executions/{execution}/skip-task", ControlExecutions, operating::skip_task),
         post("/v1/executions/{execution}/events", PostEvents, executions::post_event),
         get("/v1/executions/{execution}/history", ReadExecutions, history::read_history),
         get("/v1/logs/{logGroup}", ReadExecutions, logs::read_log),

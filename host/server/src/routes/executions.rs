@@ -13,9 +13,8 @@ use crate::error::ApiError;
 use crate::extract::{Json, OptionalJson, Query, Segment};
 use crate::observe::traceparent;
 use crate::wire::{
-    Execution, ExecutionList, ExecutionStatus, PostEventRequest, RedriveExecutionRequest,
-    RedriveExecutionResponse, StartExecutionRequest, StartExecutionResponse, StopExecutionRequest,
-    path_segment,
+    Execution, ExecutionList, ExecutionStatus, PostEventRequest, StartExecutionRequest,
+    StartExecutionResponse, StopExecutionRequest, path_segment,
 };
 
 /// Lines of a page, unless the query says otherwise.
@@ -115,6 +114,7 @@ pub(crate) async fn list_executions(
     let list = ListExecutions {
         state_machine: query.state_machine,
         status: query.status.map(Status::from),
+        paused: query.status.and_then(ExecutionStatus::paused),
         page_token: query.page_token,
         limit: query.limit.unwrap_or(PAGE_LIMIT),
         ..ListExecutions::default()
@@ -189,33 +189,6 @@ pub(crate) async fn stop_execution(
         .stop_execution(&caller, &execution, error, cause)
         .await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Redrive an execution
-///
-/// Goes on with an execution that failed, timed out or was stopped, from where it stopped:
-/// states that were not left run again with the same input, results of what succeeded stay.
-/// It is durable before the answer. The body may be left out.
-#[utoipa::path(
-    post,
-    path = "/v1/executions/{execution}/redrive",
-    tag = "executions",
-    params(("execution" = String, Path, description = "ARN, or machine/name; percent-encoded")),
-    request_body = Option<RedriveExecutionRequest>,
-    responses((status = 200, description = "It goes on", body = RedriveExecutionResponse)),
-)]
-pub(crate) async fn redrive_execution(
-    State(app): State<App>,
-    caller: Caller,
-    Segment(execution): Segment,
-    OptionalJson(request): OptionalJson<RedriveExecutionRequest>,
-) -> Result<JsonAnswer<RedriveExecutionResponse>, ApiError> {
-    let redriven_at = app
-        .engine()
-        .redrive_execution(&caller, &execution, request.client_token)
-        .await?;
-    let redriven_at = redriven_at.into();
-    Ok(JsonAnswer(RedriveExecutionResponse { redriven_at }))
 }
 
 /// Post an event to an execution

@@ -10,7 +10,7 @@ use stepwell_engine::{
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Query, Segment};
-use crate::wire::{EventContext, History, rest_event};
+use crate::wire::{EventContext, ExecutionStatus, History, rest_event};
 
 /// Events of a part, unless the query says otherwise.
 const PART_LIMIT: u32 = 100;
@@ -82,9 +82,9 @@ pub(crate) async fn read_history(
     let tasks = engine
         .answered_tasks(&caller, &execution, &part.events)
         .await?;
-    let context = EventContext {
+    let context = |event: &HistoryEvent| EventContext {
         region: &caller.tenant.region,
-        definition: &part.definition,
+        definition: part.definition_of(event.number),
         tasks: &tasks,
     };
     let shown = part
@@ -92,13 +92,15 @@ pub(crate) async fn read_history(
         .iter()
         .filter(|event| query.internal || event.id != 0);
     Ok(Json(History {
-        events: shown.map(|event| rest_event(event, context)).collect(),
+        events: shown
+            .map(|event| rest_event(event, context(event)))
+            .collect(),
         next_after: part
             .events
             .last()
             .map_or(query.after, |event| event.number.0),
         more: part.more,
-        status: part.status.into(),
+        status: ExecutionStatus::of(part.status, part.paused),
     }))
 }
 

@@ -18,6 +18,8 @@ use crate::error::ApiError;
 pub enum ExecutionStatus {
     /// Not at its end.
     Running,
+    /// Not at its end, and nothing new begins until it is resumed.
+    Paused,
     /// Ended well.
     Succeeded,
     /// Ended with an error that nothing caught.
@@ -34,10 +36,35 @@ impl ExecutionStatus {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
+            Self::Paused => "PAUSED",
             Self::Succeeded => "SUCCEEDED",
             Self::Failed => "FAILED",
             Self::TimedOut => "TIMED_OUT",
             Self::Aborted => "ABORTED",
+        }
+    }
+
+    /// Returns whether the execution is at its end.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        !matches!(self, Self::Running | Self::Paused)
+    }
+
+    /// Returns the status of an execution that may be paused.
+    pub(crate) fn of(status: Status, is_paused: bool) -> Self {
+        match Self::from(status) {
+            Self::Running if is_paused => Self::Paused,
+            status => status,
+        }
+    }
+
+    /// Returns whether only paused executions have the status, or only those that are not;
+    /// none where it makes no difference.
+    pub(crate) fn paused(self) -> Option<bool> {
+        match self {
+            Self::Running => Some(false),
+            Self::Paused => Some(true),
+            Self::Succeeded | Self::Failed | Self::TimedOut | Self::Aborted => None,
         }
     }
 }
@@ -113,6 +140,9 @@ pub struct Execution {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_at: Option<Time>,
+    /// Since when it is paused, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_at: Option<Time>,
     /// Its input.
     pub input: JsonText,
     /// Its output, if it succeeded.
@@ -171,6 +201,9 @@ pub struct ActiveState {
     pub entered_at: Time,
     /// Number of the attempt, counted from 1.
     pub attempt: u32,
+    /// Id of the event that entered it: what operations on it are told to name it.
+    #[serde(default)]
+    pub event: u64,
     /// What it waits for, in a few words.
     pub waits_for: String,
     /// When something happens by itself.
@@ -243,24 +276,6 @@ pub struct StopExecutionRequest {
     /// Why it is stopped, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-}
-
-/// Body of `POST /v1/executions/{execution}/redrive`; may be left out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RedriveExecutionRequest {
-    /// A name for this order, 1 to 64 printable characters: the same name again, within 15
-    /// minutes, is the same order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_token: Option<String>,
-}
-
-/// Answer to `POST /v1/executions/{execution}/redrive`: the redrive is durable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RedriveExecutionResponse {
-    /// When the execution was redriven.
-    pub redriven_at: Time,
 }
 
 /// Body of `POST /v1/executions/{execution}/events`.
@@ -344,9 +359,10 @@ impl From<ExecutionDescription> for Execution {
             state_machine_arn: summary.state_machine_arn,
             state_machine: summary.state_machine,
             revision: execution.revision,
-            status: summary.status.into(),
+            status: ExecutionStatus::of(summary.status, summary.paused_at.is_some()),
             started_at: summary.started_at.into(),
             stopped_at: summary.stopped_at.map(Time),
+            paused_at: summary.paused_at.map(Time),
             input: JsonText::from(&execution.input),
             output: execution.output.as_ref().map(JsonText::from),
             error: failure.error.as_deref().map(str::to_owned),
@@ -376,6 +392,7 @@ impl From<ActiveStateDescription> for ActiveState {
             state_type: StateType::as_str(state.state_type).to_owned(),
             entered_at: state.entered_at.into(),
             attempt: state.attempt,
+            event: state.event,
             waits_for: state.waits_for,
             due: state.due.map(Time),
             task_token: state.task_token,
@@ -401,7 +418,7 @@ impl From<EngineSummary> for ExecutionSummary {
             name: summary.name,
             state_machine_arn: summary.state_machine_arn,
             state_machine: summary.state_machine,
-            status: summary.status.into(),
+            status: ExecutionStatus::of(summary.status, summary.paused_at.is_some()),
             started_at: summary.started_at.into(),
             stopped_at: summary.stopped_at.map(Time),
             redrive_count: summary.redrive_count,
@@ -434,7 +451,7 @@ impl From<Status> for ExecutionStatus {
 impl From<ExecutionStatus> for Status {
     fn from(status: ExecutionStatus) -> Self {
         match status {
-            ExecutionStatus::Running => Self::Running,
+            ExecutionStatus::Running | ExecutionStatus::Paused => Self::Running,
             ExecutionStatus::Succeeded => Self::Succeeded,
             ExecutionStatus::Failed => Self::Failed,
             ExecutionStatus::TimedOut => Self::TimedOut,

@@ -22,7 +22,7 @@ pub use details::{
 };
 pub use render::{AwsEvents, EventContext, aws_event, rest_event};
 
-use super::{ExecutionStatus, JsonText, Time};
+use super::{ExecutionStatus, JsonText, RedriveChanges, Time};
 
 /// Answer to `GET /v1/executions/{execution}/history`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -220,6 +220,15 @@ pub struct Extras {
     /// What happened to an approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalExtras>,
+    /// What an operator did: `RETRY_NOW`, `END_WAIT`, `FAIL_TASK` or `SKIP_TASK`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervention: Option<String>,
+    /// Why the execution was paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What a redrive changed, if it did not go on as things were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redrive: Option<RedriveChanges>,
 }
 
 /// What happened to an approval.

@@ -60,6 +60,8 @@ impl PartialEq for JsonText {
     }
 }
 
+impl Eq for JsonText {}
+
 impl std::fmt::Debug for JsonText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("JsonText").field(&self.as_str()).finish()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepwell_decider::EventKind;
+use stepwell_decider::{EventKind, MapRunStarted};
 use stepwell_states::Payload;
 
 /// Shows every payload of an event, in a fixed order, to be replaced.
@@ -37,16 +37,11 @@ pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
         EventKind::ChildEnded { result, .. } => result.iter_mut().for_each(see),
         EventKind::ApprovalRequested(requested) => see(&mut Arc::make_mut(requested).content),
         EventKind::ApprovalDecided(decided) => see(&mut Arc::make_mut(decided).inputs),
-        EventKind::MapRunStarted(run) => {
-            let run = Arc::make_mut(run);
-            if let Some(reader) = &mut run.reader {
-                see(&mut reader.arguments);
-                see(&mut reader.config);
-            }
-            if let Some(writer) = &mut run.writer {
-                see(&mut writer.arguments);
-                see(&mut writer.config);
-            }
+        EventKind::MapRunStarted(run) => visit_map_run(Arc::make_mut(run), see),
+        EventKind::ExecutionRedriven(redriven) => redriven.inputs_mut().for_each(see),
+        EventKind::Intervened(intervened) => {
+            let given = Arc::make_mut(intervened).intervention.output_mut();
+            given.into_iter().for_each(see);
         }
         EventKind::ExecutionFailed(_)
         | EventKind::ExecutionTimedOut(_)
@@ -71,9 +66,21 @@ pub(super) fn visit(kind: &mut EventKind, see: &mut impl FnMut(&mut Payload)) {
         | EventKind::MapRunFailed { .. }
         | EventKind::MapRunRedriven(_)
         | EventKind::MapRunAborted { .. }
-        | EventKind::ExecutionRedriven(_)
+        | EventKind::ExecutionPaused { .. }
+        | EventKind::ExecutionResumed { .. }
         | EventKind::StateRedriven { .. }
         | EventKind::ApprovalEscalated { .. }
         | EventKind::ApprovalClosed { .. } => {}
+    }
+}
+
+fn visit_map_run(run: &mut MapRunStarted, see: &mut impl FnMut(&mut Payload)) {
+    if let Some(reader) = &mut run.reader {
+        see(&mut reader.arguments);
+        see(&mut reader.config);
+    }
+    if let Some(writer) = &mut run.writer {
+        see(&mut writer.arguments);
+        see(&mut writer.config);
     }
 }

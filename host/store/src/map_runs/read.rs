@@ -25,7 +25,8 @@ macro_rules! select {
                  label, redrive_count, redriven_at, redriving,
                  children_pending_failed, children_pending_timed_out, children_pending_aborted,
                  items_pending_failed, items_pending_timed_out, items_pending_aborted,
-                 children_not_redrivable, items_not_redrivable
+                 children_not_redrivable, items_not_redrivable,
+                 (SELECT paused_at IS NOT NULL FROM executions WHERE id = map_runs.execution)
              FROM map_runs ",
             $rest
         )
@@ -81,6 +82,9 @@ pub struct MapRunRow {
     pub pending: MapTally,
     /// Children, and their items, that cannot be redriven.
     pub not_redrivable: (u64, u64),
+    /// Whether its execution is paused: nothing new begins, and whoever resumes it tells of
+    /// the run.
+    pub paused: bool,
 }
 
 impl FromSql for MapRunStage {
@@ -270,5 +274,6 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<MapRunRow> {
             items: lost(36)?,
         },
         not_redrivable: (unsigned(39)?, unsigned(40)?),
+        paused: row.get::<_, Option<bool>>(41)? == Some(true),
     })
 }

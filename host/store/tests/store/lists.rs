@@ -95,6 +95,7 @@ fn lists_are_newest_first_by_status_and_by_owner() {
             of: of.clone(),
             status,
             redriven: None,
+            paused: None,
         };
         let rows = home
             .store

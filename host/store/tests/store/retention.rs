@@ -88,6 +88,7 @@ fn listed(home: &Home) -> Vec<i64> {
         of: ExecutionsOf::Machine(home.machine),
         status: None,
         redriven: None,
+        paused: None,
     };
     let rows = home.store.list_executions(filter, None, 100).unwrap();
     rows.iter().map(|row| row.key.0).collect()
@@ -347,6 +348,7 @@ fn every_table_that_refers_to_executions_is_known() {
             "activity_tasks.execution",
             "approvals.execution",
             "data_sets.map_run",
+            "execution_revisions.execution",
             "executions.map_run",
             "history.execution",
             "map_results.run",

@@ -286,7 +286,7 @@ impl Story {
                     .client()
                     .wait_for_end(&execution, CALL_WAIT)?
                     .value;
-                Ok((described.status != ExecutionStatus::Running).then_some(described))
+                Ok(described.status.has_ended().then_some(described))
             })?;
         if ended.status == status {
             return Ok(ended);

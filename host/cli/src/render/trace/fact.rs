@@ -2,6 +2,8 @@
 
 use stepwell_server::wire::{ExecutionStatus, Extras, FailureDetails, HistoryEvent};
 
+use super::operated::{Deed, Operated};
+
 /// What an event says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fact<'a> {
@@ -55,8 +57,8 @@ pub(super) enum Fact<'a> {
         name: &'a str,
         principal: Option<&'a str>,
     },
-    /// The execution goes on after its end.
-    Redriven { count: u32 },
+    /// Somebody redrove, paused or resumed the execution, or did something to a state.
+    Operated(Operated<'a>),
     /// A state goes on that was not left.
     TakenUp,
     /// Nothing that a trace shows.
@@ -102,11 +104,16 @@ impl<'a> Fact<'a> {
             "BranchFailed" | "MapIterationFailed" => Self::ChildFailed,
             "ExecutionRedriven" => {
                 let details = event.execution_redriven_event_details.as_ref();
-                Self::Redriven {
-                    count: details.map_or(0, |redriven| redriven.redrive_count),
-                }
+                let count = details.map_or(0, |redriven| redriven.redrive_count);
+                Self::operated(extras, Deed::Redrive(count, extras.redrive.as_ref()))
             }
             "StateRedriven" => Self::TakenUp,
+            "Intervened" => {
+                let what = extras.intervention.as_deref().unwrap_or_default();
+                Self::operated(extras, Deed::Intervention(what))
+            }
+            "ExecutionPaused" => Self::operated(extras, Deed::Pause(extras.reason.as_deref())),
+            "ExecutionResumed" => Self::operated(extras, Deed::Resumption),
             "WaitStarted" => Self::WaitStarted,
             "RetryScheduled" => Self::RetryScheduled(internal_failure(extras)),
             "EventReceived" => Self::EventReceived {
@@ -145,6 +152,11 @@ impl<'a> Fact<'a> {
             Some("TimedOut") => Self::TimedOut(failure_of(event).unwrap_or_default()),
             _ => Self::Other,
         }
+    }
+
+    fn operated(extras: &'a Extras, deed: Deed<'a>) -> Self {
+        let principal = extras.principal.as_deref();
+        Self::Operated(Operated { deed, principal })
     }
 
     fn iteration_started(event: &HistoryEvent, extras: &Extras) -> Self {

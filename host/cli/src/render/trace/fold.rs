@@ -19,6 +19,8 @@ use crate::render::units;
 use super::fact::Fact;
 use super::failure_text;
 use super::frames::{Frame, Frames, Held, Visit, Waits};
+use super::moment::Moment;
+use super::operated::{Deed, Operated};
 use super::row::{Row, Step};
 
 /// How an execution ended.
@@ -42,23 +44,8 @@ pub(super) struct Fold {
     /// Parallel states by the id of the event that began their branches: the frame that they
     /// are in, and how many branches were seen.
     parallels: BTreeMap<u64, (u32, u32)>,
-}
-
-/// The event that a row is made of.
-#[derive(Clone, Copy)]
-struct Moment<'a> {
-    event: &'a HistoryEvent,
-    extras: &'a Extras,
-}
-
-impl Moment<'_> {
-    fn at(&self) -> Timestamp {
-        self.event.timestamp.0
-    }
-
-    fn frame(&self) -> u32 {
-        self.extras.frame
-    }
+    /// Whether nothing new begins.
+    paused: bool,
 }
 
 impl Fold {
@@ -90,6 +77,11 @@ impl Fold {
     /// How the execution ended, if it did.
     pub(super) fn end(&self) -> Option<&End> {
         self.end.as_ref()
+    }
+
+    /// Whether it is paused.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused && self.end.is_none()
     }
 
     /// What the tasks used.
@@ -169,7 +161,7 @@ impl Fold {
             // Large Map states have many: what has ended is forgotten.
             Fact::ChildSucceeded => self.frames.forget(frame),
             Fact::ChildFailed => self.frames.halt(frame),
-            Fact::Redriven { count } => self.redriven(moment, count, rows),
+            Fact::Operated(what) => self.operated(moment, what, rows),
             Fact::TakenUp => self.frames.take_up(frame, moment.at()),
             Fact::EvaluationFailed { failure, location } => {
                 self.evaluation_failed(moment, &failure, location, rows);
@@ -255,11 +247,14 @@ impl Fold {
         self.frames.halt(moment.frame());
     }
 
-    fn redriven(&mut self, moment: Moment<'_>, count: u32, rows: &mut Vec<Row>) {
-        self.end = None;
-        let mut row = self.step(moment, "goes on where it stopped", NOTICE);
-        row.state = format!("redrive {count}");
-        rows.push(Row::Step(row));
+    fn operated(&mut self, moment: Moment<'_>, what: Operated<'_>, rows: &mut Vec<Row>) {
+        match what.deed {
+            Deed::Redrive(..) => self.end = None,
+            Deed::Pause(_) => self.paused = true,
+            Deed::Resumption => self.paused = false,
+            Deed::Intervention(_) => {}
+        }
+        what.rows(self.step(moment, "", NOTICE), rows);
     }
 
     /// The end of an execution ends what still waits in it; and where nothing waits and no

@@ -66,7 +66,11 @@ impl Run {
             key: child,
             input: Input::Redrive(order),
             told_child: None,
-            asked: Some(Asker { reply, entry: None }),
+            asked: Some(Asker {
+                reply,
+                entry: None,
+                revision: None,
+            }),
         });
         let (ways, run) = (shared.map_runs.clone(), self.key);
         shared.children.runtime.spawn(async move {

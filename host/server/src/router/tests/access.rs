@@ -156,6 +156,7 @@ fn body_of(route: &Route, subject: &str) -> String {
     let body = match (route.method.as_str(), route.path) {
         ("POST", "/v1/executions") => json!({ "stateMachine": subject }),
         ("POST", "/v1/executions/{execution}/events") => json!({ "name": "go" }),
+        ("POST", "/v1/executions/{execution}/skip-task") => json!({ "output": {} }),
         ("POST", "/v1/state-machines/{stateMachine}/aliases") => {
             json!({ "name": "beta", "routes": [{ "version": 1, "weight": 100 }] })
         }

@@ -31,6 +31,14 @@ const READS_MAX: usize = 50_000;
 
 const FAILS: &str = r#"{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "No"}}}"#;
 
+/// Waits for an event, and is retried in an hour if it fails.
+const RETRIED: &str = r#"{"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "End": true,
+    "Resource": "stepwell:event:answer",
+    "Retry": [{"ErrorEquals": ["Again"], "IntervalSeconds": 3600}]}}}"#;
+
+const SLEEPS: &str =
+    r#"{"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 3600, "End": true}}}"#;
+
 /// Asks a worker, who has to say that they live.
 const WORK: &str = r#"{"StartAt": "W", "States": {"W": {"Type": "Task", "HeartbeatSeconds": 60,
     "Resource": "arn:aws:states:us-east-1:000000000000:activity:work", "End": true}}}"#;
@@ -147,6 +155,7 @@ async fn each_change_leaves_an_entry_with_who_asked() {
     let mut all = Audited::new().await;
     definitions(&mut all).await;
     executions(&mut all).await;
+    operators(&mut all).await;
     work(&mut all).await;
     approvals(&mut all).await;
     access(&mut all).await;
@@ -243,6 +252,54 @@ async fn executions(all: &mut Audited) {
     let route = "POST /v1/sync-executions";
     let sync = json!({"stateMachine": "fast"});
     all.call(route, "execution:start-sync", &sync, &[]).await;
+}
+
+async fn operators(all: &mut Audited) {
+    for (name, text) in [("retried", RETRIED), ("sleeps", SLEEPS)] {
+        let deploy = json!({"name": name, "definition": text});
+        all.call(
+            "POST /v1/state-machines",
+            "state-machine:deploy",
+            &deploy,
+            &[],
+        )
+        .await;
+        let start = json!({"stateMachine": name, "name": "one"});
+        all.call("POST /v1/executions", "execution:start", &start, &[])
+            .await;
+    }
+    let route = |operation: &str| format!("POST /v1/executions/{{execution}}/{operation}");
+    let none = Value::Null;
+    for (operation, body) in [
+        ("pause", json!({"reason": "to look first"})),
+        ("resume", none.clone()),
+        ("fail-task", json!({"error": "Again"})),
+        ("retry-now", json!({"state": "Ask"})),
+        ("skip-task", json!({"output": {"by": "hand"}})),
+    ] {
+        let action = format!("execution:{operation}");
+        all.call(&route(operation), &action, &body, &["retried/one"])
+            .await;
+    }
+    all.call(
+        &route("end-wait"),
+        "execution:end-wait",
+        &none,
+        &["sleeps/one"],
+    )
+    .await;
+    let execution = crate::wire::path_segment("retried/one");
+    let path = format!("/v1/executions/{execution}/history?internal=true");
+    let history = all.send(Method::GET, &path, "").await.json();
+    let events = history["events"].as_array().unwrap();
+    let by_hand = events.iter().filter(|event| {
+        ["ExecutionPaused", "ExecutionResumed", "Intervened"]
+            .contains(&event["type"].as_str().unwrap())
+    });
+    let by: Vec<&Value> = by_hand
+        .map(|event| &event["stepwell"]["principal"])
+        .collect();
+    assert_eq!(by, ["token:auditor"; 5]);
 }
 
 async fn work(all: &mut Audited) {

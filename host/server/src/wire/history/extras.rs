@@ -1,13 +1,13 @@
 //! What Stepwell knows of an event beyond Step Functions.
 
 use stepwell_engine::{
-    ApprovalOutcome, EventKind, HistoryEvent as EngineEvent, Payload, TaskScheduled,
-    Usage as EngineUsage, Work,
+    ApprovalOutcome, EventKind, HistoryEvent as EngineEvent, Intervened, Intervention, Payload,
+    TaskScheduled, Usage as EngineUsage, Work,
 };
 
 use super::render::{EventContext, owned};
 use super::{ApprovalExtras, Extras, Usage};
-use crate::wire::{JsonText, Time};
+use crate::wire::{JsonText, RedriveChanges, Time};
 
 /// Returns what Stepwell knows of an event beyond Step Functions.
 pub(super) fn extras(event: &EngineEvent, context: EventContext<'_>) -> Extras {
@@ -21,9 +21,10 @@ pub(super) fn extras(event: &EngineEvent, context: EventContext<'_>) -> Extras {
         EventKind::ExecutionStarted(started) => {
             extras.due = started.deadline.map(Time);
         }
-        EventKind::ExecutionRedriven(redriven) => {
-            extras.due = redriven.deadline.map(Time);
-        }
+        EventKind::ExecutionRedriven(_)
+        | EventKind::ExecutionPaused { .. }
+        | EventKind::ExecutionResumed { .. }
+        | EventKind::Intervened(_) => extras.set_operated(&event.kind),
         EventKind::StateEntered(entered) => extras.state = owned(Some(&entered.name)),
         EventKind::StateExited(exited) => extras.state = owned(Some(&exited.name)),
         EventKind::StateAborted { state, .. }
@@ -136,6 +137,33 @@ impl Extras {
             self.set_task(task);
         }
         self.approval = Some(approval);
+    }
+
+    /// Tells what somebody did to the execution.
+    fn set_operated(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::ExecutionRedriven(redriven) => {
+                self.due = redriven.deadline.map(Time);
+                self.redrive = RedriveChanges::of(kind);
+            }
+            EventKind::ExecutionPaused { reason } => self.reason = owned(reason.as_ref()),
+            EventKind::ExecutionResumed { deadline } => self.due = deadline.map(Time),
+            EventKind::Intervened(intervened) => self.set_intervention(intervened),
+            _ => {}
+        }
+    }
+
+    /// Tells what an operator did to a state.
+    fn set_intervention(&mut self, intervened: &Intervened) {
+        self.state = owned(Some(&intervened.state_name));
+        self.intervention = Some(intervened.intervention.as_str().to_owned());
+        self.refers_to = intervened.scheduled.map(|scheduled| scheduled.0);
+        self.due = intervened.due.map(Time);
+        match &intervened.intervention {
+            Intervention::FailTask(failure) => self.failure = Some(failure.into()),
+            Intervention::SkipTask(output) => self.set_data(output),
+            Intervention::RetryNow | Intervention::EndWait => {}
+        }
     }
 
     fn set_data(&mut self, data: &Payload) {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use stepwell_decider::{
-    ApprovalDecided, ApprovalOutcome, ApprovalRequested, EventKind, EventNumber, ExecutionStarted,
-    Failure, FrameId, MapIteration, ParentLink, ReceivedEvent, Seed, StateEntered, StateExited,
-    StateType, TaskFamily, TaskScheduled, Usage, Verdict, Work,
+    ApprovalDecided, ApprovalOutcome, ApprovalRequested, ChangedComponent, EditedInput, EventKind,
+    EventNumber, ExecutionRedriven, ExecutionStarted, Failure, FrameId, Intervened, Intervention,
+    MapIteration, ParentLink, ReceivedEvent, Redefined, Seed, StateEntered, StateExited, StateType,
+    TaskFamily, TaskScheduled, Usage, Verdict, Work,
 };
 use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 
@@ -34,6 +35,7 @@ pub(super) fn kind(payloads: Payloads) -> impl Strategy<Value = EventKind> {
 }
 
 fn execution(payloads: Payloads) -> BoxedStrategy<EventKind> {
+    let again = payloads.clone();
     prop_oneof![
         started(payloads.clone()),
         payloads
@@ -52,6 +54,70 @@ fn execution(payloads: Payloads) -> BoxedStrategy<EventKind> {
             })
         ),
         number().prop_map(|received| EventKind::EventTaken { received }),
+        operated(again),
+    ]
+    .boxed()
+}
+
+/// What operators do.
+fn operated(payloads: Payloads) -> BoxedStrategy<EventKind> {
+    let edited = (payloads.clone(), text()).prop_map(|(input, state)| EditedInput {
+        frame: FrameId(1),
+        state,
+        event: 3,
+        before: "a".into(),
+        after: "b".into(),
+        input,
+    });
+    let redriven = (
+        prop::collection::vec(edited, 0..3),
+        maybe_text(),
+        any::<bool>(),
+    );
+    let redriven = redriven.prop_map(|(inputs, principal, anew)| {
+        let definition = anew.then(|| Redefined {
+            from: 1,
+            to: 2,
+            components: vec![ChangedComponent {
+                name: "work".into(),
+                before: None,
+                after: Some("sha256:1".into()),
+            }],
+            scopes: vec![(ScopeId(0), ScopeId(1))],
+            states: Vec::new(),
+        });
+        EventKind::ExecutionRedriven(Box::new(ExecutionRedriven {
+            count: 1,
+            deadline: None,
+            client_token: None,
+            principal,
+            inputs,
+            definition,
+        }))
+    });
+    let intervention = prop_oneof![
+        Just(Intervention::RetryNow),
+        Just(Intervention::EndWait),
+        failure().prop_map(Intervention::FailTask),
+        payloads.prop_map(Intervention::SkipTask),
+    ];
+    let intervened = (intervention, text()).prop_map(|(intervention, state_name)| {
+        EventKind::Intervened(Arc::new(Intervened {
+            state: StateRef {
+                scope: ScopeId(0),
+                index: 1,
+            },
+            state_name,
+            intervention,
+            scheduled: None,
+            due: None,
+        }))
+    });
+    prop_oneof![
+        redriven,
+        intervened,
+        maybe_text().prop_map(|reason| EventKind::ExecutionPaused { reason }),
+        Just(EventKind::ExecutionResumed { deadline: None }),
     ]
     .boxed()
 }
