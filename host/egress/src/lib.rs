@@ -1,4 +1,4 @@
-//! Sends HTTP requests to where the operator allows it, and nowhere else.
+//! Sends HTTP requests and mails to where the operator allows it, and nowhere else.
 //!
 //! ```text
 //!   request ── rules: method, scheme, host, port, path ──> permit
@@ -16,6 +16,7 @@
 mod address;
 mod client;
 mod control;
+mod mail;
 mod meter;
 mod permit;
 mod rule;
@@ -24,6 +25,7 @@ mod scope;
 pub use address::is_public;
 pub use client::{Answer, Limits, Request};
 pub use control::{Control, Denial};
+pub use mail::{Mail, MailError, MailSettings, Mailer};
 pub use meter::{Meter, Place, Rates};
 pub use permit::{Egress, EgressError, Lookup, Permit, SystemLookup};
 pub use rule::{Rule, RuleError};
