@@ -17,6 +17,7 @@ use crate::executions::{Status, Summary};
 use crate::history::{self, Snapshot};
 use crate::ids::{ExecutionKey, TenantId};
 use crate::map_runs::MapChanges;
+use crate::notifications::{News, news_of, write_news};
 use crate::store::Store;
 use crate::usage::{self, UsageChange};
 use crate::writer::Job;
@@ -90,6 +91,7 @@ impl Store {
         } = write;
         let version = EventNumber(expected_version.0 + events.len() as u64);
         let operated = Operated::by(&events);
+        let news = news_of(&events);
         let pages = match codec::numbering_problem(expected_version, &events) {
             Some(reason) => Err(StoreError::Refused { reason }),
             None => codec::encode(events),
@@ -101,6 +103,7 @@ impl Store {
             expected_version,
             version,
             pages,
+            news,
             summary,
             operated,
             told_children,
@@ -120,6 +123,8 @@ struct CommitJob {
     expected_version: EventNumber,
     version: EventNumber,
     pages: Result<Vec<EncodedPage>, StoreError>,
+    /// What of the events somebody may want to be told of.
+    news: Vec<News>,
     summary: Summary,
     operated: Operated,
     told_children: Vec<ExecutionKey>,
@@ -181,6 +186,7 @@ impl Job for CommitJob {
         self.map.apply(connection, self.key)?;
         self.worker_tasks.write(connection, self.key)?;
         self.approvals.apply(connection, self.key)?;
+        write_news(connection, self.key, &self.news)?;
         usage::note(tenant, &UsageChange::running(running));
         usage::note(tenant, &UsageChange::history(size_of(pages)));
         Ok(())

@@ -12,6 +12,7 @@ use crate::executions::{Status, Summary};
 use crate::history;
 use crate::ids::{Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
 use crate::map_runs::MapChanges;
+use crate::notifications::{News, news_of, write_news};
 use crate::store::Store;
 use crate::usage::{self, Reservation, UsageChange};
 use crate::writer::Job;
@@ -105,6 +106,7 @@ impl Store {
         let mut new = new;
         let events = std::mem::take(&mut new.events);
         let version = EventNumber(events.len() as u64);
+        let news = news_of(&events);
         let pages = match first_event_problem(&events) {
             Some(reason) => Err(StoreError::Refused { reason }),
             None => codec::encode(events),
@@ -114,6 +116,7 @@ impl Store {
             new,
             version,
             pages,
+            news,
         }
     }
 }
@@ -123,6 +126,8 @@ pub(crate) struct PreparedExecution {
     new: NewExecution,
     version: EventNumber,
     pages: Result<Vec<EncodedPage>, StoreError>,
+    /// What of the events somebody may want to be told of.
+    news: Vec<News>,
 }
 
 impl PreparedExecution {
@@ -152,6 +157,7 @@ impl PreparedExecution {
         }
         self.new.map.apply(connection, self.new.key)?;
         self.new.worker_tasks.write(connection, self.new.key)?;
+        write_news(connection, self.new.key, &self.news)?;
         let running = i64::from(self.new.summary.status == Status::Running);
         usage::note(self.new.tenant, &UsageChange::running(running));
         usage::note(self.new.tenant, &UsageChange::history(size_of(pages)));

@@ -56,6 +56,7 @@ mod history;
 mod ids;
 mod map_runs;
 mod migrate;
+mod notifications;
 mod policies;
 mod queue;
 mod quotas;
@@ -111,6 +112,10 @@ pub use ids::{DataSetId, Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
 pub use map_runs::{
     AdvanceDone, AdvanceMapRun, ChildEnd, ChildRedriven, MapChanges, MapCounts, MapResults,
     MapRunRow, MapRunSettings, MapRunStage, MapTally, NewMapRun, RedrivenRun,
+};
+pub use notifications::{
+    DELIVERIES_PENDING_MAX, DeliveryEnd, DeliveryFilter, DeliveryRow, DeliveryStatus, DueDelivery,
+    NOTIFICATIONS_MAX, NewNotification, NewsKind, NotificationRow,
 };
 pub use policies::PolicyRow;
 pub use quotas::QuotaRow;

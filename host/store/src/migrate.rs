@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0014_approvals.sql"),
     include_str!("schema/0015_retention.sql"),
     include_str!("schema/0016_operators.sql"),
+    include_str!("schema/0017_notifications.sql"),
 ];
 
 /// Takes the steps that the database has not taken, each in a transaction of its own:

@@ -19,6 +19,7 @@ use crate::error::StoreError;
 use crate::fault::FaultPlan;
 use crate::generations::Generations;
 use crate::migrate::{MIGRATIONS, migrate};
+use crate::notifications::Bell;
 use crate::queue::Queue;
 use crate::reader::{Pool, Readers};
 use crate::stats::{Counters, StoreStats};
@@ -96,6 +97,7 @@ struct Inner {
     generations: Generations,
     faults: Option<Arc<dyn FaultPlan>>,
     book: Arc<Book>,
+    bell: Arc<Bell>,
     writer: Mutex<Option<JoinHandle<()>>>,
     writer_id: ThreadId,
 }
@@ -126,6 +128,7 @@ impl Store {
         connection::check_tables(&connection)?;
         connection::limit_size(&connection, options.size_max_bytes)?;
         let book = Arc::new(Book::read(&connection)?);
+        let bell = Arc::new(Bell::default());
         let connection: SharedConnection = Arc::new(Mutex::new(connection));
         let checkpoints = Checkpoints::start(
             path.as_deref(),
@@ -147,6 +150,7 @@ impl Store {
             counters: Arc::clone(&counters),
             chains: Chains::default(),
             book: Arc::clone(&book),
+            bell: Arc::clone(&bell),
             folder_lock,
         };
         let thread = std::thread::Builder::new()
@@ -163,6 +167,7 @@ impl Store {
                 generations: Generations::default(),
                 faults: options.faults,
                 book,
+                bell,
                 writer,
                 writer_id,
             }),
@@ -232,6 +237,10 @@ impl Store {
 
     pub(crate) fn faults(&self) -> Option<&dyn FaultPlan> {
         self.inner.faults.as_deref()
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.inner.bell
     }
 
     pub(crate) fn generations(&self) -> &Generations {

@@ -146,6 +146,34 @@ impl Store {
             Ok(found.optional()?)
         })
     }
+
+    /// Returns the versions of a secret that are not disabled, the newest first, up to
+    /// `limit`.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn usable_secrets(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        limit: usize,
+    ) -> Result<Vec<CurrentSecret>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT version, sealed FROM secret_versions
+                       WHERE secret = (SELECT id FROM secrets WHERE tenant = ?1 AND name = ?2)
+                         AND disabled_at IS NULL
+                       ORDER BY version DESC LIMIT ?3";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows =
+                statement.query_map(params![tenant, name, columns::limit(limit)], |row| {
+                    Ok(CurrentSecret {
+                        version: row.get(0)?,
+                        sealed: row.get(1)?,
+                    })
+                })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
 }
 
 impl Change<'_> {

@@ -23,6 +23,7 @@ use crate::checkpoints::Checkpoints;
 use crate::connection::{self, SharedConnection};
 use crate::error::StoreError;
 use crate::fault::{Fault, FaultPlan};
+use crate::notifications::Bell;
 use crate::queue::Queue;
 use crate::stats::Counters;
 use crate::usage::{self, Book};
@@ -65,6 +66,8 @@ pub(crate) struct Writer {
     /// Where the chains of the audit log stand.
     pub(crate) chains: Chains,
     pub(crate) book: Arc<Book>,
+    /// Rings when there is something to be sent.
+    pub(crate) bell: Arc<Bell>,
     /// Keeps other hosts out of the folder.
     pub(crate) folder_lock: Option<File>,
 }
@@ -153,7 +156,10 @@ impl Writer {
             roll_back(&guard);
             drop(guard);
             match attempt {
-                Attempt::Committed => return finish_all(group, &answers),
+                Attempt::Committed => {
+                    self.bell.ring_if_written();
+                    return finish_all(group, &answers);
+                }
                 Attempt::Failed(error) => {
                     tracing::warn!(%error, writes = group.len(), "transaction rolled back");
                     answers.clear();

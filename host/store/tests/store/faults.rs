@@ -12,6 +12,7 @@ use stepwell_store::{
 };
 
 use crate::audit::whole_chain;
+use crate::notifications;
 use crate::setup::{Home, acme, decision, entry, event, events, somebody, time};
 
 /// One fault, at one commit from now.
@@ -308,4 +309,24 @@ fn a_write_that_breaks_half_way_takes_nobody_along() {
         (1..=3).map(|key| home.version(key)).collect::<Vec<_>>(),
         [2, 1, 2]
     );
+}
+
+/// Nobody is told of what did not happen, and nothing that happened is told to nobody.
+#[test]
+fn an_event_and_who_is_told_of_it_are_there_together_or_not_at_all() {
+    for place in ["before", "after"] {
+        let (mut home, plan) = faulty();
+        notifications::put(&home, notifications::of_failures(&home, "ops")).unwrap();
+        let planned = match place {
+            "before" => &plan.before,
+            _ => &plan.after,
+        };
+        plan.plan(planned, Fault::Die);
+        assert!(home.commit(notifications::failing(1)).is_err());
+        home.reopen();
+        let is_there = place == "after";
+        assert_eq!(home.version(1), if is_there { 2 } else { 1 });
+        let due = notifications::due(&home, time(9));
+        assert_eq!(due.len(), usize::from(is_there), "{place}");
+    }
 }

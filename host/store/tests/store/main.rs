@@ -15,6 +15,7 @@ mod express_starts;
 mod faults;
 mod histories;
 mod lists;
+mod notifications;
 mod opening;
 mod resources;
 mod retention;
