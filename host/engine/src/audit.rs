@@ -234,6 +234,21 @@ impl Auditor {
         }
     }
 
+    /// Notes what the host could not do for a tenant, or was not allowed to. A flood is counted.
+    pub(crate) fn of_host_in(&self, tenant: &Tenant, refusal: Refusal) {
+        let now = self.clock.now();
+        let mut facts = host_facts(principal_of("host"), now);
+        facts.chain = chain_of(tenant);
+        facts.action = refusal.action;
+        facts.resource = refusal.resource;
+        facts.outcome = refusal.outcome;
+        facts.details = Some(refusal.details);
+        let told = self.bounded.take(facts, now);
+        if !told.is_empty() {
+            self.append_all(told.iter().map(|facts| self.write_down(facts)).collect());
+        }
+    }
+
     /// Notes that a caller was let in, unless they were lately from the same place.
     pub(crate) fn let_in(&self, caller: &Caller) {
         let now = self.clock.now();

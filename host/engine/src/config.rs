@@ -9,6 +9,7 @@ use stepwell_vault::Vault;
 
 use crate::audit::AuditConfig;
 use crate::clock::{Clock, SystemClock};
+use crate::notifier::NotificationConfig;
 use crate::quotas::Limits;
 use crate::retention::RetentionConfig;
 use crate::sfn::EventShape;
@@ -77,6 +78,8 @@ pub struct EngineConfig {
     pub vault: Arc<Vault>,
     /// How many requests each tenant's tasks may send.
     pub egress_rates: Rates,
+    /// What notifications need of the host's operator.
+    pub notifications: NotificationConfig,
 }
 
 impl Default for EngineConfig {
@@ -107,6 +110,7 @@ impl Default for EngineConfig {
             egress: Egress::default(),
             vault: Arc::default(),
             egress_rates: Rates::default(),
+            notifications: NotificationConfig::default(),
         }
     }
 }

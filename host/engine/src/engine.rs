@@ -24,6 +24,7 @@ use crate::handle::{Backups, EngineHandle, Inner};
 use crate::health::Health;
 use crate::map_runs::{self, MapRuns};
 use crate::metrics::Counters;
+use crate::notifier::Notifier;
 use crate::outbound::Outbound;
 use crate::quotas::Ledgers;
 use crate::retention::Sweeping;
@@ -45,7 +46,6 @@ const SERVICE_THREADS: usize = 2;
 pub struct Engine {
     handle: EngineHandle,
     timers: Arc<Timers>,
-    map_runs: MapRuns,
     threads: Vec<JoinHandle<()>>,
     /// Ends last: the others have something to say till their end.
     log_writer: Option<JoinHandle<()>>,
@@ -125,6 +125,7 @@ impl Engine {
             backups: Arc::new(Backups::new(shared.config.backups.clone())),
             sweeper: sweeping.sweeper(),
             log: Arc::clone(&shared.log),
+            notifier: notifier_of(&shared, &runtime),
             audit: Arc::clone(&audit),
             signer: signing.signer(),
             shutting_down: watch::Sender::new(false),
@@ -133,12 +134,11 @@ impl Engine {
         }));
         // Before the first shard runs: recovery may begin with a call of the host's own.
         drop(shared.services.engine.set(Arc::downgrade(&handle.0)));
-        let threads = start_threads(&shared, inboxes, (next_key, map_inbox))?;
+        let threads = start_threads(&shared, inboxes, (next_key, map_inbox), &handle.0)?;
         take_up(&shared, &handle).map_err(unreadable)?;
         Ok(Self {
             handle,
             timers: Arc::clone(&shared.timers),
-            map_runs: shared.map_runs.clone(),
             threads,
             log_writer,
             sweeping: Some(sweeping),
@@ -167,7 +167,8 @@ impl Engine {
             sweeping.stop();
         }
         self.timers.stop();
-        self.map_runs.stop();
+        inner.map_runs.stop();
+        inner.notifier.stop();
         let deadline = Instant::now() + inner.starter.config.shutdown_grace;
         while inner.dispatcher.load().0 > 0 && Instant::now() < deadline {
             std::thread::sleep(GRACE_STEP);
@@ -206,10 +207,11 @@ impl Drop for Engine {
     /// Without [`Engine::shut_down`] the threads are told to stop and not waited for.
     fn drop(&mut self) {
         self.timers.stop();
-        self.map_runs.stop();
+        self.handle.0.map_runs.stop();
         if let Some(sweeping) = &self.sweeping {
             sweeping.ask_to_stop();
         }
+        self.handle.0.notifier.stop();
         for shard in self.handle.0.starter.shards.0.iter() {
             drop(stop_shard(shard));
         }
@@ -296,6 +298,17 @@ fn outbound_of(config: &EngineConfig, store: &Store, audit: &Arc<Auditor>) -> Ar
     ))
 }
 
+fn notifier_of(shared: &Shared, runtime: &Runtime) -> Arc<Notifier> {
+    let config = &shared.config;
+    Notifier::new(
+        (&shared.store, &config.clock),
+        (&shared.services.outbound, &config.vault),
+        &shared.audit,
+        runtime.handle().clone(),
+        config.notifications.clone(),
+    )
+}
+
 fn services(runtime: &Runtime, outbound: &Arc<Outbound>) -> Services {
     Services {
         runtime: runtime.handle().clone(),
@@ -350,12 +363,22 @@ fn start_map_runs(
     builder.spawn(run).map_err(no_thread)
 }
 
+fn start_notifier(notifier: &Arc<Notifier>) -> Result<JoinHandle<()>, EngineError> {
+    let notifier = Arc::clone(notifier);
+    let builder = std::thread::Builder::new().name("notifier".to_owned());
+    builder.spawn(move || notifier.run()).map_err(no_thread)
+}
+
 fn start_threads(
     shared: &Arc<Shared>,
     inboxes: Vec<Receiver<Message>>,
     (next_key, map_inbox): (Arc<AtomicI64>, Receiver<map_runs::Message>),
+    inner: &Inner,
 ) -> Result<Vec<JoinHandle<()>>, EngineError> {
-    let mut threads = vec![start_map_runs(shared, next_key, map_inbox)?];
+    let mut threads = vec![
+        start_map_runs(shared, next_key, map_inbox)?,
+        start_notifier(&inner.notifier)?,
+    ];
     for (index, inbox) in inboxes.into_iter().enumerate() {
         let shard = Shard::new(index, Arc::clone(shared), inbox);
         let builder = std::thread::Builder::new().name(format!("shard-{index}"));

@@ -20,6 +20,7 @@ mod known_access;
 mod logs;
 mod machine_orders;
 mod map_runs;
+mod notifications;
 mod operating;
 mod page_secret;
 mod policies;
@@ -56,6 +57,7 @@ use crate::map_runs::MapRuns;
 use crate::metrics::Counters;
 use crate::model::{Caller, EngineMetrics, Readiness};
 use crate::names;
+use crate::notifier::Notifier;
 use crate::outbound::{DenialListener, Outbound};
 use crate::retention::Sweeper;
 use crate::runner::TaskRunner;
@@ -75,6 +77,9 @@ pub use backups::{BackupDescription, BackupList, EndedBackup, RunningBackup};
 pub use config_values::ConfigValue;
 pub use identities::IdentityOrder;
 pub(crate) use known_access::KnownAccess;
+pub use notifications::{
+    DeliveriesQuery, DeliveryDescription, DeliveryState, NotificationDescription, NotificationOrder,
+};
 pub use policies::TenantPolicy;
 pub use quotas::TenantQuotas;
 pub use retention::{RetentionOrder, RetentionRule, RetentionRules};
@@ -110,6 +115,7 @@ pub(crate) struct Inner {
     pub(crate) outbound: Arc<Outbound>,
     pub(crate) backups: Arc<Backups>,
     pub(crate) sweeper: Sweeper,
+    pub(crate) notifier: Arc<Notifier>,
     pub(crate) shutting_down: watch::Sender<bool>,
     pub(crate) event_shape: OnceLock<Arc<dyn EventShape>>,
     /// What page tokens are sealed with, once that was read.

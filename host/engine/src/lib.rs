@@ -39,6 +39,7 @@ mod map_runs;
 mod metrics;
 mod model;
 mod names;
+mod notifier;
 mod outbound;
 mod pace;
 mod permissions;
@@ -66,12 +67,14 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::{
     AccessKeyDescription, AccessOrder, ApiTokenDescription, BackupDescription, BackupList,
-    COMMENT_MAX_CHARS, ConfigValue, DecideApproval, EndedBackup, EngineHandle, IdentityOrder,
-    ListApprovals, NewAccessKey, RetentionOrder, RetentionRule, RetentionRules, RoleDescription,
-    RoleOrder, RunningBackup, SecretDescription, SecretVersionDescription, TenantDescription,
-    TenantPolicy, TenantQuotas, approval_status_word, data_sets::DataSetUpload,
+    COMMENT_MAX_CHARS, ConfigValue, DecideApproval, DeliveriesQuery, DeliveryDescription,
+    DeliveryState, EndedBackup, EngineHandle, IdentityOrder, ListApprovals, NewAccessKey,
+    NotificationDescription, NotificationOrder, RetentionOrder, RetentionRule, RetentionRules,
+    RoleDescription, RoleOrder, RunningBackup, SecretDescription, SecretVersionDescription,
+    TenantDescription, TenantPolicy, TenantQuotas, approval_status_word, data_sets::DataSetUpload,
 };
 pub use model::*;
+pub use notifier::{Channel as NotificationChannel, NotificationConfig};
 pub use outbound::{ANY as ANY_POLICY, DenialListener, DeniedAccess};
 pub use permissions::{
     ADMINISTER_HOST, BUILT_IN_ROLES, BuiltInRole, Permission, Permissions, built_in_role,
@@ -101,6 +104,7 @@ pub use stepwell_decider::{
     Intervened, Intervention, MapIteration, Redefined, StateEntered, StateExited, StateType,
     Status, Target, TaskFamily, TaskScheduled, TotalUsage, TrialOutcome, Usage, Verdict, Work,
 };
+pub use stepwell_egress::{MailError, MailSettings, Mailer};
 pub use stepwell_sandbox::ComponentDigest;
 pub use stepwell_states::{
     CommentRequired, Diagnostic, ExecutionType, Format, Payload, Severity, StateMachine, StateRef,

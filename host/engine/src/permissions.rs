@@ -66,6 +66,10 @@ pub enum Permission {
     ReadSecrets,
     /// Put, rotate and delete secrets.
     WriteSecrets,
+    /// See notifications and their deliveries.
+    ReadNotifications,
+    /// Put, test and delete notifications.
+    WriteNotifications,
     /// See the host's metrics, which are of all its tenants. For those who run the host.
     ReadMetrics,
     /// Make backups of all that the host has. For those who run the host.
@@ -77,14 +81,14 @@ pub enum Permission {
 use Permission::{
     BackUp, ControlExecutions, DecideApprovals, EraseAudit, ManageTenants, PostEvents, ReadAccess,
     ReadActivities, ReadApprovals, ReadAudit, ReadConfig, ReadData, ReadDefinitions,
-    ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets, ReportTasks, StartExecutions, TakeTasks,
-    TestStates, WriteAccess, WriteActivities, WriteComponents, WriteConfig, WriteData,
-    WriteDefinitions, WriteRetention, WriteSecrets,
+    ReadExecutions, ReadMetrics, ReadNotifications, ReadQuotas, ReadSecrets, ReportTasks,
+    StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents,
+    WriteConfig, WriteData, WriteDefinitions, WriteNotifications, WriteRetention, WriteSecrets,
 };
 
 impl Permission {
     /// All permissions, in the order of the documentation.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         ReadDefinitions,
         WriteComponents,
         WriteDefinitions,
@@ -111,6 +115,8 @@ impl Permission {
         WriteConfig,
         ReadSecrets,
         WriteSecrets,
+        ReadNotifications,
+        WriteNotifications,
         ReadMetrics,
         BackUp,
         ManageTenants,
@@ -146,6 +152,8 @@ impl Permission {
             WriteConfig => "config:write",
             ReadSecrets => "secrets:read",
             WriteSecrets => "secrets:write",
+            ReadNotifications => "notifications:read",
+            WriteNotifications => "notifications:write",
             ReadMetrics => "metrics:read",
             BackUp => "backups:write",
             ManageTenants => "tenants:manage",
@@ -254,6 +262,8 @@ const OPERATE: Permissions = VIEW.with(Permissions::of(&[
     ReadAudit,
     ReadConfig,
     ReadSecrets,
+    ReadNotifications,
+    WriteNotifications,
 ]));
 
 const DEVELOP: Permissions = VIEW.with(Permissions::of(&[
@@ -271,6 +281,7 @@ const DEVELOP: Permissions = VIEW.with(Permissions::of(&[
     ReadConfig,
     WriteConfig,
     ReadSecrets,
+    ReadNotifications,
 ]));
 
 const ADMINISTER: Permissions = OPERATE.with(DEVELOP).with(Permissions::of(&[

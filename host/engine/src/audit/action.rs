@@ -114,6 +114,14 @@ actions! {
     CONFIG_SET = "config:set";
     /// A configuration value was deleted.
     CONFIG_DELETE = "config:delete";
+    /// A notification was made or changed.
+    NOTIFICATION_PUT = "notification:put";
+    /// A notification was deleted.
+    NOTIFICATION_DELETE = "notification:delete";
+    /// A notification was asked for to see whether it arrives.
+    NOTIFICATION_TEST = "notification:test";
+    /// A notification was not taken, and is not tried any more.
+    NOTIFICATION_GIVE_UP = "notification:give-up";
     /// A task was denied a request.
     REQUEST_DENY = "request:deny";
     /// The quotas of a tenant were set.

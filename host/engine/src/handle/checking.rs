@@ -1,6 +1,5 @@
 //! Definitions against what a tenant has: components, bindings.
 
-mod approvals;
 pub(super) mod grants;
 
 use std::collections::BTreeMap;
@@ -71,7 +70,6 @@ pub(super) fn check(
             };
             grants::check_policy(state, task, allowed, &mut diagnostics);
         }
-        approvals::check_groups(store, tenant, (state, task), &mut diagnostics)?;
         let named = named(store, tenant, (state, task), &mut diagnostics)?;
         let Some(Named {
             pin,

@@ -14,6 +14,7 @@ mod lists;
 mod logs;
 mod machines;
 mod map_runs;
+mod notifications;
 mod operators;
 mod quotas;
 mod recovery;

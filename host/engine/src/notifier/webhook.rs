@@ -1,0 +1,208 @@
+//! Webhooks, signed as Standard Webhooks (<https://www.standardwebhooks.com>) describes it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use std::time::Duration;
+
+use stepwell_egress::{EgressError, Limits, Request};
+use stepwell_store::{AuditDetails, AuditOutcome, DueDelivery, Store, TenantId};
+use stepwell_vault::{Place, Vault};
+use zeroize::Zeroizing;
+
+use super::{Failed, Message, Parts, tenant_of};
+use crate::audit::{Refusal, action};
+
+/// What a secret begins with that is written in base64.
+const ENCODED_PREFIX: &str = "whsec_";
+/// Versions of the secret that a webhook is signed with: the newest, and the one before, so
+/// that the receiver may change over at any time.
+const SIGNED_WITH: usize = 2;
+/// How long a receiver may take.
+const TIME: Duration = Duration::from_secs(15);
+/// Bytes of an answer that are read; nothing is done with them.
+const ANSWER_MAX_BYTES: usize = 65_536;
+
+/// A key that webhooks are signed with.
+pub(super) struct Key {
+    /// The secret's name and version: `hooks/signing@3`.
+    id: String,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+/// Reads the keys of a notification, the newest first.
+pub(super) fn keys(
+    store: &Store,
+    vault: &Vault,
+    tenant: TenantId,
+    secret: &str,
+) -> Result<Vec<Key>, Failed> {
+    let found = store
+        .usable_secrets(tenant, secret, SIGNED_WITH)
+        .map_err(|error| Failed::once(format!("its secret cannot be read now: {error}")))?;
+    let mut keys = Vec::with_capacity(found.len());
+    for version in found {
+        let place = Place::Secret {
+            tenant: tenant.0,
+            name: secret,
+            version: version.version,
+        };
+        let value = vault.open(place, &version.sealed).map_err(|error| {
+            Failed::once(format!("the secret '{secret}' cannot be opened: {error}"))
+        })?;
+        keys.push(Key {
+            id: format!("{secret}@{}", version.version),
+            bytes: decoded(value),
+        });
+    }
+    if keys.is_empty() {
+        return Err(Failed::once(format!(
+            "the tenant has no secret '{secret}', or none of its versions is in use: set it with \
+             `stepwell secrets set {secret}`"
+        )));
+    }
+    Ok(keys)
+}
+
+/// The key's bytes: what stands behind `whsec_` in base64, or the text itself.
+fn decoded(value: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    let encoded = value.strip_prefix(ENCODED_PREFIX.as_bytes());
+    match encoded.map(|encoded| STANDARD.decode(encoded)) {
+        Some(Ok(bytes)) => Zeroizing::new(bytes),
+        Some(Err(_)) | None => value,
+    }
+}
+
+/// Makes the signatures of a message: one for each key, the newest first.
+fn signatures(keys: &[Key], id: &str, seconds: i64, body: &[u8]) -> String {
+    let signed = keys.iter().filter_map(|key| {
+        // A key of any length is one.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key.bytes).ok()?;
+        mac.update(format!("{id}.{seconds}.").as_bytes());
+        mac.update(body);
+        Some(format!(
+            "v1,{}",
+            STANDARD.encode(mac.finalize().into_bytes())
+        ))
+    });
+    signed.collect::<Vec<_>>().join(" ")
+}
+
+/// Sends a webhook. Blocks.
+pub(super) fn send(
+    parts: &Parts,
+    delivery: &DueDelivery,
+    url: &str,
+    keys: &[Key],
+    message: &Message,
+) -> Result<(), Failed> {
+    let body = message.json().to_string().into_bytes();
+    // The time of the attempt: receivers refuse what is old.
+    let seconds = parts.clock.now().as_ms() / 1_000;
+    let header = |name: &str, value: String| (name.to_owned(), value);
+    let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    let request = Request {
+        method: "POST".to_owned(),
+        url: url.to_owned(),
+        headers: vec![
+            header("content-type", "application/json".to_owned()),
+            header("webhook-id", delivery.public_id.clone()),
+            header("webhook-timestamp", seconds.to_string()),
+            header(
+                "webhook-signature",
+                signatures(keys, &delivery.public_id, seconds, &body),
+            ),
+            header("webhook-key-id", ids.join(" ")),
+        ],
+        body: Some(body),
+    };
+    let limits = Limits {
+        time: TIME,
+        body_max_bytes: ANSWER_MAX_BYTES,
+        ..parts.outbound.limits()
+    };
+    let way = parts.outbound.of_tenant(delivery.tenant.0);
+    let way = way.map_err(|error| Failed::once(format!("the policy cannot be read: {error}")))?;
+    match way.limited(limits).send(request, TIME) {
+        Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
+        // Whoever says more than is read has taken it all the same.
+        Err(EgressError::TooLarge(_)) => Ok(()),
+        Ok(answer) => {
+            let reason = format!("the receiver answered {} {}", answer.status, answer.reason);
+            let after = answer
+                .headers
+                .iter()
+                .find(|(name, _)| name == "retry-after")
+                .and_then(|(_, value)| value.trim().parse::<u64>().ok());
+            Err(Failed {
+                reason: reason.trim_end().to_owned(),
+                // Who is gone says so, and is not asked again.
+                permanent: answer.status == 410,
+                after_ms: after.map(|seconds| seconds.saturating_mul(1_000)),
+            })
+        }
+        Err(EgressError::Denied(denial)) => {
+            note_denied(parts, delivery, &denial.reason, denial.control.as_str());
+            Err(Failed::once(denial.reason))
+        }
+        Err(
+            error @ (EgressError::Invalid(_) | EgressError::Failed(_) | EgressError::TimedOut(_)),
+        ) => Err(Failed::once(error.to_string())),
+    }
+}
+
+/// Leaves the entry that any denied request leaves. The URL's path may be the receiver's
+/// secret, and is not in it.
+fn note_denied(parts: &Parts, delivery: &DueDelivery, reason: &str, control: &'static str) {
+    let details = AuditDetails::default()
+        .text("notification", &delivery.name)
+        .text("control", control)
+        .text("reason", reason);
+    let refusal = Refusal {
+        action: action::REQUEST_DENY,
+        resource: format!("POST by the notification {}", delivery.name),
+        outcome: AuditOutcome::Denied,
+        details,
+    };
+    parts.audit.of_host_in(&tenant_of(delivery), refusal);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Key {
+        Key {
+            id: "k@1".to_owned(),
+            bytes: decoded(Zeroizing::new(text.as_bytes().to_vec())),
+        }
+    }
+
+    /// The example of the specification's own libraries.
+    #[test]
+    fn signatures_are_those_of_standard_webhooks() {
+        let key = key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let signed = signatures(
+            &[key],
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            br#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn what_is_no_base64_is_the_key_itself() {
+        assert_eq!(*key("plain text of a key").bytes, b"plain text of a key");
+        assert_eq!(*key("whsec_!!!").bytes, b"whsec_!!!");
+    }
+
+    #[test]
+    fn each_key_signs() {
+        let keys = [key("the newest key"), key("the one before")];
+        let signed = signatures(&keys, "msg_1", 1, b"{}");
+        assert_eq!(signed.split(' ').count(), 2);
+        assert!(signed.split(' ').all(|one| one.starts_with("v1,")));
+    }
+}
