@@ -5,9 +5,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     activity, alias, api_token, approvals, audit, backup, bind, completions, component,
-    config_value, data, demo, deploy, describe, graph, history, keys, list, logs, map_run, operate,
-    policy, quota, redrive, retention, role, run, secrets, send_event, serve, start, state_machine,
-    stop, tag, tenant, test_state, token, validate, version, worker,
+    config_value, data, demo, deploy, describe, graph, history, keys, list, logs, map_run,
+    notification, operate, policy, quota, redrive, retention, role, run, secrets, send_event,
+    serve, start, state_machine, stop, tag, tenant, test_state, token, validate, version, worker,
 };
 use crate::config::{Secret, ServerUrl};
 
@@ -111,7 +111,7 @@ pub(crate) enum ColorWhen {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a host: the API, the engine and its data
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Run one execution here and now, in memory, and show its trace
     Run(run::RunArgs),
     /// Check definitions without a host
@@ -129,6 +129,9 @@ pub(crate) enum Command {
     Bindings,
     /// Take a binding away
     Unbind(bind::UnbindArgs),
+    /// Who is told when something fails or waits for people, by webhook or mail
+    #[command(subcommand)]
+    Notification(notification::NotificationCommand),
     /// Configuration values, which states grant to their tasks
     #[command(subcommand)]
     Config(config_value::ConfigCommand),

@@ -4,6 +4,7 @@ mod access;
 mod approvals;
 mod audit;
 mod backups;
+mod notifications;
 mod operating;
 mod retention;
 mod routes;

@@ -20,6 +20,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod map_run;
+pub(crate) mod notification;
 pub(crate) mod operate;
 pub(crate) mod policy;
 pub(crate) mod quota;
@@ -127,6 +128,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::Tenant(command) => tenant::run(&command, app),
         Command::Policy(command) => policy::run(&command, app),
         Command::Quota(command) => quota::run(&command, app),
+        Command::Notification(command) => notification::run(&command, app),
         Command::Whoami => role::whoami(app),
         Command::Keys(command) => keys::run(&command, app),
         Command::Secrets(command) => secrets::run(&command, app),

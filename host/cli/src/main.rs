@@ -14,6 +14,7 @@ mod input;
 mod keep_args;
 mod limits;
 mod master_key;
+mod notify;
 mod render;
 mod telemetry;
 mod wiring;

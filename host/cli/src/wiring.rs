@@ -16,6 +16,7 @@ use crate::exit::{CliError, Exit};
 use crate::keep_args::KeepArgs;
 use crate::limits::LimitArgs;
 use crate::master_key::{MasterKeyArgs, MasterKeys, WithoutKey};
+use crate::notify::NotifyArgs;
 
 /// The hidden command that compiles one component: a host starts its own program with it.
 pub(crate) const COMPILE_COMMAND: &str = "compile-component";
@@ -79,9 +80,10 @@ impl Host {
         limits: &LimitArgs,
         master_key: &MasterKeyArgs,
         audit: &AuditArgs,
-        keep: &KeepArgs,
+        (keep, notify): (&KeepArgs, &NotifyArgs),
     ) -> Result<Self, CliError> {
         let mut config = limits.engine();
+        config.notifications = notify.load()?;
         if let Place::Folder(folder) | Place::DevFolder(folder) = place {
             config.log = Some(limits.log(folder));
             keep.apply(&mut config, folder);

@@ -8,9 +8,9 @@ use utoipa::{Modify, OpenApi};
 use crate::extract::Wasm;
 use crate::routes::{
     access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
-    config_values, data_sets, definitions, executions, express, history, logs, map_runs, operating,
-    quotas, retention, roles, secrets, state_machines, system, tasks, tenants, test_state,
-    versions,
+    config_values, data_sets, definitions, executions, express, history, logs, map_runs,
+    notifications, operating, quotas, retention, roles, secrets, state_machines, system, tasks,
+    tenants, test_state, versions,
 };
 use crate::wire::ApiErrorBody;
 
@@ -118,6 +118,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         config_values::put_config_value,
         config_values::list_config_values,
         config_values::delete_config_value,
+        notifications::put_notification,
+        notifications::list_notifications,
+        notifications::describe_notification,
+        notifications::delete_notification,
+        notifications::test_notification,
+        notifications::list_deliveries,
         tenants::describe_caller,
         quotas::own_quotas,
         quotas::tenant_quotas,

@@ -16,6 +16,7 @@ pub(crate) mod express;
 pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod map_runs;
+pub(crate) mod notifications;
 pub(crate) mod operating;
 pub(crate) mod quotas;
 pub(crate) mod retention;

@@ -13,8 +13,8 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 use stepwell_engine::{
     Caller, CheckedComponent, Clock, ComponentDigest, Engine, EngineConfig, EngineHandle, Failure,
-    NewTenantOrder, RefusedComponent, RunningTask, SystemClock, TaskEnd, TaskOrder, TaskResult,
-    TaskRunner, Usage,
+    MailSettings, Mailer, NewTenantOrder, NotificationConfig, RefusedComponent, RunningTask,
+    SystemClock, TaskEnd, TaskOrder, TaskResult, TaskRunner, Usage,
 };
 use stepwell_store::{Store, StoreOptions};
 use stepwell_vault::{MasterKey, Vault};
@@ -105,6 +105,20 @@ impl Answer {
     }
 }
 
+/// Notifications by mail can be made; there is no relay.
+fn mails_to_nobody() -> NotificationConfig {
+    let mailer = Mailer::new(&MailSettings {
+        url: "smtp://127.0.0.1:9?tls=none".to_owned(),
+        password: None,
+        from: "stepwell@example.com".to_owned(),
+        allow: vec!["any".to_owned()],
+    });
+    NotificationConfig {
+        mailer: Some(Arc::new(mailer.unwrap())),
+        public_url: None,
+    }
+}
+
 impl TestApi {
     /// The API in development mode.
     pub(crate) async fn dev() -> Self {
@@ -144,6 +158,7 @@ impl TestApi {
             clock,
             vault: Arc::new(vault),
             backups: Some(backups.path().to_owned()),
+            notifications: mails_to_nobody(),
             ..EngineConfig::default()
         };
         let engine = Engine::start(engine_config, store, Arc::new(NoTasks)).unwrap();

@@ -22,6 +22,7 @@ mod history;
 mod json;
 mod logs;
 mod map_runs;
+mod notifications;
 mod operating;
 mod quotas;
 mod retention;
@@ -67,6 +68,10 @@ pub use history::{
 pub use json::JsonText;
 pub use logs::LogPage;
 pub use map_runs::{MapRun, MapRunCounts, MapRunList, UpdateMapRunRequest};
+pub use notifications::{
+    Delivery, DeliveryList, Email, Notification, NotificationList, NotificationRequest,
+    NotificationTest, Webhook,
+};
 pub use operating::{
     ChangedComponent, EditedInput, FailTaskRequest, PauseExecutionRequest, RedriveChanges,
     RedriveExecutionRequest, RedriveExecutionResponse, SkipTaskRequest, StateInput, TargetRequest,

@@ -170,15 +170,6 @@ pub const RULES: &[Rule] = &[
                variable. $eval is not supported, and $states.errorOutput exists in catchers only.",
     },
     Rule {
-        code: "APPROVAL_GROUP_MISSING",
-        severity: Severity::Warning,
-        is_aws: false,
-        summary: "an approval is asked of a group that nobody who may decide is in",
-        help: "Checked when a definition is deployed. A group is the role of that name in the \
-               tenant; to decide takes the permission approvals:decide. Make the role (stepwell \
-               role put), or name another group.",
-    },
-    Rule {
         code: "CATCH_NEVER_MATCHES",
         severity: Severity::Warning,
         is_aws: false,

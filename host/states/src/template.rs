@@ -106,20 +106,6 @@ impl Template {
         value.and_then(Value::as_str)
     }
 
-    /// Returns the texts of a field's list, as far as nothing is computed there.
-    pub(crate) fn fixed_texts(&self, field: &str) -> Vec<&str> {
-        let list = match &self.0 {
-            Part::Fixed(Value::Object(fields)) => fields.get(field),
-            Part::Object(fields) => fields.iter().find_map(|(name, part)| match part {
-                Part::Fixed(value) if name == field => Some(value),
-                _ => None,
-            }),
-            _ => None,
-        };
-        let list = list.and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(Value::as_str).collect()
-    }
-
     /// Goes through all paths and expressions.
     pub(crate) fn visit(&self, visitor: &mut dyn FnMut(Reference<'_>)) {
         self.0.visit(visitor);

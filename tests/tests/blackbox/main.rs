@@ -18,6 +18,7 @@ mod grants_guide;
 mod guests;
 mod guide;
 mod host;
+mod notifications;
 mod operators;
 mod secrets;
 mod tour;

@@ -1,8 +1,6 @@
 //! `stepwell approvals`: what people are asked to decide, and their decisions.
 
 mod shown;
-#[cfg(test)]
-mod tests;
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -230,13 +228,13 @@ fn decided(approval: &Approval, app: &App) -> Result<(), CliError> {
         ApprovalStatus::Rejected => ("rejected", BAD),
         _ => ("counted", NOTICE),
     };
-    let (count, needed) = (summary.approved_by.len(), summary.minimum_count);
-    let counts = match summary.status {
-        ApprovalStatus::Rejected => String::new(),
-        _ => format!("\n  approved by {count} of {needed}"),
-    };
+    let counts = format!(
+        "{} of {} approvals",
+        summary.approved_by.len(),
+        summary.minimum_count
+    );
     app.console.print(format!(
-        "{} {}{counts}\n  {}",
+        "{} {}\n  {counts}\n  {}",
         paint(style, word),
         paint(STRONG, safe(&summary.title)),
         safe(&summary.execution_arn),
@@ -257,8 +255,7 @@ fn hash_of(args: &DecisionArgs, verb: &str, app: &App) -> Result<String, CliErro
         )));
     }
     let approval = app.client()?.describe_approval(&args.approval)?.value;
-    app.console
-        .say(shown::described(&approval, now()).trim_end());
+    app.console.say(shown::described(&approval, now()));
     let mut stderr = std::io::stderr();
     // Who does not see the question answers no.
     drop(write!(stderr, "\n{verb}? [y/N] "));
@@ -293,4 +290,21 @@ fn filled_in(inputs: &[String]) -> Result<Option<JsonText>, CliError> {
     let text = Value::Object(object).to_string();
     let text = JsonText::parse(text).map_err(|error| CliError::usage(error.to_string()))?;
     Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_numbers_truths_and_texts() {
+        let given = ["a=1", "b=true", "c=OPS-7", "d=\"1\"", "e=x=y", "f={"];
+        let given: Vec<String> = given.iter().map(ToString::to_string).collect();
+        let object = filled_in(&given).unwrap().unwrap();
+        let expected = r#"{"a":1,"b":true,"c":"OPS-7","d":"1","e":"x=y","f":"{"}"#;
+        assert_eq!(object.as_str(), expected);
+        assert!(filled_in(&["a".to_owned()]).is_err());
+        assert!(filled_in(&["a=1".to_owned(), "a=2".to_owned()]).is_err());
+        assert_eq!(filled_in(&[]).unwrap(), None);
+    }
 }

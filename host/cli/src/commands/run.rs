@@ -23,6 +23,7 @@ use crate::input;
 use crate::keep_args::KeepArgs;
 use crate::limits::LimitArgs;
 use crate::master_key::MasterKeyArgs;
+use crate::notify::NotifyArgs;
 use crate::render::diagnostics;
 use crate::render::trace::Subject;
 use crate::wiring::{DEV_TENANT, Host, Place, tenant_caller};
@@ -82,7 +83,7 @@ pub(crate) fn run(args: &RunArgs, app: &App) -> Result<Exit, CliError> {
         &args.limits,
         &MasterKeyArgs::default(),
         &AuditArgs::default(),
-        &KeepArgs::default(),
+        (&KeepArgs::default(), &NotifyArgs::default()),
     )?;
     if !args.no_logs && !app.console.is_json() {
         host.runner().listen(observe::log_listener(app.console));

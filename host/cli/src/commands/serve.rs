@@ -24,6 +24,7 @@ use crate::exit::{CliError, Exit};
 use crate::keep_args::KeepArgs;
 use crate::limits::LimitArgs;
 use crate::master_key::MasterKeyArgs;
+use crate::notify::NotifyArgs;
 use crate::wiring::{DEV_TENANT, FIRST_TENANT, Host, Place, tenant_caller};
 
 /// Name of the token that the first start makes.
@@ -66,6 +67,8 @@ pub(crate) struct ServeArgs {
     audit: AuditArgs,
     #[command(flatten)]
     keep: KeepArgs,
+    #[command(flatten)]
+    notify: NotifyArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Shut down when standard input ends: for a program that starts a host and must not
@@ -126,13 +129,14 @@ async fn serve(args: &ServeArgs, app: &App) -> Result<(), CliError> {
     let place = folder.clone();
     let (limits, master_key, dev) = (args.limits.clone(), args.master_key.clone(), args.dev);
     let (audit, keep) = (args.audit.clone(), args.keep.clone());
+    let notify = args.notify.clone();
     let host = blocking(move || {
         let place = if dev {
             Place::DevFolder(&place)
         } else {
             Place::Folder(&place)
         };
-        Host::start(place, &limits, &master_key, &audit, &keep)
+        Host::start(place, &limits, &master_key, &audit, (&keep, &notify))
     })
     .await??;
     let doors = Doors { listener, oidc };

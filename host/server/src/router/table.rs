@@ -9,17 +9,17 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use stepwell_engine::Permission::{
     self, BackUp, ControlExecutions, DecideApprovals, EraseAudit, ManageTenants, PostEvents,
     ReadAccess, ReadActivities, ReadApprovals, ReadAudit, ReadConfig, ReadData, ReadDefinitions,
-    ReadExecutions, ReadMetrics, ReadQuotas, ReadSecrets, ReportTasks, StartExecutions, TakeTasks,
-    TestStates, WriteAccess, WriteActivities, WriteComponents, WriteConfig, WriteData,
-    WriteDefinitions, WriteRetention, WriteSecrets,
+    ReadExecutions, ReadMetrics, ReadNotifications, ReadQuotas, ReadSecrets, ReportTasks,
+    StartExecutions, TakeTasks, TestStates, WriteAccess, WriteActivities, WriteComponents,
+    WriteConfig, WriteData, WriteDefinitions, WriteNotifications, WriteRetention, WriteSecrets,
 };
 
 use crate::app::App;
 use crate::routes::{
     access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
-    config_values, data_sets, definitions, executions, express, history, logs, map_runs, operating,
-    quotas, retention, roles, secrets, state_machines, system, tasks, tenants, test_state,
-    versions,
+    config_values, data_sets, definitions, executions, express, history, logs, map_runs,
+    notifications, operating, quotas, retention, roles, secrets, state_machines, system, tasks,
+    tenants, test_state, versions,
 };
 
 /// All routes, and what each takes of its caller. There is no route without that.
@@ -31,6 +31,7 @@ pub(crate) fn routes() -> Vec<Route> {
         work_routes(),
         access_routes(),
         secret_routes(),
+        notification_routes(),
         host_routes(),
     ];
     parts.into_iter().flatten().collect()
@@ -159,6 +160,19 @@ fn secret_routes() -> Vec<Route> {
         delete("/v1/secrets/{secret}", WriteSecrets, secrets::delete_secret),
         put("/v1/secrets/{secret}/versions/{version}", WriteSecrets, secrets::put_secret_version),
         delete("/v1/secrets/{secret}/versions/{version}", WriteSecrets, secrets::destroy_secret_version),
+    ]
+}
+
+/// Who is told of what happens.
+#[rustfmt::skip]
+fn notification_routes() -> Vec<Route> {
+    vec![
+        put("/v1/notifications/{name}", WriteNotifications, notifications::put_notification),
+        get("/v1/notifications", ReadNotifications, notifications::list_notifications),
+        get("/v1/notifications/{name}", ReadNotifications, notifications::describe_notification),
+        delete("/v1/notifications/{name}", WriteNotifications, notifications::delete_notification),
+        post("/v1/notifications/{name}/test", WriteNotifications, notifications::test_notification),
+        get("/v1/notifications/{name}/deliveries", ReadNotifications, notifications::list_deliveries),
     ]
 }
 

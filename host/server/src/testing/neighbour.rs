@@ -108,6 +108,8 @@ impl Neighbour {
         self.make(api, put(), "/v1/config/alpha", value).await;
         let secret = json!("their value");
         self.make(api, put(), "/v1/secrets/alpha", secret).await;
+        let told = json!({ "events": ["execution.failed"], "email": { "to": ["a@example.com"] } });
+        self.make(api, put(), "/v1/notifications/alpha", told).await;
         let activity = json!({ "name": THEIRS });
         let activity = self.make(api, post(), "/v1/activities", activity).await;
         let task_token = self.wait_for_task(api, &activity["activityArn"]).await;

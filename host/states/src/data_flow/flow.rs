@@ -22,19 +22,6 @@ impl Flow {
         arguments.and_then(|arguments| arguments.fixed_text(field))
     }
 
-    /// Returns the texts of a list among the arguments, if it is the same in every visit of
-    /// the state.
-    #[must_use]
-    pub fn fixed_texts(&self, field: &str) -> Vec<&str> {
-        let arguments = match self {
-            Self::JsonPath(flow) => flow.parameters.as_ref(),
-            Self::Jsonata(flow) => flow.arguments.as_ref(),
-        };
-        arguments
-            .map(|arguments| arguments.fixed_texts(field))
-            .unwrap_or_default()
-    }
-
     /// Returns the names of the arguments, where they are an object.
     pub(crate) fn argument_names(&self) -> Vec<&str> {
         let arguments = match self {

@@ -163,6 +163,9 @@ fn body_of(route: &Route, subject: &str) -> String {
         ("POST", "/v1/state-machines/{stateMachine}/tags") => json!({ "tags": { "a": "b" } }),
         ("POST", "/v1/map-runs/{mapRun}/update") => json!({ "maxConcurrency": 2 }),
         ("PUT", "/v1/config/{name}") => json!({ "value": "our own" }),
+        ("PUT", "/v1/notifications/{name}") => {
+            json!({ "events": ["execution.failed"], "email": { "to": ["a@example.com"] } })
+        }
         ("PUT", "/v1/tenants/{tenant}/policy") => json!({ "http": [] }),
         ("PUT", "/v1/bindings/{integration}") => {
             json!({ "component": subject.split(':').next() })

@@ -453,6 +453,16 @@ async fn access(all: &mut Audited) {
     .await;
     all.call(&format!("DELETE {secret}"), "secret:delete", &none, &["s"])
         .await;
+    let told = json!({"events": ["execution.failed"], "email": {"to": ["a@example.com"]}});
+    let path = "/v1/notifications/{name}";
+    let route = |method: &str| format!("{method} {path}");
+    all.call(&route("PUT"), "notification:put", &told, &["ops"])
+        .await;
+    let test = format!("POST {path}/test");
+    all.call(&test, "notification:test", &json!({}), &["ops"])
+        .await;
+    all.call(&route("DELETE"), "notification:delete", &none, &["ops"])
+        .await;
     let tenant = json!({"name": "made", "account": "333333333333"});
     all.call("POST /v1/tenants", "tenant:create", &tenant, &[])
         .await;
