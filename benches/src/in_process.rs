@@ -157,7 +157,7 @@ impl EngineSession {
             state_machine: machine.to_owned(),
             name: None,
             input: Some(Payload::parse(input)?),
-            traceparent: None,
+            ..StartExecution::default()
         };
         let started = self.engine.start_execution(&self.caller, order);
         Ok(self.runtime.block_on(started)?.arn)

@@ -227,6 +227,7 @@ fn order(component: ComponentDigest) -> anyhow::Result<TaskOrder> {
         history_events_max: None,
         scope: stepwell_states::ScopeId(0),
         map_child: None,
+        tracestate: None,
     };
     let task = TaskScheduled {
         state: StateRef {

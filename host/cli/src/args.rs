@@ -4,7 +4,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    activity, alias, api_token, approvals, audit, backup, bind, completions, component,
+    activity, alias, api_token, approvals, audit, backup, bind, bulk, completions, component,
     config_value, data, demo, deploy, describe, graph, history, keys, list, logs, map_run,
     notification, operate, policy, quota, redrive, retention, role, run, secrets, send_event,
     serve, start, state_machine, stop, tag, tenant, test_state, token, validate, version, worker,
@@ -185,6 +185,9 @@ pub(crate) enum Command {
     /// Fail or skip a task of an execution
     #[command(subcommand)]
     Task(operate::TaskCommand),
+    /// Stop or redrive many executions: all that a filter lets pass
+    #[command(subcommand)]
+    Bulk(Box<bulk::BulkCommand>),
     /// Post an event that an execution waits for, or will
     SendEvent(send_event::SendEventArgs),
     /// Report on a task that waits for its token
@@ -370,6 +373,12 @@ mod tests {
             "api-token rotate ci --overlap 1h",
             "api-token list",
             "api-token delete ci",
+            "bulk stop flow --status running --preview",
+            "bulk redrive --error E --tag a=b --started-from 2h --yes --detach",
+            "bulk stop --all --yes --with-error E --cause C",
+            "bulk list",
+            "bulk show id --follow",
+            "bulk cancel id",
             "role list",
             "role put deployer --permission definitions:write --about deploys",
             "role delete deployer",
@@ -419,6 +428,12 @@ mod tests {
             "stepwell start flow --wait --timeout soon",
             "stepwell list --limit 0",
             "stepwell list --status ENDED",
+            "stepwell list --name a --name-prefix b",
+            "stepwell list --started-from yesterday",
+            "stepwell list --tag customer",
+            "stepwell bulk stop --yes --preview",
+            "stepwell bulk redrive --with-error E",
+            "stepwell start flow --traceparent nonsense",
             "stepwell serve --listen localhost",
             "stepwell serve --dev --new-admin-token",
             "stepwell secrets set name value",

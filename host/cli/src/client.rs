@@ -8,6 +8,7 @@ mod notifications;
 mod operating;
 mod retention;
 mod routes;
+mod search;
 mod secrets;
 
 use std::fs::File;
@@ -28,10 +29,13 @@ use crate::exit::{CliError, Exit};
 use crate::render::text::safe;
 
 pub(crate) use approvals::ApprovalsQuery;
-pub(crate) use routes::{ListQuery, WAIT_MAX};
+pub(crate) use routes::WAIT_MAX;
 
 /// The header that says which tenant is meant.
 const TENANT: &str = "stepwell-tenant";
+
+/// The header that says which trace a request belongs to.
+const TRACEPARENT: &str = "traceparent";
 
 /// How long to try to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -84,6 +88,7 @@ pub(crate) struct Client {
     server: ServerUrl,
     token: Option<Secret>,
     tenant: Option<String>,
+    traceparent: Option<String>,
 }
 
 impl Client {
@@ -111,12 +116,19 @@ impl Client {
             server,
             token,
             tenant: None,
+            traceparent: None,
         }
     }
 
     /// The same client, for one tenant of those that the caller has roles in.
     pub(crate) fn of_tenant(mut self, tenant: Option<String>) -> Self {
         self.tenant = tenant;
+        self
+    }
+
+    /// The same client, whose requests belong to a trace.
+    pub(crate) fn in_trace(mut self, traceparent: Option<String>) -> Self {
+        self.traceparent = traceparent;
         self
     }
 
@@ -308,6 +320,9 @@ impl Client {
             .uri(self.server.join(path));
         if let Some(tenant) = &self.tenant {
             request = request.header(TENANT, tenant);
+        }
+        if let Some(traceparent) = &self.traceparent {
+            request = request.header(TRACEPARENT, traceparent);
         }
         match &self.token {
             Some(token) => request.header(AUTHORIZATION, format!("Bearer {}", token.reveal())),

@@ -7,6 +7,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod bind;
+pub(crate) mod bulk;
 pub(crate) mod completions;
 pub(crate) mod component;
 pub(crate) mod config_value;
@@ -116,6 +117,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<Exit, CliError> {
         Command::RetryNow(args) => operate::retry_now(&args, app),
         Command::EndWait(args) => operate::end_wait(&args, app),
         Command::Task(command) => operate::task(&command, app),
+        Command::Bulk(command) => bulk::run(&command, app),
         Command::SendEvent(args) => send_event::run(&args, app),
         Command::Token(command) => token::run(&command, app),
         Command::Approvals(command) => approvals::run(&command, app),

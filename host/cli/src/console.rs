@@ -132,6 +132,26 @@ impl Console {
         Progress { bar }
     }
 
+    /// Shows how far something of a known size is: a bar on a terminal, else a line from time to
+    /// time; gone when dropped.
+    pub(crate) fn bar(&self, total: u64) -> Bar {
+        let bar = if self.json || !io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+        };
+        let form = "{msg} {bar:40} {pos}/{len} ({elapsed}, {eta} left)";
+        if let Ok(style) = ProgressStyle::with_template(form) {
+            bar.set_style(style);
+        }
+        Bar {
+            lines: !self.json && bar.is_hidden(),
+            bar,
+            total,
+            told: 0,
+        }
+    }
+
     fn write_stderr(&self, text: &str) {
         let mut stream =
             AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
@@ -160,6 +180,41 @@ fn stream_error(error: &io::Error) -> CliError {
         return CliError::reader_gone();
     }
     CliError::usage(format!("cannot write to standard output: {error}"))
+}
+
+/// A bar, or lines where there is no terminal.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    /// Whether it is told in lines.
+    lines: bool,
+    total: u64,
+    /// The tenth that was told last.
+    told: u64,
+}
+
+impl Bar {
+    /// Says how far it is, and what is done.
+    pub(crate) fn at(&mut self, position: u64, message: &'static str) {
+        self.bar.set_message(message);
+        self.bar.set_position(position);
+        let tenth = position.saturating_mul(10) / self.total.max(1);
+        if self.lines && tenth > self.told {
+            self.told = tenth;
+            // Nothing is left to tell anybody when standard error is gone.
+            drop(writeln!(
+                io::stderr(),
+                "{message}: {position} of {}",
+                self.total
+            ));
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// A spinner with a message, on a terminal.

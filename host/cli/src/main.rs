@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod console;
 mod exit;
+mod filter;
 mod input;
 mod keep_args;
 mod limits;

@@ -60,6 +60,7 @@ fn started() -> Arc<ExecutionStarted> {
         history_events_max: None,
         scope: ScopeId(0),
         map_child: None,
+        tracestate: None,
     })
 }
 

@@ -34,6 +34,7 @@ mod started;
 mod steps;
 mod target;
 mod token;
+mod trace;
 mod trial;
 
 pub use approval::{
@@ -63,4 +64,5 @@ pub use seed::{Purpose, Seed};
 pub use started::{ExecutionStarted, ParentLink};
 pub use target::{Candidate, Target, TargetError};
 pub use token::{MalformedToken, TaskToken};
+pub use trace::{MalformedTraceId, TraceContext, TraceId, is_tracestate};
 pub use trial::{Trial, TrialEnd, TrialOrder, TrialOutcome};

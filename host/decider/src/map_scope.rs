@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::map_run::MapRunStarted;
 use crate::seed::{Purpose, Seed, uuid};
 use crate::started::ExecutionStarted;
+use crate::trace::TraceContext;
 
 /// An item of a Map Run, and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -166,6 +167,12 @@ impl MapScope {
         bits[..6].copy_from_slice(&key[1..7]);
         bits[7] = key[7];
         uuid(&bits)
+    }
+
+    /// Returns the trace context of what the Map Run starts.
+    #[must_use]
+    pub fn trace(&self) -> TraceContext {
+        self.started.trace_of_task(self.run)
     }
 
     fn evaluate<R>(

@@ -41,6 +41,10 @@ pub enum Purpose {
     Request,
     /// Id of an approval.
     Approval,
+    /// The trace of an execution that was started without one.
+    Trace,
+    /// A task's place in the trace.
+    Span,
 }
 
 impl Seed {
@@ -57,6 +61,8 @@ impl Seed {
             Purpose::IdempotencyKey => b"idempotency key",
             Purpose::Request => b"request",
             Purpose::Approval => b"approval",
+            Purpose::Trace => b"trace",
+            Purpose::Span => b"span",
         };
         let mut hash = Sha256::new();
         hash.update(self.0);

@@ -41,7 +41,7 @@ pub struct ExecutionStarted {
     pub deadline: Option<Timestamp>,
     /// The task that waits for this execution, if another execution started it.
     pub parent: Option<ParentLink>,
-    /// W3C trace context of the caller.
+    /// W3C trace context that it was started with: the caller's, or one that was made for it.
     pub traceparent: Option<Arc<str>>,
     /// Who started it, as the server knows them.
     pub principal: Option<Arc<str>>,
@@ -56,6 +56,9 @@ pub struct ExecutionStarted {
     /// The Map Run whose child it is, if it is one.
     #[serde(default)]
     pub map_child: Option<MapChild>,
+    /// What the caller's trace context says beside, for vendors of tracing.
+    #[serde(default)]
+    pub tracestate: Option<Arc<str>>,
 }
 
 fn whole_machine() -> ScopeId {

@@ -20,6 +20,7 @@ use crate::model::{StartExecution, Tenant};
 use crate::quotas::Quota;
 use crate::services::{CallError, workflow_caller};
 use crate::sfn::{ApiError, TimeForm, read_input, start_fault};
+use crate::shard::trace_of;
 use crate::shard::{Message, ShardSender};
 
 /// A task that asks for an execution.
@@ -119,7 +120,7 @@ impl Children {
             let children = match starter.store.children(parent) {
                 Ok(children) => children,
                 Err(error) => {
-                    tracing::warn!(execution = parent.0, %error, "its children run on");
+                    tracing::warn!(execution = parent.0, trace_id = %trace_of(&starter.store, parent), %error, "its children run on");
                     return;
                 }
             };
@@ -172,7 +173,7 @@ pub(crate) async fn start(starter: &Starter, order: ChildOrder) -> Result<Payloa
     });
     let start = NewStart {
         order: wanted.clone(),
-        by: workflow_caller(&order.tenant, &order.started),
+        by: workflow_caller(&order.tenant, &order.started, &order.work),
         parent,
         seed: Some(order.started.seed.derive(Purpose::Child, scheduled)),
     };
@@ -244,7 +245,14 @@ fn requested(order: &ChildOrder, parameters: &Value) -> Result<StartExecution, C
         state_machine: text("StateMachineArn").unwrap_or_default(),
         name: Some(text("Name").unwrap_or_else(derived)),
         input: Some(input),
-        traceparent: order.started.traceparent.as_deref().map(str::to_owned),
+        traceparent: Some(
+            order
+                .started
+                .trace_of_task(order.work.scheduled)
+                .to_string(),
+        ),
+        tracestate: order.started.tracestate.as_deref().map(str::to_owned),
+        tags: Vec::new(),
     })
 }
 

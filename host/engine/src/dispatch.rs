@@ -197,6 +197,7 @@ impl Dispatcher {
             answer,
             ..
         } = job;
+        let trace_id = order.execution.trace().trace_id();
         if order.cancel.is_cancelled() {
             return;
         }
@@ -212,7 +213,7 @@ impl Dispatcher {
             TaskResult::Cancelled => return,
             TaskResult::Unavailable(reason) => {
                 let (key, scheduled) = at;
-                tracing::warn!(execution = key.0, %reason, "a task could not be run; it is tried again");
+                tracing::warn!(execution = key.0, %trace_id, %reason, "a task could not be run; it is tried again");
                 match told {
                     Told::Shard(shard) => shard.send(Message::TryAgain { key, scheduled }),
                     Told::Caller(caller) => drop(caller.send(None)),

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Auditor, Signer, Signing};
+use crate::bulk::Bulk;
 use crate::children::Children;
 use crate::config::EngineConfig;
 use crate::definitions::Definitions;
@@ -80,8 +81,7 @@ impl Engine {
         let deletions = Deletions::read(&store, config.clock.now()).map_err(unreadable)?;
         let (map_runs, map_inbox) = MapRuns::channel();
         let (shards, inboxes) = shard_channels(config.shards.max(1));
-        let counters = Arc::new(Counters::default());
-        let definitions = Arc::new(Definitions::default());
+        let (counters, definitions) = <(Arc<Counters>, Arc<Definitions>)>::default();
         let (audit, signing, sweeping) = audit_of(&store, &config)?;
         let ledgers = Arc::new(Ledgers::read(&store, config.quotas).map_err(unreadable)?);
         let kept = (&audit, &ledgers);
@@ -120,6 +120,7 @@ impl Engine {
             health: Arc::clone(&shared.health),
             deletions: Arc::clone(&shared.deletions),
             map_runs: shared.map_runs.clone(),
+            bulk: Bulk::default(),
             known_access: Arc::default(),
             outbound,
             backups: Arc::new(Backups::new(shared.config.backups.clone())),
@@ -271,6 +272,8 @@ fn audit_of(
 /// Goes on with what the last run of the host left that no shard looks for.
 fn take_up(shared: &Shared, handle: &EngineHandle) -> Result<(), StoreError> {
     handle.0.starter.take_up_express()?;
+    let runtime = &shared.services.runtime;
+    handle.0.bulk.start(runtime, Arc::downgrade(&handle.0));
     tell_superseded(shared)
 }
 

@@ -99,6 +99,9 @@ pub enum EngineError {
     /// The Map Run is at its end.
     #[error("the map run has ended")]
     MapRunEnded,
+    /// The bulk operation is at its end.
+    #[error("the bulk operation has ended")]
+    BulkEnded,
     /// The execution is at its end.
     #[error("the execution has ended")]
     ExecutionEnded,

@@ -8,6 +8,7 @@ mod api_tokens;
 mod approvals;
 mod backups;
 mod bindings;
+mod bulk;
 mod checking;
 mod components;
 mod config_values;
@@ -28,6 +29,7 @@ mod quotas;
 mod redrive;
 mod retention;
 mod roles;
+mod search;
 mod secrets;
 pub(crate) mod starting;
 mod state_machines;
@@ -47,6 +49,7 @@ use stepwell_store::{
 use tokio::sync::watch;
 
 use crate::audit::{Auditor, Signer};
+use crate::bulk::Bulk;
 use crate::definitions::Definitions;
 use crate::deletions::Deletions;
 use crate::dispatch::Dispatcher;
@@ -74,6 +77,7 @@ pub use approvals::{
 };
 pub(crate) use backups::Backups;
 pub use backups::{BackupDescription, BackupList, EndedBackup, RunningBackup};
+pub(crate) use bulk::narrowed;
 pub use config_values::ConfigValue;
 pub use identities::IdentityOrder;
 pub(crate) use known_access::KnownAccess;
@@ -82,8 +86,10 @@ pub use notifications::{
 };
 pub use policies::TenantPolicy;
 pub use quotas::TenantQuotas;
+pub(crate) use redrive::is_orphan;
 pub use retention::{RetentionOrder, RetentionRule, RetentionRules};
 pub use roles::{RoleDescription, RoleOrder};
+pub(crate) use search::filter_within;
 pub use secrets::{SecretDescription, SecretVersionDescription};
 pub use tenants::TenantDescription;
 
@@ -108,6 +114,7 @@ pub(crate) struct Inner {
     pub(crate) health: Arc<Health>,
     pub(crate) deletions: Arc<Deletions>,
     pub(crate) map_runs: MapRuns,
+    pub(crate) bulk: Bulk,
     pub(crate) known_access: Arc<KnownAccess>,
     pub(crate) log: Arc<ExecutionLog>,
     pub(crate) audit: Arc<Auditor>,

@@ -20,6 +20,7 @@
 mod approvals;
 pub mod audit;
 mod aws_words;
+mod bulk;
 mod children;
 mod clock;
 mod config;
@@ -102,7 +103,8 @@ pub use stepwell_decider::{
     ApprovalDecided, ApprovalOutcome, ApprovalRefusal, ApprovalRequested, ChangedComponent,
     EditedInput, EventKind, EventNumber, ExecutionStarted, Failure, FrameId, HistoryEvent,
     Intervened, Intervention, MapIteration, Redefined, StateEntered, StateExited, StateType,
-    Status, Target, TaskFamily, TaskScheduled, TotalUsage, TrialOutcome, Usage, Verdict, Work,
+    Status, Target, TaskFamily, TaskScheduled, TotalUsage, TraceContext, TraceId, TrialOutcome,
+    Usage, Verdict, Work,
 };
 pub use stepwell_egress::{MailError, MailSettings, Mailer};
 pub use stepwell_sandbox::ComponentDigest;

@@ -1,5 +1,6 @@
 //! What the doors ask of the engine, and what it answers.
 
+mod bulk;
 mod executions;
 mod express;
 mod logging;
@@ -12,9 +13,10 @@ use crate::audit::Origin;
 use crate::error::EngineError;
 use crate::permissions::{Permission, Permissions};
 use serde_json::Value;
-use stepwell_decider::{EventNumber, HistoryEvent, Status};
+use stepwell_decider::{EventNumber, HistoryEvent, Status, TraceContext};
 use stepwell_states::{Payload, StateMachine, Timestamp};
 
+pub use bulk::{BulkAction, BulkCount, BulkDescription, BulkOrder, BulkPreview, BulkStatus};
 pub use executions::*;
 pub use express::{Billing, SyncExecution};
 pub use logging::{LogDestination, LogGroup, LogLevel, LogPage, LogQuery, LoggingConfiguration};
@@ -131,6 +133,8 @@ pub struct HistoryPart {
     /// Definitions before redrives with others, oldest first: each names the states of the
     /// events before a number.
     pub earlier: Vec<(EventNumber, Arc<StateMachine>)>,
+    /// W3C trace context that the execution was started with: all of its events belong to it.
+    pub trace: TraceContext,
     /// ARN of the execution.
     pub execution_arn: Arc<str>,
 }

@@ -13,6 +13,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
+use stepwell_decider::TraceContext;
 use stepwell_egress::{
     Answer, Control, Denial, Egress, EgressError, Limits, Meter, Permit, Rates, Request, Rule,
     RuleError, Scope,
@@ -61,6 +62,31 @@ pub(crate) struct Sender {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) execution: Arc<str>,
     pub(crate) state: Arc<str>,
+    /// The place in the trace that it is sent from, and what is handed on with it.
+    pub(crate) trace: TraceContext,
+    pub(crate) tracestate: Option<Arc<str>>,
+}
+
+impl Sender {
+    /// Tells whom a request goes to which trace it belongs to, unless its author has done so.
+    /// Each request is a place of its own in the trace.
+    fn put_trace(&self, request: &mut Request) {
+        let has_trace = |(name, _): &(String, String)| name.eq_ignore_ascii_case("traceparent");
+        if request.headers.iter().any(has_trace) {
+            return;
+        }
+        let mut place = [0; 8];
+        let trace = match getrandom::fill(&mut place) {
+            Ok(()) => self.trace.from_place(place),
+            // The task's own place will do.
+            Err(_) => self.trace,
+        };
+        let headers = &mut request.headers;
+        headers.push(("traceparent".to_owned(), trace.to_string()));
+        if let Some(state) = &self.tracestate {
+            headers.push(("tracestate".to_owned(), state.to_string()));
+        }
+    }
 }
 
 /// Why a request has no answer.
@@ -192,6 +218,7 @@ impl Outbound {
         grants: Option<(&Grants, Option<&HeldSecrets>)>,
         mut request: Request,
     ) -> Result<Answer, EgressError> {
+        sender.put_trace(&mut request);
         let permit = way.permit(&request.method, &request.url)?;
         if let Some((grants, Some(held))) = grants {
             let allowed = secrets_for(grants, &permit);
@@ -219,6 +246,7 @@ impl Outbound {
         tracing::warn!(
             tenant = &*denied.tenant,
             execution = &*denied.execution,
+            trace_id = %sender.trace.trace_id(),
             state = &*denied.state,
             target = denied.target,
             control = denied.control,

@@ -171,11 +171,7 @@ impl SandboxRunner {
                     .unwrap_or(0),
                 deadline_ms: u64::try_from(now.plus_ms(timeout_ms).as_ms()).unwrap_or(0),
                 task_token: waits_for_token.then(|| token.to_string()),
-                traceparent: execution
-                    .traceparent
-                    .as_deref()
-                    .unwrap_or_default()
-                    .to_owned(),
+                traceparent: execution.trace_of_task(order.scheduled).to_string(),
             },
             input: order.input.shared_text(),
             limits,
@@ -351,6 +347,7 @@ impl TaskHost for Host {
         }
         let execution = &*self.order.execution.execution_arn;
         let state = &*self.order.task.state_name;
+        let trace_id = self.order.execution.trace().trace_id();
         let LogLine {
             level,
             target,
@@ -361,19 +358,19 @@ impl TaskHost for Host {
         let message = message.replace('\n', "\n    | ");
         match level {
             LogLevel::Error => {
-                tracing::error!(target: "guest", execution, state, %target, "{message}");
+                tracing::error!(target: "guest", execution, %trace_id, state, %target, "{message}");
             }
             LogLevel::Warn => {
-                tracing::warn!(target: "guest", execution, state, %target, "{message}");
+                tracing::warn!(target: "guest", execution, %trace_id, state, %target, "{message}");
             }
             LogLevel::Info => {
-                tracing::info!(target: "guest", execution, state, %target, "{message}");
+                tracing::info!(target: "guest", execution, %trace_id, state, %target, "{message}");
             }
             LogLevel::Debug => {
-                tracing::debug!(target: "guest", execution, state, %target, "{message}");
+                tracing::debug!(target: "guest", execution, %trace_id, state, %target, "{message}");
             }
             LogLevel::Trace => {
-                tracing::trace!(target: "guest", execution, state, %target, "{message}");
+                tracing::trace!(target: "guest", execution, %trace_id, state, %target, "{message}");
             }
         }
         if let Some(listener) = &self.listener {

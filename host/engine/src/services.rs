@@ -124,6 +124,8 @@ impl ServiceOrder {
             tenant: Arc::clone(&self.tenant),
             execution: Arc::clone(&self.started.execution_arn),
             state: Arc::clone(&self.work.order.state_name),
+            trace: self.started.trace_of_task(self.work.scheduled),
+            tracestate: self.started.tracestate.clone(),
         }
     }
 }
@@ -169,8 +171,12 @@ pub(crate) fn report(
 }
 
 /// Who asks when a task of an execution does.
-pub(crate) fn workflow_caller(tenant: &Arc<Tenant>, started: &ExecutionStarted) -> Caller {
-    let traceparent = started.traceparent.clone();
+pub(crate) fn workflow_caller(
+    tenant: &Arc<Tenant>,
+    started: &ExecutionStarted,
+    work: &PendingWork,
+) -> Caller {
+    let trace = started.trace_of_task(work.scheduled);
     Caller {
         tenant: Arc::clone(tenant),
         principal: format!("execution:{}", started.execution_arn).into(),
@@ -178,12 +184,10 @@ pub(crate) fn workflow_caller(tenant: &Arc<Tenant>, started: &ExecutionStarted) 
         role: WORKFLOW.name.into(),
         groups: Arc::default(),
         permissions: WORKFLOW.permissions,
-        origin: traceparent.map(|traceparent| {
-            Arc::new(Origin {
-                traceparent: Some(traceparent),
-                ..Origin::default()
-            })
-        }),
+        origin: Some(Arc::new(Origin {
+            traceparent: Some(trace.to_string().into()),
+            ..Origin::default()
+        })),
     }
 }
 
@@ -192,7 +196,7 @@ pub(crate) async fn call_own(
     action: &str,
     order: &ServiceOrder,
 ) -> Result<Payload, CallError> {
-    let caller = workflow_caller(&order.tenant, &order.started);
+    let caller = workflow_caller(&order.tenant, &order.started, &order.work);
     let call = ApiCall {
         operation: action.to_owned(),
         request: named(

@@ -24,9 +24,11 @@ mod lines;
 pub(crate) mod load;
 mod operated;
 mod refill;
+mod traces;
 mod trail;
 
 pub(crate) use load::{decider_status, store_status};
+pub(crate) use traces::trace_of;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -37,7 +39,8 @@ use stepwell_decider::{EventNumber, ExecutionStarted, Failure, Input};
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Payload;
 use stepwell_store::{
-    AuditEntry, Created, ExecutionKey, MapRunKey, NewExecution, Reservation, Store, StoreError,
+    AuditEntry, BulkKey, Created, ExecutionKey, MapRunKey, NewExecution, Reservation, Store,
+    StoreError, Tag,
 };
 use tokio::sync::oneshot;
 
@@ -111,6 +114,8 @@ pub(crate) struct StartOrder {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) revision: Arc<Revision>,
     pub(crate) started: Arc<ExecutionStarted>,
+    /// What is hung on it.
+    pub(crate) tags: Vec<Tag>,
     /// What the audit log is told of who starts it.
     pub(crate) audit: AuditEntry,
     /// None where there is an execution of that name already, and the answer is to be that.
@@ -127,6 +132,8 @@ pub(crate) struct Asker {
     pub(crate) entry: Option<AuditEntry>,
     /// The revision that a redrive is to go on with, if not with that of the execution.
     pub(crate) revision: Option<Arc<Revision>>,
+    /// The bulk operation that asks, if one does: it counts the execution if that changes.
+    pub(crate) bulk: Option<BulkKey>,
 }
 
 /// A way to a shard.
@@ -353,16 +360,20 @@ impl Shard {
             return;
         }
         let key = ExecutionKey(order.started.key);
-        let mut hot = Hot::new(order.tenant, order.revision);
+        let mut hot = Hot::new(Arc::clone(&order.tenant), Arc::clone(&order.revision));
         let now = self.shared.config.clock.now();
-        let place = order.place;
-        let batch = hot.start(order.started, order.audit, order.reply, now);
+        let trace_id = order.started.trace().trace_id();
+        let mut order = order;
+        let place = order.place.take();
+        let batch = hot.start(order, now);
         match batch {
             Ok(new) => {
                 self.hot.insert(key, hot);
                 self.create(key, new, place);
             }
-            Err(()) => tracing::error!(execution = key.0, "an execution could not be started"),
+            Err(()) => {
+                tracing::error!(execution = key.0, %trace_id, "an execution could not be started");
+            }
         }
     }
 
@@ -400,7 +411,7 @@ impl Shard {
     fn not_loaded(&mut self, key: ExecutionKey, waiting: Waiting, error: &StoreError) {
         self.shared.health.failed(error);
         if waiting.asked.is_some() || !error.is_transient() {
-            tracing::error!(execution = key.0, %error, "an execution could not be loaded");
+            tracing::error!(execution = key.0, trace_id = %self.shared.trace_of(key), %error, "an execution could not be loaded");
             waiting.answer(Err(crate::error::from_store(error.clone())));
             return;
         }
@@ -449,7 +460,7 @@ impl Shard {
             Ok(false) => self.shared.timers.answered(key),
             Err(error) => {
                 self.shared.health.failed(&error);
-                tracing::warn!(execution = key.0, %error, "a timer could not be handled yet");
+                tracing::warn!(execution = key.0, trace_id = %self.shared.trace_of(key), %error, "a timer could not be handled yet");
                 if error.is_transient() {
                     self.postpone(Message::TimersDue { key });
                 } else {

@@ -7,6 +7,8 @@
 use stepwell_decider::{EventNumber, Execution, evolve};
 use stepwell_store::{ExecutionKey, Snapshot, Store, StoreError};
 
+use crate::shard::trace_of;
+
 /// First byte of a snapshot. It changes whenever `Execution` does.
 const FORMAT: u8 = 5;
 /// Events between two snapshots, at least.
@@ -39,7 +41,9 @@ impl Rhythm {
         }
         let mut bytes = vec![FORMAT];
         if let Err(error) = rmp_serde::encode::write(&mut bytes, execution) {
-            tracing::error!(%error, "an execution could not be folded; its history is complete");
+            let started = execution.started();
+            let trace_id = started.map(|started| started.trace().trace_id().to_string());
+            tracing::error!(trace_id, %error, "an execution could not be folded; its history is complete");
             return None;
         }
         self.events_since = 0;
@@ -68,6 +72,7 @@ pub(crate) fn restore(
     }
     tracing::info!(
         execution = key.0,
+        trace_id = %trace_of(store, key),
         "a snapshot of another version is passed over"
     );
     let mut execution = Execution::default();

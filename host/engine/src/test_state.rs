@@ -317,6 +317,7 @@ fn started(
         history_events_max: None,
         scope: subject.reference.scope,
         map_child: None,
+        tracestate: None,
     }
 }
 

@@ -65,6 +65,8 @@ pub(crate) enum Code {
     NotNow,
     /// The Map Run is at its end.
     MapRunEnded,
+    /// The bulk operation is at its end.
+    BulkOperationEnded,
     /// The state machine is being deleted.
     StateMachineDeleting,
     /// The state machine has another revision than the request expects.
@@ -116,7 +118,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 45] = [
+    pub(crate) const ALL: [Self; 46] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -139,6 +141,7 @@ impl Code {
         Self::ExecutionNotRedrivable,
         Self::NotNow,
         Self::MapRunEnded,
+        Self::BulkOperationEnded,
         Self::StateMachineDeleting,
         Self::RevisionChanged,
         Self::InUse,
@@ -189,6 +192,7 @@ impl Code {
             Self::ExecutionNotRedrivable => ("ExecutionNotRedrivable", StatusCode::CONFLICT),
             Self::NotNow => ("NotNow", StatusCode::CONFLICT),
             Self::MapRunEnded => ("MapRunEnded", StatusCode::CONFLICT),
+            Self::BulkOperationEnded => ("BulkOperationEnded", StatusCode::CONFLICT),
             Self::StateMachineDeleting => ("StateMachineDeleting", StatusCode::CONFLICT),
             Self::RevisionChanged => ("RevisionChanged", StatusCode::CONFLICT),
             Self::InUse => ("InUse", StatusCode::CONFLICT),
@@ -350,6 +354,7 @@ impl From<EngineError> for ApiError {
             EngineError::NotRedrivable { .. } => Self::new(Code::ExecutionNotRedrivable, message),
             EngineError::NotNow { .. } => Self::new(Code::NotNow, message),
             EngineError::MapRunEnded => Self::new(Code::MapRunEnded, message),
+            EngineError::BulkEnded => Self::new(Code::BulkOperationEnded, message),
             EngineError::InvalidToken => {
                 Self::new(Code::InvalidTaskToken, message).about("taskToken")
             }

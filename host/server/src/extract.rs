@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::error::{ApiError, Code};
-use crate::wire::DefinitionFormat;
+use crate::wire::{BETWEEN, DefinitionFormat, path_segment};
 
 /// How long a refused body is read on.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
@@ -62,6 +62,42 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         parse_query(&parts.uri).map(Self)
+    }
+}
+
+/// A query some of whose parameters may be given several times.
+pub(crate) trait Repeats: DeserializeOwned {
+    /// Their names.
+    const REPEATED: &[&str];
+}
+
+/// The parameters of a query of which some may be given several times.
+#[derive(Debug)]
+pub(crate) struct RepeatingQuery<T>(pub(crate) T);
+
+impl<T: Repeats> FromRequestParts<App> for RepeatingQuery<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let pairs: Vec<(String, String)> = parse_query(&parts.uri)?;
+        let mut joined: Vec<(String, String)> = Vec::new();
+        for (name, value) in pairs {
+            let known = joined.iter_mut().find(|(known, _)| *known == name);
+            match known.filter(|_| T::REPEATED.contains(&name.as_str())) {
+                Some((_, values)) => {
+                    values.push(BETWEEN);
+                    values.push_str(&value);
+                }
+                None => joined.push((name, value)),
+            }
+        }
+        let pairs = joined
+            .iter()
+            .map(|(name, value)| format!("{}={}", path_segment(name), path_segment(value)));
+        let query = pairs.collect::<Vec<_>>().join("&");
+        let uri = Uri::try_from(format!("/?{query}"))
+            .map_err(|error| ApiError::invalid("query", error.to_string()))?;
+        parse_query(&uri).map(Self)
     }
 }
 

@@ -13,7 +13,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use stepwell_engine::Origin;
+use stepwell_engine::{Origin, TraceContext};
 use tracing::{Instrument, field};
 
 use crate::app::App;
@@ -23,8 +23,37 @@ use crate::audit::{CameFrom, Peer};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header that carries W3C's trace context.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header that goes with it.
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// The longest id that is taken from a request.
 const REQUEST_ID_MAX_CHARS: usize = 64;
+
+/// The trace that a request belongs to, as its headers say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TraceHeaders {
+    /// The trace context, if it is a valid one.
+    pub(crate) parent: Option<String>,
+    /// What goes with it.
+    pub(crate) state: Option<String>,
+}
+
+impl TraceHeaders {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let parent = traceparent(headers).map(|context| context.to_string());
+        // Several headers are one list.
+        let states = headers.get_all(TRACESTATE).iter();
+        let states: Vec<&str> = states.filter_map(|value| value.to_str().ok()).collect();
+        let state = Some(states.join(",")).filter(|state| parent.is_some() && !state.is_empty());
+        Self { parent, state }
+    }
+}
+
+/// Tells in an answer which trace it belongs to.
+pub(crate) fn put_traceparent(headers: &mut HeaderMap, traceparent: Option<&str>) {
+    if let Some(value) = traceparent.and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(TRACEPARENT, value);
+    }
+}
 
 /// A request's id, for handlers that answer with it in a header of their own.
 #[derive(Debug, Clone)]
@@ -37,19 +66,20 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let request_id = request_id(request.headers());
+    let trace = traceparent(request.headers());
     let span = tracing::info_span!(
         "http_request",
         method,
         route,
         request_id = request_id.to_str().unwrap_or_default(),
-        traceparent = traceparent(request.headers()),
+        trace_id = trace.map(|trace| field::display(trace.trace_id())),
         status = field::Empty,
     );
     let peer = request.extensions().get::<Peer>();
     let origin = Origin {
         request_id: request_id.to_str().ok().map(Arc::from),
         source: peer.map(|Peer(address)| address.ip().to_string().into()),
-        traceparent: traceparent(request.headers()).map(Arc::from),
+        traceparent: trace.map(|trace| trace.to_string().into()),
     };
     request.extensions_mut().insert(CameFrom(Arc::new(origin)));
     let id = RequestId(request_id.clone());
@@ -62,6 +92,9 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     app.metrics().record(method, route, status, time);
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, request_id);
+    if !headers.contains_key(TRACEPARENT) {
+        put_traceparent(headers, trace.map(|trace| trace.to_string()).as_deref());
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
@@ -91,28 +124,11 @@ fn new_request_id() -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("none"))
 }
 
-/// Returns the W3C trace context of a request, if it has a valid one.
-pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&str> {
-    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
-    let parts: Vec<&str> = text.split('-').collect();
-    let [version, trace, parent, flags, ..] = parts[..] else {
-        return None;
-    };
-    let is_hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|byte| b"0123456789abcdef".contains(&byte))
-    };
-    let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
-    let is_valid = is_hex(version, 2)
-        && version != "ff"
-        // Later versions may append parts; the first has just these.
-        && (version != "00" || parts.len() == 4)
-        && is_hex(trace, 32)
-        && !is_zero(trace)
-        && is_hex(parent, 16)
-        && !is_zero(parent)
-        && is_hex(flags, 2)
-        && text.len() <= 256;
-    is_valid.then_some(text)
+/// Returns the W3C trace context of a request, if it has one, and that is valid.
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut given = headers.get_all(TRACEPARENT).iter();
+    let header = given.next().filter(|_| given.next().is_none())?;
+    TraceContext::parse(header.to_str().ok()?)
 }
 
 /// Returns the method as a label; those that no route has are one.

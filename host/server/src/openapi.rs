@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::extract::Wasm;
 use crate::routes::{
-    access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
+    access_keys, activities, api_tokens, approvals, audit, backups, bindings, bulk, components,
     config_values, data_sets, definitions, executions, express, history, logs, map_runs,
     notifications, operating, quotas, retention, roles, secrets, state_machines, system, tasks,
     tenants, test_state, versions,
@@ -63,6 +63,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         operating::fail_task,
         operating::skip_task,
         executions::post_event,
+        bulk::order_bulk_operation,
+        bulk::list_bulk_operations,
+        bulk::describe_bulk_operation,
+        bulk::cancel_bulk_operation,
         history::read_history,
         map_runs::list_map_runs,
         map_runs::describe_map_run,

@@ -7,6 +7,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod backups;
 pub(crate) mod bindings;
+pub(crate) mod bulk;
 pub(crate) mod components;
 pub(crate) mod config_values;
 pub(crate) mod data_sets;

@@ -12,6 +12,7 @@ mod approvals;
 mod audit;
 mod backups;
 mod bindings;
+mod bulk;
 mod components;
 mod config_values;
 mod data_sets;
@@ -26,6 +27,7 @@ mod notifications;
 mod operating;
 mod quotas;
 mod retention;
+mod search;
 mod secrets;
 mod state_machines;
 mod tasks;
@@ -48,6 +50,10 @@ pub use approvals::{
 pub use audit::{AuditEntry, AuditKey, AuditList};
 pub use backups::{Backup, BackupList, LastBackup, RunningBackup};
 pub use bindings::{BindRequest, Binding, BindingList};
+pub use bulk::{
+    BulkAction, BulkCount, BulkOperation, BulkOperationList, BulkPreview, BulkProblem, BulkRequest,
+    BulkStatus,
+};
 pub use components::{Component, ComponentList, ComponentPushed, ComponentVersions};
 pub use config_values::{ConfigValue, ConfigValueList, ConfigValueRequest, Policy, PolicyRequest};
 pub use data_sets::{DataSet, DataSetList};
@@ -80,6 +86,8 @@ pub use quotas::{QuotaExceeded, QuotaLine, QuotaList, QuotasRequest};
 pub use retention::{
     AuditEraseRequest, AuditErased, RetentionList, RetentionRequest, RetentionRule,
 };
+pub use search::ExecutionFilter;
+pub(crate) use search::{BETWEEN, Many, TagText, list_of, map_of, statuses_of};
 pub use secrets::{Secret, SecretList, SecretSet, SecretVersion, SecretVersionRequest};
 pub use state_machines::{
     DefinitionFormat, DeployRequest, Deployed, PinnedComponent, StateMachine, StateMachineList,

@@ -11,8 +11,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use stepwell_decider::{
-    EventKind, EventNumber, FrameId, HistoryEvent, StateEntered, StateExited, StateType,
-    TaskFamily, TaskScheduled, Usage, Work,
+    EventKind, EventNumber, FrameId, HistoryEvent, Seed, StateEntered, StateExited, StateType,
+    TaskFamily, TaskScheduled, TraceContext, Usage, Work,
 };
 use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 use stepwell_store::{
@@ -150,6 +150,11 @@ fn new_execution(key: i64, tenant: TenantId, machine: MachineId) -> NewExecution
         map_run: None,
         machine_version: None,
         machine_alias: None,
+        trace: Some(TraceContext::begin(
+            &Seed(Digest::of(&key.to_be_bytes()).0),
+            Timestamp::from_ms(1_700_000_000_000 + key),
+        )),
+        tags: Vec::new(),
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
         audit: Some(started(tenant)),
@@ -190,6 +195,7 @@ fn decision(key: i64, step: u64) -> CommitDecision {
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
         approvals: stepwell_store::ApprovalChanges::default(),
+        bulk: Vec::new(),
         audit: Vec::new(),
     }
 }

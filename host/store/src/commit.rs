@@ -10,6 +10,7 @@ use stepwell_states::Timestamp;
 use crate::activities::WorkerTasks;
 use crate::approvals::ApprovalChanges;
 use crate::audit::AuditEntry;
+use crate::bulk::{self, BulkKey};
 use crate::codec::{self, EncodedPage};
 use crate::creation::size_of;
 use crate::error::StoreError;
@@ -46,6 +47,8 @@ pub struct CommitDecision {
     pub worker_tasks: WorkerTasks,
     /// What they change about approvals.
     pub approvals: ApprovalChanges,
+    /// Bulk operations that caused them: each counts the execution as changed.
+    pub bulk: Vec<BulkKey>,
     /// What the audit log is told of who caused them.
     pub audit: Vec<AuditEntry>,
 }
@@ -87,6 +90,7 @@ impl Store {
             map,
             worker_tasks,
             approvals,
+            bulk,
             audit,
         } = write;
         let version = EventNumber(expected_version.0 + events.len() as u64);
@@ -111,6 +115,7 @@ impl Store {
             map,
             worker_tasks,
             approvals,
+            bulk,
             audit,
             done,
         })
@@ -132,6 +137,7 @@ struct CommitJob {
     map: MapChanges,
     worker_tasks: WorkerTasks,
     approvals: ApprovalChanges,
+    bulk: Vec<BulkKey>,
     audit: Vec<AuditEntry>,
     done: CommitDone,
 }
@@ -182,6 +188,9 @@ impl Job for CommitJob {
         }
         if let Some(snapshot) = &self.snapshot {
             history::put_snapshot(connection, self.key, snapshot)?;
+        }
+        for operation in &self.bulk {
+            bulk::note_change(connection, *operation, self.key)?;
         }
         self.map.apply(connection, self.key)?;
         self.worker_tasks.write(connection, self.key)?;

@@ -1,19 +1,22 @@
 //! `create_execution`: an execution and its first events, once for each name.
 
 use rusqlite::{Connection, params};
-use stepwell_decider::{EventNumber, HistoryEvent, ParentLink};
+use stepwell_decider::{EventNumber, HistoryEvent, ParentLink, TraceContext};
 use stepwell_states::Timestamp;
 
 use crate::activities::WorkerTasks;
 use crate::audit::AuditEntry;
 use crate::codec::{self, EncodedPage};
+use crate::columns;
 use crate::error::StoreError;
 use crate::executions::{Status, Summary};
 use crate::history;
 use crate::ids::{Digest, ExecutionKey, MachineId, MapRunKey, TenantId};
 use crate::map_runs::MapChanges;
 use crate::notifications::{News, news_of, write_news};
+use crate::search;
 use crate::store::Store;
+use crate::tags::Tag;
 use crate::usage::{self, Reservation, UsageChange};
 use crate::writer::Job;
 
@@ -46,6 +49,10 @@ pub struct NewExecution {
     pub machine_version: Option<i64>,
     /// The alias that leads to that version.
     pub machine_alias: Option<String>,
+    /// The trace context that it is started with.
+    pub trace: Option<TraceContext>,
+    /// What is hung on it: searched by, and told of.
+    pub tags: Vec<Tag>,
     /// What its first events change about Map Runs.
     pub map: MapChanges,
     /// Tasks that workers may take.
@@ -68,6 +75,8 @@ pub enum Created {
         started_at: Timestamp,
         /// Whether it runs still.
         status: Status,
+        /// The trace context that it was started with.
+        trace: Option<TraceContext>,
     },
 }
 
@@ -155,6 +164,7 @@ impl PreparedExecution {
         for page in pages {
             history::insert_page(connection, self.new.key, page)?;
         }
+        search::put_tags(connection, &self.new)?;
         self.new.map.apply(connection, self.new.key)?;
         self.new.worker_tasks.write(connection, self.new.key)?;
         write_news(connection, self.new.key, &self.news)?;
@@ -235,11 +245,13 @@ fn insert_execution(
     new: &NewExecution,
     version: EventNumber,
 ) -> Result<bool, StoreError> {
+    let trace = new.trace.as_ref().map(TraceContext::to_parts);
     let mut insert = connection.prepare_cached(
         "INSERT INTO executions (id, version, status, has_work, due_at, stopped_at, error, tenant,
              machine, revision, name, input_digest, started_at, parent_id, parent_scheduled,
-             map_run, machine_version, machine_alias)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+             map_run, machine_version, machine_alias, trace_id, trace_parent)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+             ?19, ?20)
          ON CONFLICT (machine, name) WHERE map_run IS NULL DO NOTHING",
     )?;
     let inserted = insert.execute(params![
@@ -263,19 +275,23 @@ fn insert_execution(
         new.map_run,
         new.machine_version,
         new.machine_alias,
+        trace.as_ref().map(|(trace_id, _)| trace_id),
+        trace.as_ref().map(|(_, parent)| parent),
     ])?;
     Ok(inserted == 1)
 }
 
 /// Looks who has the name.
 fn existing(connection: &Connection, new: &NewExecution) -> Result<Created, StoreError> {
-    let (key, started_at, status, digest): (ExecutionKey, i64, Status, Digest) = connection
+    type Found = (ExecutionKey, i64, Status, Digest, Option<TraceContext>);
+    let (key, started_at, status, digest, trace): Found = connection
         .prepare_cached(
-            "SELECT id, started_at, status, input_digest FROM executions
+            "SELECT id, started_at, status, input_digest, trace_id, trace_parent FROM executions
              WHERE machine = ?1 AND name = ?2 AND map_run IS NULL",
         )?
         .query_row(params![new.machine, new.name], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            let trace = columns::trace(row, 4, 5)?;
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, trace))
         })?;
     if digest == new.input_digest {
         let started_at = Timestamp::from_ms(started_at);
@@ -283,6 +299,7 @@ fn existing(connection: &Connection, new: &NewExecution) -> Result<Created, Stor
             key,
             started_at,
             status,
+            trace,
         });
     }
     Err(StoreError::NameTaken {

@@ -1,8 +1,8 @@
-//! The rows of executions: look-up, lists, counts.
+//! The rows of executions: look-up and counts. Lists are in `search`.
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use stepwell_decider::{EventNumber, HistoryEvent, ParentLink};
+use stepwell_decider::{EventNumber, HistoryEvent, ParentLink, TraceContext};
 use stepwell_states::Timestamp;
 
 use crate::columns;
@@ -18,7 +18,8 @@ macro_rules! select {
         concat!(
             "SELECT id, tenant, machine, revision, name, input_digest, started_at, version, status,
                  due_at, has_work, stopped_at, error, parent_id, parent_scheduled, map_run,
-                 redrive_count, redriven_at, machine_version, machine_alias, paused_at
+                 redrive_count, redriven_at, machine_version, machine_alias, paused_at, trace_id,
+                 trace_parent
              FROM executions ",
             $rest
         )
@@ -145,6 +146,8 @@ pub struct ExecutionRow {
     pub machine_version: Option<i64>,
     /// The alias that led to that version.
     pub machine_alias: Option<String>,
+    /// The trace context that it was started with; executions of earlier versions have none.
+    pub trace: Option<TraceContext>,
 }
 
 /// All that is needed to go on with an execution.
@@ -156,34 +159,6 @@ pub struct LoadedExecution {
     pub snapshot: Option<Snapshot>,
     /// Its events after the snapshot; all of them where there is none.
     pub events: Vec<HistoryEvent>,
-}
-
-/// Which executions to list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecutionFilter {
-    /// Whose.
-    pub of: ExecutionsOf,
-    /// Only those in this status.
-    pub status: Option<Status>,
-    /// Only those that were redriven, or only those that were not.
-    pub redriven: Option<bool>,
-    /// Only those that are paused, or only those that are not.
-    pub paused: Option<bool>,
-}
-
-/// Whose executions to list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExecutionsOf {
-    /// Those of a tenant, without the children of Map Runs.
-    Tenant(TenantId),
-    /// Those of a state machine, without the children of Map Runs.
-    Machine(MachineId),
-    /// Those that were started with a version of a state machine, also through an alias.
-    Version(MachineId, i64),
-    /// Those that were started with an alias of a state machine.
-    Alias(MachineId, String),
-    /// The children of a Map Run.
-    MapRun(MapRunKey),
 }
 
 /// How many executions there are.
@@ -298,25 +273,6 @@ impl Store {
         })
     }
 
-    /// Returns up to `limit` executions, newest first: those older than `before`, or the
-    /// newest. The last one's key asks for the next page.
-    ///
-    /// # Errors
-    /// What the database has to say.
-    pub fn list_executions(
-        &self,
-        filter: ExecutionFilter,
-        before: Option<ExecutionKey>,
-        limit: usize,
-    ) -> Result<Vec<ExecutionRow>, StoreError> {
-        self.read(|connection| {
-            let keys = newest_keys(connection, filter, before, limit)?;
-            keys.into_iter()
-                .filter_map(|key| row_by_key(connection, key).transpose())
-                .collect()
-        })
-    }
-
     /// Returns the greatest number that an execution has, be it standard or express, or had
     /// before it was removed.
     ///
@@ -374,7 +330,7 @@ fn last_removed(connection: &Connection) -> Result<Option<ExecutionKey>, StoreEr
     Ok(kept.map(|bytes| ExecutionKey(i64::from_be_bytes(bytes))))
 }
 
-fn row_by_key(
+pub(crate) fn row_by_key(
     connection: &Connection,
     key: ExecutionKey,
 ) -> Result<Option<ExecutionRow>, StoreError> {
@@ -423,63 +379,6 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
         map_run: row.get(15)?,
         machine_version: row.get(18)?,
         machine_alias: row.get(19)?,
+        trace: columns::trace(row, 21, 22)?,
     })
-}
-
-/// Finds the newest executions of each status by the index, and merges: one more index
-/// only for lists over all statuses would cost every creation a row.
-fn newest_keys(
-    connection: &Connection,
-    filter: ExecutionFilter,
-    before: Option<ExecutionKey>,
-    limit: usize,
-) -> Result<Vec<ExecutionKey>, StoreError> {
-    let mut also = Value::Null;
-    let (of, id) = match filter.of {
-        ExecutionsOf::Tenant(TenantId(id)) => ("tenant = ?1 AND map_run IS NULL", id),
-        ExecutionsOf::Machine(MachineId(id)) => ("machine = ?1 AND map_run IS NULL", id),
-        ExecutionsOf::Version(MachineId(id), version) => {
-            also = Value::Integer(version);
-            ("machine = ?1 AND machine_version = ?5", id)
-        }
-        ExecutionsOf::Alias(MachineId(id), alias) => {
-            also = Value::Text(alias);
-            ("machine = ?1 AND machine_alias = ?5", id)
-        }
-        ExecutionsOf::MapRun(MapRunKey(id)) => ("map_run = ?1", id),
-    };
-    // Each in words of its own, so that an index over those few serves it.
-    let redriven = match filter.redriven {
-        None => "",
-        Some(true) => " AND redrive_count > 0",
-        Some(false) => " AND redrive_count = 0",
-    };
-    let paused = match filter.paused {
-        None => "",
-        Some(true) => " AND paused_at IS NOT NULL",
-        Some(false) => " AND paused_at IS NULL",
-    };
-    let sql = format!(
-        "SELECT id FROM executions WHERE {of} AND status = ?2 AND id < ?3 AND removing = 0{redriven}{paused}
-         ORDER BY id DESC LIMIT ?4"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let before = before.unwrap_or(ExecutionKey(i64::MAX));
-    let rows_max = columns::limit(limit);
-    let mut keys: Vec<ExecutionKey> = Vec::new();
-    for status in Status::ALL {
-        if filter.status.is_none_or(|wanted| wanted == status) {
-            let read = |row: &Row<'_>| row.get(0);
-            let found = match &also {
-                Value::Null => statement.query_map(params![id, status, before, rows_max], read)?,
-                also => statement.query_map(params![id, status, before, rows_max, also], read)?,
-            };
-            for key in found {
-                keys.push(key?);
-            }
-        }
-    }
-    keys.sort_unstable_by(|left, right| right.cmp(left));
-    keys.truncate(limit);
-    Ok(keys)
 }

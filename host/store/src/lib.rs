@@ -38,6 +38,7 @@ mod approvals;
 mod audit;
 mod backup;
 mod bindings;
+mod bulk;
 mod checkpoints;
 mod codec;
 mod columns;
@@ -64,6 +65,7 @@ mod reader;
 mod retention;
 mod roles;
 mod sealed;
+mod search;
 mod secrets;
 mod slices;
 mod state_machines;
@@ -95,15 +97,14 @@ pub use backup::{
     list_backups, restore_backup,
 };
 pub use bindings::{ANY_ACTION, BindingRow};
+pub use bulk::{BulkAction, BulkCounts, BulkKey, BulkPart, BulkRow, BulkStatus, NewBulkOperation};
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
 pub use config_values::{CONFIG_VALUES_MAX, ConfigValueRow};
 pub use creation::{CreateDone, Created, NewExecution};
 pub use data_sets::{DataSetRow, MakeManifest, MapFile, MapFileSize, MapFiles, NewDataSet};
 pub use error::StoreError;
-pub use executions::{
-    ExecutionCounts, ExecutionFilter, ExecutionRow, ExecutionsOf, LoadedExecution, Status, Summary,
-};
+pub use executions::{ExecutionCounts, ExecutionRow, LoadedExecution, Status, Summary};
 pub use express_starts::{ExpressStartRow, FoundStart};
 pub use fault::{Fault, FaultPlan};
 pub use generations::Kept;
@@ -124,6 +125,7 @@ pub use retention::{
 };
 pub use roles::RoleRow;
 pub use sealed::{Resealed, SealedPlace, SealedRow};
+pub use search::{ExecutionFilter, ExecutionsOf, ListPosition, MatchCount, NameFilter, TimeRange};
 pub use slices::HistorySlice;
 pub use state_machines::{
     Deletion, MachineRow, MadeMachine, NewDefinition, NewMachine, NewRevision, PublishOrder,

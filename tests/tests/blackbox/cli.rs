@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod errors;
 mod local;
+mod many;
 mod retention;
 mod with_host;
 

@@ -11,9 +11,10 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 use serde_json::Value;
 use stepwell_engine::{
-    AccessOrder, Caller, CheckedComponent, Clock as _, Engine, EngineConfig, EngineHandle, Failure,
-    HistoryRange, ListExecutions, NewTenantOrder, RefusedComponent, RunningTask, SimulatedClock,
-    Status, TaskEnd, TaskOrder, TaskResult, TaskRunner, Timestamp, Usage,
+    AccessOrder, Caller, CheckedComponent, Clock as _, Engine, EngineConfig, EngineHandle,
+    ExecutionQuery, Failure, HistoryRange, ListExecutions, NewTenantOrder, RefusedComponent,
+    RunningTask, SimulatedClock, Status, TaskEnd, TaskOrder, TaskResult, TaskRunner, Timestamp,
+    Usage,
 };
 use stepwell_server::wire::AwsEvents;
 use stepwell_server::{Auth, ServerConfig, router};
@@ -235,7 +236,10 @@ impl Host {
 
     async fn look(&self) -> Moment {
         let running = ListExecutions {
-            status: Some(Status::Running),
+            query: ExecutionQuery {
+                statuses: vec![Status::Running],
+                ..ExecutionQuery::default()
+            },
             limit: 1_000,
             ..ListExecutions::default()
         };

@@ -34,7 +34,9 @@ async fn what_is_granted_is_sent_whole_and_answered() {
     let expected = format!("host: api.test:{}", server.port);
     assert_eq!(hosts.collect::<Vec<_>>(), [expected]);
     assert!(
-        head.contains("x-mine: 2") && head.contains("content-length: 10000"),
+        head.contains("x-mine: 2")
+            && head.contains("content-length: 10000")
+            && head.contains("\r\ntraceparent: 00-"),
         "{head}"
     );
     assert_eq!(body.len(), 10_000);

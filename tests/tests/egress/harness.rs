@@ -186,7 +186,7 @@ impl Host {
             state_machine: "machine".to_owned(),
             name: None,
             input: Some(Payload::from_value(input)),
-            traceparent: None,
+            ..StartExecution::default()
         };
         let started = self.handle.start_execution(&self.caller, order).await;
         let arn = started.unwrap().arn;

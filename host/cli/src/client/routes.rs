@@ -8,12 +8,12 @@ use stepwell_server::wire::{
     AccessKeyList, AccessKeyMade, AccessKeyRequest, Activity, ActivityList, Alias, AliasList,
     BindRequest, Binding, BindingList, ComponentList, ComponentPushed, ComponentVersions,
     ConfigValue, ConfigValueList, ConfigValueRequest, CreateActivityRequest, CreateAliasRequest,
-    DataSet, DataSetList, DeployRequest, Deployed, Execution, ExecutionList, ExecutionStatus,
-    History, LogPage, MapRun, MapRunList, PollActivityRequest, PolledTask, PostEventRequest,
-    PublishVersionRequest, StartExecutionRequest, StartExecutionResponse, StateMachine,
-    StateMachineList, StopExecutionRequest, SyncExecution, Tags, TaskFailureRequest,
-    TaskHeartbeatRequest, TaskSuccessRequest, TestStateRequest, TestStateResponse,
-    UpdateAliasRequest, UpdateMapRunRequest, Version, VersionList, path_segment,
+    DataSet, DataSetList, DeployRequest, Deployed, Execution, History, LogPage, MapRun, MapRunList,
+    PollActivityRequest, PolledTask, PostEventRequest, PublishVersionRequest,
+    StartExecutionRequest, StartExecutionResponse, StateMachine, StateMachineList,
+    StopExecutionRequest, SyncExecution, Tags, TaskFailureRequest, TaskHeartbeatRequest,
+    TaskSuccessRequest, TestStateRequest, TestStateResponse, UpdateAliasRequest,
+    UpdateMapRunRequest, Version, VersionList, path_segment,
 };
 
 use ureq::http::Method;
@@ -38,19 +38,6 @@ const PUSH_WAIT: Duration = Duration::from_secs(180);
 
 /// The task of a state that is tried takes this long at most.
 const TEST_WAIT: Duration = Duration::from_secs(300);
-
-/// Which executions to list.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ListQuery<'a> {
-    /// Name or ARN of a state machine.
-    pub(crate) state_machine: Option<&'a str>,
-    /// Only those with this status.
-    pub(crate) status: Option<ExecutionStatus>,
-    /// Lines a page.
-    pub(crate) limit: u32,
-    /// Where the last page ended.
-    pub(crate) page_token: Option<&'a str>,
-}
 
 /// Each function fails with what the host refuses, or if it cannot be reached.
 impl Client {
@@ -108,24 +95,6 @@ impl Client {
         let mut path = execution_path(execution, "");
         add_wait(&mut path, '?', wait);
         self.get(&path, wait)
-    }
-
-    pub(crate) fn list_executions(
-        &self,
-        query: &ListQuery<'_>,
-    ) -> Result<Answer<ExecutionList>, CallError> {
-        let mut path = format!("/v1/executions?limit={}", query.limit);
-        let status = query.status.map(ExecutionStatus::as_str);
-        for (name, value) in [
-            ("stateMachine", query.state_machine),
-            ("status", status),
-            ("pageToken", query.page_token),
-        ] {
-            if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", path_segment(value)));
-            }
-        }
-        self.get(&path, Duration::ZERO)
     }
 
     /// Reads the part of a history after an event, internal events included; where there is

@@ -79,8 +79,11 @@ pub(crate) fn render(execution: &Execution, now: Timestamp) -> String {
     if let Some(at) = execution.paused_at {
         line("paused", &format!("since {}", time::instant(at.0)));
     }
-    if let Some(traceparent) = &execution.traceparent {
-        line("trace", &safe(traceparent));
+    line("trace", &safe(&execution.traceparent));
+    let tags = execution.tags.iter();
+    let tags: Vec<String> = tags.map(|(key, value)| format!("{key}={value}")).collect();
+    if !tags.is_empty() {
+        line("tags", &safe(&tags.join(", ")));
     }
     line("used", &usage(execution));
     line("input", &one_line(&execution.input));

@@ -1,12 +1,12 @@
 //! `stepwell list`: executions, newest first.
 
-use clap::{Args, ValueEnum};
-use stepwell_server::wire::{ExecutionStatus, ExecutionSummary};
+use clap::Args;
+use stepwell_server::wire::{ExecutionFilter, ExecutionSummary};
 
-use crate::client::ListQuery;
 use crate::commands::{App, now};
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::filter::FilterArgs;
 use crate::render::table::{Cell, Column, Table};
 use crate::render::trace::status_style;
 use crate::render::{time, units};
@@ -14,41 +14,14 @@ use crate::render::{time, units};
 /// The arguments of `list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only those of this state machine: its name or ARN
-    state_machine: Option<String>,
-    /// Only those with this status
-    #[arg(long, value_enum)]
-    status: Option<StatusFilter>,
     /// Executions at most
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
     /// Where to go on: the nextPageToken of the last page
     #[arg(long, value_name = "TOKEN")]
     page_token: Option<String>,
-}
-
-/// A status as the command line writes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum StatusFilter {
-    Running,
-    Paused,
-    Succeeded,
-    Failed,
-    TimedOut,
-    Aborted,
-}
-
-impl From<StatusFilter> for ExecutionStatus {
-    fn from(status: StatusFilter) -> Self {
-        match status {
-            StatusFilter::Running => Self::Running,
-            StatusFilter::Paused => Self::Paused,
-            StatusFilter::Succeeded => Self::Succeeded,
-            StatusFilter::Failed => Self::Failed,
-            StatusFilter::TimedOut => Self::TimedOut,
-            StatusFilter::Aborted => Self::Aborted,
-        }
-    }
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 /// Lists them.
@@ -56,14 +29,17 @@ impl From<StatusFilter> for ExecutionStatus {
 /// # Errors
 /// A state machine that does not exist, or a token that no page has.
 pub(crate) fn run(args: &ListArgs, app: &App) -> Result<Exit, CliError> {
-    let answer = app.client()?.list_executions(&ListQuery {
-        state_machine: args.state_machine.as_deref(),
-        status: args.status.map(Into::into),
-        limit: args.limit,
-        page_token: args.page_token.as_deref(),
-    })?;
+    let filter = args.filter.filter(now());
+    let page_token = args.page_token.as_deref();
+    let answer = app
+        .client()?
+        .list_executions(&filter, args.limit, page_token)?;
     if app.console.is_json() {
         app.console.print_json(&answer.json(), true)?;
+        return Ok(Exit::Done);
+    }
+    if answer.value.executions.is_empty() && filter != ExecutionFilter::default() {
+        app.console.say("no execution is like that");
         return Ok(Exit::Done);
     }
     print(&app.console, &answer.value.executions)?;

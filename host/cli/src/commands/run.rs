@@ -174,7 +174,7 @@ impl Order {
                     state_machine: machine,
                     name: Some(EXECUTION.to_owned()),
                     input: Some(self.input),
-                    traceparent: None,
+                    ..StartExecution::default()
                 },
             )
             .await?;

@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use stepwell_engine::TraceContext;
 use stepwell_server::wire::{Execution, ExecutionStatus, StartExecutionRequest};
 
 use crate::client::{Answer, Client, WAIT_MAX};
 use crate::commands::{App, describe, exit_of, now};
 use crate::console::{BAD, GOOD, STRONG, paint};
 use crate::exit::{CliError, Exit};
+use crate::filter::parse_tag;
 use crate::input;
 use crate::render::text::safe;
 use crate::render::trace::failure_text;
@@ -29,6 +31,13 @@ pub(crate) struct StartArgs {
     /// Name of the execution; a start with the same name and input is the same start
     #[arg(long)]
     name: Option<String>,
+    /// A tag of the execution, by which it is found; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_tag)]
+    tag: Vec<(String, String)>,
+    /// The trace that it belongs to: a W3C traceparent; without it that of the environment
+    /// variable TRACEPARENT, or one that is made
+    #[arg(long, value_name = "TRACEPARENT", value_parser = parse_traceparent)]
+    traceparent: Option<String>,
     /// Wait for its end
     #[arg(long)]
     wait: bool,
@@ -41,6 +50,14 @@ pub(crate) struct StartArgs {
     timeout: Option<Duration>,
 }
 
+/// The host would ignore one that is malformed.
+fn parse_traceparent(text: &str) -> Result<String, String> {
+    match TraceContext::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("write a W3C traceparent: 00-TRACE_ID-PARENT_ID-FLAGS".to_owned()),
+    }
+}
+
 /// Starts it. When this returns the start is durable.
 ///
 /// # Errors
@@ -51,11 +68,18 @@ pub(crate) fn run(args: &StartArgs, app: &App) -> Result<Exit, CliError> {
         .as_deref()
         .map(|input| input::read_json(input, "--input"))
         .transpose()?;
-    let client = app.client()?;
+    // What a build or another tool has put there; it is no fault if that is nothing.
+    let inherited = || {
+        let given = std::env::var("TRACEPARENT").ok()?;
+        TraceContext::parse(&given).map(|trace| trace.to_string())
+    };
+    let trace = args.traceparent.clone().or_else(inherited);
+    let client = app.client()?.in_trace(trace);
     let request = StartExecutionRequest {
         state_machine: args.state_machine.clone(),
         name: args.name.clone(),
         input,
+        tags: args.tag.iter().cloned().collect(),
     };
     if args.sync {
         return run_sync(&client, &request, app);

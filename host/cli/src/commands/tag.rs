@@ -5,6 +5,7 @@ use stepwell_server::wire::Tags;
 
 use crate::commands::App;
 use crate::exit::{CliError, Exit};
+use crate::filter::parse_tag;
 use crate::render::table::{Column, Table};
 
 /// What to do with tags.
@@ -81,9 +82,4 @@ fn list(state_machine: &str, app: &App) -> Result<(), CliError> {
         return Ok(());
     }
     app.console.print(table.render())
-}
-
-fn parse_tag(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }

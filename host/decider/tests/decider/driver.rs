@@ -45,6 +45,7 @@ pub(crate) fn started(input: &str) -> Arc<ExecutionStarted> {
         history_events_max: None,
         scope: ScopeId(0),
         map_child: None,
+        tracestate: None,
     })
 }
 

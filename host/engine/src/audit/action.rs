@@ -144,6 +144,12 @@ actions! {
     AUDIT_FAULT = "audit:fault";
     /// A backup was begun.
     BACKUP_CREATE = "backup:create";
+    /// A change to all executions that a filter lets pass was ordered.
+    BULK_ORDER = "bulk-operation:order";
+    /// Such an order was carried out.
+    BULK_END = "bulk-operation:end";
+    /// Such an order was ended before it was carried out.
+    BULK_CANCEL = "bulk-operation:cancel";
     /// The host was started.
     HOST_START = "host:start";
     /// The host was stopped.

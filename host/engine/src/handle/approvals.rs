@@ -231,6 +231,7 @@ impl EngineHandle {
                 reply,
                 entry: Some(entry),
                 revision: None,
+                bulk: None,
             }),
         });
         answer.await.map_err(|_closed| EngineError::ShuttingDown)?

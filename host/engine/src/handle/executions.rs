@@ -1,13 +1,10 @@
-//! Executions: start, describe, list, stop, wait.
+//! Executions: start, describe, stop, wait.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_decider::{EventNumber, Execution, Failure, Input, TaskToken};
-use stepwell_states::ExecutionType;
-use stepwell_store::{
-    AuditDetails, AuditEntry, ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, TenantId,
-};
+use stepwell_store::{AuditDetails, AuditEntry, ExecutionKey, ExecutionRow};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -18,16 +15,13 @@ use crate::handle::EngineHandle;
 use crate::handle::redrive;
 use crate::handle::starting::NewStart;
 use crate::model::{
-    ActiveStateDescription, Caller, ExecutionDescription, ExecutionSummary, ListExecutions, PageOf,
-    PostEvent, StartExecution, StartedExecution,
+    ActiveStateDescription, Caller, ExecutionDescription, ExecutionSummary, PostEvent,
+    StartExecution, StartedExecution, Tag,
 };
-use crate::names::{self, Qualifier};
+use crate::names;
 use crate::shard::Asker;
 use crate::shard::Message;
 use crate::shard::load::load_execution;
-
-/// Lines of a list's page, at most.
-const PAGE_MAX: u32 = 1_000;
 
 impl EngineHandle {
     /// Starts an execution. When this returns it is durable.
@@ -77,14 +71,16 @@ impl EngineHandle {
                     return Ok(None);
                 };
                 let orphan = redrive::is_orphan(store, &row)?;
-                Ok(Some((row, execution, orphan)))
+                let tags = store.execution_tags(key)?;
+                Ok(Some((row, execution, orphan, tags)))
             })
             .await?;
         let missing = || EngineError::NotFound {
             kind: "execution",
             name: key.to_string(),
         };
-        let (row, execution, orphan) = loaded.ok_or_else(missing)?;
+        let (row, execution, orphan, tags) = loaded.ok_or_else(missing)?;
+        let tags = tags.into_iter().map(Tag::from).collect();
         let started = execution.started().ok_or_else(missing)?;
         let parent = started
             .parent
@@ -120,7 +116,9 @@ impl EngineHandle {
                 .as_ref()
                 .map(|child| child.run_arn.to_string()),
             revision: row.revision.unsigned_abs(),
-            traceparent: started.traceparent.as_deref().map(str::to_owned),
+            traceparent: started.trace().to_string(),
+            tracestate: started.tracestate.as_deref().map(str::to_owned),
+            tags,
             started_by: started.principal.as_deref().map(str::to_owned),
             parent_arn,
             active: active_states(&execution),
@@ -138,82 +136,6 @@ impl EngineHandle {
             }
             _ => None,
         }))
-    }
-
-    /// Lists executions, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError::NotFound`] if there is no such state machine,
-    /// [`EngineError::Invalid`] for a page token or limit that cannot be, or trouble of
-    /// the host's own.
-    pub async fn list_executions(
-        &self,
-        caller: &Caller,
-        list: ListExecutions,
-    ) -> Result<PageOf<ExecutionSummary>, EngineError> {
-        let before = begins_before(&list)?;
-        let of = match &list.state_machine {
-            None => ExecutionsOf::Tenant(TenantId(caller.tenant.id)),
-            Some(given) => self.executions_of(caller, given).await?,
-        };
-        let status = list.status.map(crate::shard::store_status);
-        let limit = list.limit as usize;
-        let (rows, names) = self
-            .read(move |store| {
-                let filter = ExecutionFilter {
-                    of,
-                    status,
-                    redriven: list.redriven,
-                    paused: list.paused,
-                };
-                let rows = store.list_executions(filter, before, limit + 1)?;
-                let mut names = std::collections::BTreeMap::new();
-                for row in &rows {
-                    if !names.contains_key(&row.machine)
-                        && let Some(machine) = store.load_state_machine(row.machine)?
-                    {
-                        names.insert(row.machine, machine.name);
-                    }
-                }
-                Ok((rows, names))
-            })
-            .await?;
-        let more = rows.len() > limit;
-        let next_page_token = more
-            .then(|| rows[limit - 1].key.0.to_string())
-            .filter(|token| !token.is_empty());
-        let items = rows.iter().take(limit).map(|row| {
-            let machine = names.get(&row.machine).map_or("", String::as_str);
-            summary_of(caller, row, machine)
-        });
-        Ok(PageOf {
-            items: items.collect(),
-            next_page_token,
-        })
-    }
-
-    /// Whose executions a name or ARN stands for: those of a machine, a version or an alias.
-    async fn executions_of(
-        &self,
-        caller: &Caller,
-        given: &str,
-    ) -> Result<ExecutionsOf, EngineError> {
-        let machine = self.find_machine(caller, given).await?;
-        if machine.machine_type == ExecutionType::Express.as_str() {
-            return Err(EngineError::TypeNotSupported {
-                machine_type: ExecutionType::Express.as_str(),
-                advice: "what its executions did stands in the log that its logging configuration \
-                         names",
-            });
-        }
-        let machine = machine.id;
-        let reference = names::machine_reference(&caller.tenant, given);
-        Ok(match reference.and_then(|reference| reference.qualifier) {
-            None => ExecutionsOf::Machine(machine),
-            Some(Qualifier::Version(version)) => ExecutionsOf::Version(machine, version),
-            Some(Qualifier::Alias(alias)) => ExecutionsOf::Alias(machine, alias.to_owned()),
-        })
     }
 
     /// Waits until an execution has ended, or `timeout` is over; then describes it.
@@ -347,6 +269,7 @@ impl EngineHandle {
                 reply,
                 entry: Some(entry),
                 revision,
+                bulk: None,
             }),
         };
         self.0.starter.shards.of(key).send(message);
@@ -416,25 +339,4 @@ pub(super) fn summary_of(caller: &Caller, row: &ExecutionRow, machine: &str) -> 
         paused_at: row.summary.paused_at,
         item_count: None,
     }
-}
-
-/// Checks how long a page is to be; returns the execution that ended the page before.
-pub(super) fn begins_before(list: &ListExecutions) -> Result<Option<ExecutionKey>, EngineError> {
-    if list.limit == 0 || list.limit > PAGE_MAX {
-        return Err(EngineError::Invalid {
-            field: "limit",
-            reason: format!("is {}; give 1 to {PAGE_MAX}", list.limit),
-        });
-    }
-    list.page_token.as_deref().map(read_page_token).transpose()
-}
-
-fn read_page_token(token: &str) -> Result<ExecutionKey, EngineError> {
-    token
-        .parse()
-        .map(ExecutionKey)
-        .map_err(|_unreadable| EngineError::Invalid {
-            field: "pageToken",
-            reason: "is not one that a list has given".to_owned(),
-        })
 }

@@ -95,6 +95,7 @@ impl Starter {
             name: started.execution_name.to_string(),
             started_at,
             existed: false,
+            traceparent: Some(started.trace().to_string()),
         })
     }
 
@@ -105,6 +106,14 @@ impl Starter {
         action: &'static str,
         waits: Waits,
     ) -> Result<Arc<ExecutionStarted>, EngineError> {
+        if !prepared.tags.is_empty() {
+            return Err(EngineError::Invalid {
+                field: "tags",
+                reason: "are for executions that are kept: leave them out for an EXPRESS state \
+                         machine"
+                    .to_owned(),
+            });
+        }
         let now = self.now();
         let ledger = self.ledgers.of(tenant.id);
         // It is in memory and cannot wait for the next day.

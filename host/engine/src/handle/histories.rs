@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_decider::{EventKind, EventNumber, HistoryEvent, TaskScheduled};
+use stepwell_decider::{EventKind, EventNumber, HistoryEvent, TaskScheduled, TraceContext};
 use stepwell_states::StateMachine;
 use stepwell_store::{ExecutionRow, Store, StoreError};
 use tokio::time::{Instant, timeout_at};
@@ -42,7 +42,7 @@ impl EngineHandle {
         let definitions = Arc::clone(&self.0.definitions);
         let (limit, after) = (range.limit as usize, range.after);
         let tenant = Arc::clone(&caller.tenant);
-        let (slice, definitions, arn, summary) = self
+        let (slice, definitions, arn, summary, trace) = self
             .read(move |store| {
                 let slice = if range.reverse {
                     let before = (after > 0).then_some(EventNumber(after));
@@ -53,7 +53,8 @@ impl EngineHandle {
                 let (revision, earlier) = definitions_of(store, &definitions, &row)?;
                 let machine = machine_in_arn(store, &revision.name, &row)?;
                 let arn = names::execution_arn(&tenant, &machine, &row.name);
-                Ok((slice, (revision, earlier), arn, row.summary))
+                let trace = trace_of(store, &row)?;
+                Ok((slice, (revision, earlier), arn, row.summary, trace))
             })
             .await?;
         let (revision, earlier) = definitions;
@@ -64,6 +65,9 @@ impl EngineHandle {
             status: crate::shard::decider_status(summary.status),
             paused: summary.paused_at.is_some(),
             definition: Arc::clone(&revision.definition),
+            trace: trace.ok_or_else(|| {
+                EngineError::Internal("a history does not begin with a start".to_owned())
+            })?,
             execution_arn: arn.into(),
         })
     }
@@ -171,6 +175,19 @@ pub(crate) fn definitions_of(
     Ok((revision, earlier))
 }
 
+/// The trace context that an execution was started with: its row tells, or, where that was by
+/// an earlier version, its first event.
+fn trace_of(store: &Store, row: &ExecutionRow) -> Result<Option<TraceContext>, StoreError> {
+    if row.trace.is_some() {
+        return Ok(row.trace);
+    }
+    let first = store.events_after(row.key, EventNumber(0), 1)?;
+    Ok(first.events.first().and_then(|event| match &event.kind {
+        EventKind::ExecutionStarted(started) => Some(started.trace()),
+        _ => None,
+    }))
+}
+
 /// Returns the number of the `TaskScheduled` event that an event answers, if it does.
 fn answered_task(event: &HistoryEvent) -> Option<u64> {
     match &event.kind {
@@ -248,7 +265,7 @@ mod tests {
             state_machine: "ask".to_owned(),
             name: Some("one".to_owned()),
             input: None,
-            traceparent: None,
+            ..StartExecution::default()
         };
         let arn = handle.start_execution(&caller, start).await.unwrap().arn;
         let ExecutionKey(key) = handle.find_key(&caller, &arn).await.unwrap();

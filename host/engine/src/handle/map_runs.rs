@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use stepwell_decider::{EventKind, EventNumber, MapRunStarted};
 use stepwell_store::{
-    AuditDetails, ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, MapCounts, MapRunKey,
-    MapRunRow, Store, StoreError,
+    AuditDetails, ExecutionFilter, ExecutionKey, ExecutionRow, ExecutionsOf, ListPosition,
+    MapCounts, MapRunKey, MapRunRow, Store, StoreError,
 };
 
 use crate::audit::action;
 use crate::error::{EngineError, from_store};
-use crate::handle::executions::{begins_before, summary_of};
+use crate::handle::executions::summary_of;
+use crate::handle::search::check_limit;
 use crate::handle::{EngineHandle, blocking};
 use crate::map_runs::{MapRunNews, results};
 use crate::model::{
@@ -98,14 +99,17 @@ impl EngineHandle {
         list: crate::model::ListExecutions,
     ) -> Result<PageOf<ExecutionSummary>, EngineError> {
         let (run, order, _) = self.find_map_run(caller, map_run).await?;
-        let before = begins_before(&list)?;
+        check_limit(&list)?;
+        let before = list.page_token.as_deref().map(read_child).transpose()?;
         let limit = list.limit as usize;
         let waits = run.redriving || run.to_redrive;
+        let statuses = list.query.statuses.iter();
+        let statuses = statuses.map(|status| crate::shard::store_status(*status));
         let filter = ExecutionFilter {
-            of: ExecutionsOf::MapRun(run.key),
-            status: list.status.map(crate::shard::store_status),
-            redriven: list.redriven,
-            paused: None,
+            statuses: statuses.collect(),
+            redriven: list.query.redriven,
+            paused: list.query.paused,
+            ..ExecutionFilter::all(ExecutionsOf::MapRun(run.key))
         };
         let mut found = self
             .read(move |store| {
@@ -114,7 +118,12 @@ impl EngineHandle {
                 } else if list.pending_redrive {
                     pending(store, run.key, before, limit + 1)?
                 } else {
-                    store.list_executions(filter, before, limit + 1)?
+                    // Their numbers are their order.
+                    let after = before.map(|key| ListPosition {
+                        started_at: run.started_at,
+                        key,
+                    });
+                    store.list_executions(&filter, after, limit + 1)?
                 };
                 rows.into_iter()
                     .map(|row| item_count(store, row.key).map(|items| (row, items)))
@@ -219,6 +228,15 @@ impl EngineHandle {
         let execution_arn = self.arn_of_row(caller, &parent).await?;
         Ok((run, order, execution_arn))
     }
+}
+
+/// Reads the number of the child that the page before ended with.
+fn read_child(token: &str) -> Result<ExecutionKey, EngineError> {
+    let key = token.parse().map(ExecutionKey);
+    key.map_err(|_unreadable| EngineError::Invalid {
+        field: "pageToken",
+        reason: "is not one that a list has given".to_owned(),
+    })
 }
 
 /// Reads children that wait to be redriven, in the order in which they will be.

@@ -194,7 +194,7 @@ fn check_token(given: Option<&str>) -> Result<(), EngineError> {
 }
 
 /// Whether the state machine of an execution is deleted, or is about to be.
-pub(super) fn is_orphan(store: &Store, row: &ExecutionRow) -> Result<bool, StoreError> {
+pub(crate) fn is_orphan(store: &Store, row: &ExecutionRow) -> Result<bool, StoreError> {
     let machine = store.load_state_machine(row.machine)?;
     Ok(machine.is_none_or(|machine| machine.deleting_at.is_some() || machine.deleted_at.is_some()))
 }

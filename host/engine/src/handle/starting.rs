@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use stepwell_decider::{ExecutionStarted, ParentLink, Seed};
+use stepwell_decider::{ExecutionStarted, ParentLink, Seed, TraceContext, is_tracestate};
 use stepwell_states::{ExecutionType, Payload, Timestamp};
 use stepwell_store::{
     AliasRow, AuditEntry, Created, ExecutionKey, Kept, Reservation, Store, StoreError, TenantId,
@@ -18,6 +18,7 @@ use crate::error::{EngineError, from_store};
 use crate::express::Express;
 use crate::handle::blocking;
 use crate::handle::state_machines::refused;
+use crate::handle::tags::execution_tags;
 use crate::model::{Caller, StartExecution, StartedExecution, Tenant};
 use crate::names::{self, Qualifier};
 use crate::quotas::Ledgers;
@@ -43,6 +44,7 @@ pub(super) struct Prepared {
     /// The version that it runs, if the order names one or an alias.
     pub(super) version: Option<i64>,
     pub(super) alias: Option<String>,
+    pub(super) tags: Vec<stepwell_store::Tag>,
 }
 
 /// Starts executions.
@@ -76,7 +78,13 @@ impl Starter {
         let place = self.admit(tenant, &prepared).await?;
         let started = Arc::new(self.described(tenant, &prepared));
         let audit = self.entry_of(&prepared, &started.execution_arn, action::EXECUTION_START);
-        let Prepared { revision, name, .. } = prepared;
+        let Prepared {
+            revision,
+            name,
+            tags,
+            ..
+        } = prepared;
+        let begun = started.trace();
         let (arn, key) = (started.execution_arn.to_string(), ExecutionKey(started.key));
         let (reply, answer) = oneshot::channel();
         let started_at = self.now();
@@ -84,6 +92,7 @@ impl Starter {
             tenant: Arc::clone(tenant),
             revision,
             started,
+            tags,
             audit,
             place,
             reply,
@@ -92,15 +101,18 @@ impl Starter {
         let created = answer
             .await
             .map_err(|_closed| EngineError::ShuttingDown)??;
-        let (started_at, existed) = match created {
-            Created::New => (started_at, false),
-            Created::Existing { started_at, .. } => (started_at, true),
+        let (started_at, existed, trace) = match created {
+            Created::New => (started_at, false, Some(begun)),
+            Created::Existing {
+                started_at, trace, ..
+            } => (started_at, true, trace),
         };
         Ok(StartedExecution {
             arn,
             name,
             started_at,
             existed,
+            traceparent: trace.map(|trace| trace.to_string()),
         })
     }
 
@@ -153,6 +165,7 @@ impl Starter {
             None => uuid_of(&seed),
         };
         names::check("name", &name)?;
+        let tags = execution_tags(&start.order.tags)?;
         let chosen = self
             .choose(tenant, &start.order.state_machine, &seed)
             .await?;
@@ -164,6 +177,7 @@ impl Starter {
             revision: chosen.revision,
             version: chosen.version,
             alias: chosen.alias,
+            tags,
         })
     }
 
@@ -186,10 +200,12 @@ impl Starter {
             revision,
             version,
             alias,
+            tags: _,
         } = prepared;
         let machine_arn = names::machine_arn(tenant, &revision.name);
         let qualified =
             |qualifier: &dyn std::fmt::Display| format!("{machine_arn}:{qualifier}").into();
+        let (trace, tracestate) = self.trace_of(start, seed);
         let timeout = revision.definition.timeout_seconds;
         let deadline = timeout.map(|seconds| self.now().plus_ms(seconds.saturating_mul(1_000)));
         ExecutionStarted {
@@ -207,12 +223,32 @@ impl Starter {
             seed: Seed(*seed),
             deadline,
             parent: start.parent.clone(),
-            traceparent: start.order.traceparent.as_deref().map(Arc::from),
+            traceparent: Some(trace.to_string().into()),
+            tracestate: tracestate.map(Into::into),
             principal: Some(Arc::clone(&start.by.principal)),
             payload_max_bytes: self.config.payload_max_bytes,
             history_events_max: self.config.history_events_max,
             scope: revision.definition.root(),
             map_child: None,
+        }
+    }
+
+    /// The trace context of a start: that of the order, or of the request that it came with; or
+    /// one that is made. What is malformed is as good as none.
+    fn trace_of<'a>(
+        &self,
+        start: &'a NewStart,
+        seed: &[u8; 32],
+    ) -> (TraceContext, Option<&'a str>) {
+        let origin = start.by.origin.as_deref();
+        let of_origin = || origin.and_then(|origin| origin.traceparent.as_deref());
+        let given = start.order.traceparent.as_deref().or_else(of_origin);
+        match given.and_then(TraceContext::parse) {
+            None => (TraceContext::begin(&Seed(*seed), self.now()), None),
+            Some(trace) => {
+                let state = start.order.tracestate.as_deref();
+                (trace, state.filter(|state| is_tracestate(state)))
+            }
         }
     }
 

@@ -211,13 +211,11 @@ impl EngineHandle {
         let machine = self.find_machine(caller, state_machine).await?;
         let at = self.0.starter.now();
         let filter = ExecutionFilter {
-            of: ExecutionsOf::Machine(machine.id),
-            status: Some(stepwell_store::Status::Running),
-            redriven: None,
-            paused: None,
+            statuses: vec![stepwell_store::Status::Running],
+            ..ExecutionFilter::all(ExecutionsOf::Machine(machine.id))
         };
         let running = self
-            .read(move |store| store.list_executions(filter, None, 1))
+            .read(move |store| store.list_executions(&filter, None, 1))
             .await?;
         if !running.is_empty() {
             let reason = "has running executions; stop them or wait for their end".to_owned();

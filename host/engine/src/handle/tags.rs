@@ -100,8 +100,41 @@ impl EngineHandle {
     }
 }
 
+/// Tags of one execution, at most: as many as AWS allows a state machine.
+const EXECUTION_TAGS_MAX: usize = 50;
+
+/// Checks the tags of an execution that is to be started: AWS's rules, and keys that a search
+/// can name. Of two with one key, the last one is meant.
+pub(super) fn execution_tags(tags: &[Tag]) -> Result<Vec<stepwell_store::Tag>, EngineError> {
+    check(tags)?;
+    let refused = |reason: String| EngineError::Invalid {
+        field: "tags",
+        reason,
+    };
+    if tags.len() > EXECUTION_TAGS_MAX {
+        let given = tags.len();
+        let reason = format!("are {given}; an execution has {EXECUTION_TAGS_MAX} at most");
+        return Err(refused(reason));
+    }
+    let bad = tags
+        .iter()
+        .find(|tag| tag.key.contains('=') || tag.key.chars().any(char::is_control));
+    if let Some(tag) = bad {
+        let reason = format!(
+            "have the key '{}'; leave out '=' and control characters",
+            tag.key
+        );
+        return Err(refused(reason));
+    }
+    let tags = tags.iter().map(|tag| stepwell_store::Tag {
+        key: tag.key.clone(),
+        value: tag.value.clone(),
+    });
+    Ok(tags.collect())
+}
+
 /// Checks tags by AWS's rules.
-fn check(tags: &[Tag]) -> Result<(), EngineError> {
+pub(super) fn check(tags: &[Tag]) -> Result<(), EngineError> {
     let fits = |text: &str, range: RangeInclusive<usize>| range.contains(&text.chars().count());
     let is_fine =
         |tag: &Tag| fits(&tag.key, 1..=KEY_MAX_CHARS) && fits(&tag.value, 0..=VALUE_MAX_CHARS);

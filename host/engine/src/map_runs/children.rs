@@ -84,6 +84,8 @@ impl Nursery {
             // Lists by version and alias are of the machine's own executions.
             machine_version: None,
             machine_alias: None,
+            trace: Some(started.trace()),
+            tags: Vec::new(),
             map,
             audit: None,
         };
@@ -127,7 +129,8 @@ impl Nursery {
             seed: self.scope.child_seed(index),
             deadline: self.is_express().then(|| now.plus_ms(LASTS_MAX_MS)),
             parent: None,
-            traceparent: parent.traceparent.clone(),
+            traceparent: Some(self.scope.trace().to_string().into()),
+            tracestate: parent.tracestate.clone(),
             principal: Some(format!("map-run:{}", order.arn).into()),
             payload_max_bytes: parent.payload_max_bytes,
             history_events_max: parent.history_events_max,

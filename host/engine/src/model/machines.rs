@@ -1,5 +1,6 @@
 //! State machines: deployed, made and changed; their settings, versions, aliases and tags.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stepwell_states::{Diagnostic, ExecutionType, Format, Timestamp};
 use stepwell_store::RevisionSettings;
@@ -106,7 +107,7 @@ impl MachineSettings {
     }
 
     pub(crate) fn to_stored(&self) -> RevisionSettings {
-        fn text(value: Option<impl serde::Serialize>) -> Option<String> {
+        fn text(value: Option<impl Serialize>) -> Option<String> {
             serde_json::to_string(&value?).ok()
         }
         RevisionSettings {
@@ -185,12 +186,30 @@ pub struct UpdatedStateMachine {
 }
 
 /// A tag of a state machine or an activity.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
     /// Its key.
     pub key: String,
     /// Its value.
     pub value: String,
+}
+
+impl From<stepwell_store::Tag> for Tag {
+    fn from(tag: stepwell_store::Tag) -> Self {
+        Self {
+            key: tag.key,
+            value: tag.value,
+        }
+    }
+}
+
+impl From<Tag> for stepwell_store::Tag {
+    fn from(tag: Tag) -> Self {
+        Self {
+            key: tag.key,
+            value: tag.value,
+        }
+    }
 }
 
 /// A published version of a state machine.

@@ -36,7 +36,10 @@ pub(super) async fn start(
         state_machine: machine.to_owned(),
         name: name.map(str::to_owned),
         input: request.optional_text("input").map(read_input).transpose()?,
-        traceparent: None,
+        traceparent: request
+            .optional_text("traceHeader")
+            .and_then(traceparent_of),
+        ..StartExecution::default()
     };
     let started = engine.start_execution(caller, order).await;
     let started = started.map_err(|error| start_fault(error, &caller.tenant, machine, name))?;
@@ -44,6 +47,25 @@ pub(super) async fn start(
         "executionArn": started.arn,
         "startDate": times.write(started.started_at),
     }))
+}
+
+/// The trace context that an X-Ray header says, in W3C's form: `Root=1-5759e988-bd86…;Parent=…`.
+/// None where it names no trace and no parent; then it is told again, and nothing else.
+pub(super) fn traceparent_of(header: &str) -> Option<String> {
+    let field = |name: &str| {
+        let mut fields = header.split(';').filter_map(|field| field.split_once('='));
+        fields
+            .find(|(known, _)| known.trim() == name)
+            .map(|(_, value)| value.trim())
+    };
+    let (time, rest) = field("Root")?.strip_prefix("1-")?.split_once('-')?;
+    let parent = field("Parent")?;
+    let flags = if field("Sampled") == Some("1") {
+        "01"
+    } else {
+        "00"
+    };
+    Some(format!("00-{time}{rest}-{parent}-{flags}"))
 }
 
 /// Reads an execution's input.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::executions::{read_input, start_fault};
+use super::executions::{read_input, start_fault, traceparent_of};
 use super::fault::{ApiError, ApiFault};
 use super::request::Request;
 use super::times::TimeForm;
@@ -33,7 +33,10 @@ pub(super) async fn start_sync(
         state_machine: machine.to_owned(),
         name: name.map(str::to_owned),
         input: request.optional_text("input").map(read_input).transpose()?,
-        traceparent: None,
+        traceparent: request
+            .optional_text("traceHeader")
+            .and_then(traceparent_of),
+        ..StartExecution::default()
     };
     let ended = engine.start_sync_execution(caller, order).await;
     let ended = ended.map_err(|error| start_fault(error, &caller.tenant, machine, name))?;

@@ -125,6 +125,7 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
         | EngineError::MapRunEnded
         | EngineError::ApprovalClosed { .. }
         | EngineError::Approval(_)
+        | EngineError::BulkEnded
         | EngineError::InvalidDefinition(_)
         | EngineError::ComponentRefused { .. } => {
             ApiFault::new("ValidationException", error.to_string())

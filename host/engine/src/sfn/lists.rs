@@ -9,7 +9,7 @@ use super::pages::List;
 use super::request::Request;
 use super::times::TimeForm;
 use crate::handle::EngineHandle;
-use crate::model::{Caller, ListExecutions};
+use crate::model::{Caller, ExecutionQuery, ListExecutions};
 
 /// The status of children of a Map Run that wait to be redriven.
 const PENDING_REDRIVE: &str = "PENDING_REDRIVE";
@@ -47,21 +47,27 @@ pub(super) async fn list(
         &[machine, map_run, status, redriven],
     )
     .await?;
+    let wanted = STATUSES.iter().filter(|(word, _)| Some(*word) == status);
+    let wanted = wanted.filter_map(|(_, status)| *status);
     let order = ListExecutions {
-        state_machine: machine.map(str::to_owned),
-        status: STATUSES
-            .iter()
-            .find(|(word, _)| Some(*word) == status)
-            .and_then(|(_, status)| *status),
+        query: ExecutionQuery {
+            state_machine: machine.map(str::to_owned),
+            statuses: wanted.collect(),
+            redriven: redriven.map(|word| word == REDRIVE_FILTERS[0]),
+            ..ExecutionQuery::default()
+        },
         pending_redrive: status == Some(PENDING_REDRIVE),
-        redriven: redriven.map(|word| word == REDRIVE_FILTERS[0]),
-        paused: None,
         page_token: list.open(request)?,
         limit,
     };
     let page = match map_run {
         Some(run) => engine.list_map_run_executions(caller, run, order).await,
-        None => engine.list_executions(caller, order).await,
+        None => {
+            let position = order.page_token.clone();
+            engine
+                .executions_page(caller, order, position.as_deref())
+                .await
+        }
     };
     let page = page.map_err(|error| fault_of(error, named))?;
     let lines = page.items.iter().map(|summary| {

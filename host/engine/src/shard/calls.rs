@@ -96,7 +96,7 @@ impl Shard {
             Ok(Resolved::Component(digest)) => digest,
             Ok(Resolved::Missing(failure)) => return self.report(key, work, Err(failure)),
             Err(error) => {
-                tracing::warn!(execution = key.0, %error, "a component could not be looked up yet");
+                tracing::warn!(execution = key.0, trace_id = %self.shared.trace_of(key), %error, "a component could not be looked up yet");
                 let scheduled = work.scheduled;
                 if let Some(hot) = self.hot.get_mut(&key) {
                     hot.in_flight.insert(scheduled, CancelToken::new());
@@ -129,6 +129,8 @@ impl Shard {
             tenant: Arc::clone(&hot.tenant),
             execution: Arc::clone(&execution.execution_arn),
             state: Arc::clone(&task.state_name),
+            trace: execution.trace_of_task(work.scheduled),
+            tracestate: execution.tracestate.clone(),
         };
         let grants = grants_of(&hot.revision.definition, task.state);
         let outbound = Arc::clone(&self.shared.services.outbound);

@@ -51,6 +51,7 @@ impl Shard {
             map,
             worker_tasks,
             approvals,
+            bulk,
             audit,
         } = decided;
         let write = CommitDecision {
@@ -64,6 +65,7 @@ impl Shard {
             map,
             worker_tasks,
             approvals,
+            bulk,
             audit,
         };
         let shard = self.shared.shards.of(key).clone();
@@ -246,9 +248,9 @@ impl Shard {
         self.shared.health.failed(&error);
         // A start whose name is taken is answered to who asked for it, and is no trouble.
         if matches!(error, StoreError::NameTaken { .. }) {
-            tracing::debug!(execution = key.0, %error, "a start was refused");
+            tracing::debug!(execution = key.0, trace_id = %self.shared.trace_of(key), %error, "a start was refused");
         } else {
-            tracing::warn!(execution = key.0, %error, "a commit was refused; trying again");
+            tracing::warn!(execution = key.0, trace_id = %self.shared.trace_of(key), %error, "a commit was refused; trying again");
         }
         let Some(hot) = self.hot.remove(&key) else {
             return;
@@ -295,6 +297,7 @@ impl Shard {
     fn set_aside(&mut self, key: ExecutionKey) {
         tracing::error!(
             execution = key.0,
+            trace_id = %self.shared.trace_of(key),
             "deciding on an execution failed; it is set aside until the next start of the host"
         );
         let Some(hot) = self.hot.remove(&key) else {
@@ -315,7 +318,7 @@ impl Shard {
         self.refill.set_aside(key);
         if hot.timers_told {
             // Not answered: the timer loop must not tell of it again and again.
-            tracing::error!(execution = key.0, "its timers do not fire");
+            tracing::error!(execution = key.0, trace_id = %self.shared.trace_of(key), "its timers do not fire");
         }
         for call in hot.in_flight.values() {
             call.cancel();

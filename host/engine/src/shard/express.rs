@@ -36,8 +36,9 @@ impl Shard {
         let mut hot = Hot::new(order.tenant, order.revision);
         hot.volatile = true;
         let now = self.shared.config.clock.now();
+        let trace_id = order.started.trace().trace_id();
         let Some(events) = hot.begin(order.started, now) else {
-            tracing::error!(execution = key.0, "an execution could not be started");
+            tracing::error!(execution = key.0, %trace_id, "an execution could not be started");
             let message = "the execution could not be started; see the host's log".to_owned();
             return refuse(order.waits, EngineError::Internal(message));
         };

@@ -12,7 +12,7 @@ use stepwell_decider::{
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Timestamp;
 use stepwell_store::{
-    ApprovalChanges, AuditEntry, Created, Digest, ExecutionKey, MapChanges, MapRunKey,
+    ApprovalChanges, AuditEntry, BulkKey, Created, Digest, ExecutionKey, MapChanges, MapRunKey,
     NewExecution, Snapshot, Summary, WorkerTasks,
 };
 use tokio::sync::oneshot;
@@ -27,7 +27,7 @@ use crate::model::Tenant;
 use crate::names;
 use crate::pace;
 use crate::shard::trail::{Logged, Trail};
-use crate::shard::{Asker, Message};
+use crate::shard::{Asker, Message, StartOrder};
 use crate::snapshot;
 
 /// Events after which a commit takes no more inputs: it would only grow its page.
@@ -116,6 +116,8 @@ pub(crate) struct Decided {
     pub(crate) map: MapChanges,
     pub(crate) worker_tasks: WorkerTasks,
     pub(crate) approvals: ApprovalChanges,
+    /// Bulk operations that asked for them.
+    pub(crate) bulk: Vec<BulkKey>,
     /// What the audit log is told of who asked for them.
     pub(crate) audit: Vec<AuditEntry>,
 }
@@ -169,13 +171,9 @@ impl Hot {
     }
 
     /// Decides the start. On `Err` the decider is broken and the asker has been told.
-    pub(crate) fn start(
-        &mut self,
-        started: Arc<ExecutionStarted>,
-        audit: AuditEntry,
-        reply: oneshot::Sender<Result<Created, EngineError>>,
-        now: Timestamp,
-    ) -> Result<NewExecution, ()> {
+    pub(crate) fn start(&mut self, order: StartOrder, now: Timestamp) -> Result<NewExecution, ()> {
+        let (started, tags) = (order.started, order.tags);
+        let (audit, reply) = (order.audit, order.reply);
         let before = map_changes::Before::of(&self.execution);
         let Some(events) = self.begin(Arc::clone(&started), now) else {
             let message = "the execution could not be started; see the host's log".to_owned();
@@ -203,6 +201,8 @@ impl Hot {
                 .as_deref()
                 .and_then(names::version_number),
             machine_alias: started.alias_arn.as_deref().and_then(names::alias_name),
+            trace: Some(started.trace()),
+            tags,
             map: before.changes(&self.execution),
             audit: Some(audit),
         })
@@ -234,6 +234,7 @@ impl Hot {
         let mut told_runs = Vec::new();
         let mut taken = Vec::new();
         let mut audit = Vec::new();
+        let mut bulk = Vec::new();
         let began = Instant::now();
         while events.len() < BATCH_EVENTS {
             if !events.is_empty() && pace::is_long(began.elapsed()) {
@@ -245,10 +246,11 @@ impl Hot {
             match self.decide_on(&mut waiting, now) {
                 Ok(Ok(decision)) => {
                     // What changes nothing leaves no entry.
-                    if let Some(asked) = &mut waiting.asked
-                        && !decision.events.is_empty()
+                    if !decision.events.is_empty()
+                        && let Some(asked) = &mut waiting.asked
                     {
                         audit.extend(asked.entry.take());
+                        bulk.extend(asked.bulk);
                     }
                     events.extend(decision.events);
                     told_children.extend(waiting.told_child);
@@ -272,11 +274,8 @@ impl Hot {
         let mut batch = self.batch_of(&events);
         batch.taken = taken;
         self.committing = Some(batch);
-        let snapshot = if self.volatile {
-            None
-        } else {
-            self.snapshots.take(&self.execution, events.len())
-        };
+        let take = || self.snapshots.take(&self.execution, events.len());
+        let snapshot = (!self.volatile).then(take).flatten();
         let summary = self.summary();
         let map = self.map_runs_changed(before, told_runs);
         let worker_tasks = self.worker_tasks(&events);
@@ -290,6 +289,7 @@ impl Hot {
             map,
             worker_tasks,
             approvals,
+            bulk,
             audit,
         }))
     }

@@ -130,7 +130,7 @@ impl Shard {
             }
             Err(error) if error.is_transient() => Err(error),
             Err(error) => {
-                tracing::error!(execution = key.0, %error, "an execution cannot be read; it is set aside");
+                tracing::error!(execution = key.0, trace_id = %self.shared.trace_of(key), %error, "an execution cannot be read; it is set aside");
                 self.refill.set_aside(key);
                 Ok(())
             }

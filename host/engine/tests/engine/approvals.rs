@@ -587,7 +587,7 @@ async fn who_starts_the_execution_around_it_does_not_approve() {
         state_machine: "around".to_owned(),
         name: Some("one".to_owned()),
         input: None,
-        traceparent: None,
+        ..StartExecution::default()
     };
     let around = bench.handle.start_execution(&ann, order).await.unwrap();
     bench.end(&around.arn).await;

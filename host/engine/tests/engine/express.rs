@@ -85,7 +85,7 @@ fn order(name: Option<&str>, input: &str) -> StartExecution {
         state_machine: "orders".to_owned(),
         name: name.map(str::to_owned),
         input: Some(Payload::parse(input).unwrap()),
-        traceparent: None,
+        ..StartExecution::default()
     }
 }
 

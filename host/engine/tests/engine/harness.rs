@@ -244,7 +244,7 @@ impl Bench {
             state_machine: machine.to_owned(),
             name: Some(name.to_owned()),
             input: Some(Payload::parse(input).unwrap()),
-            traceparent: None,
+            ..StartExecution::default()
         };
         self.handle
             .start_execution(&self.caller, order)

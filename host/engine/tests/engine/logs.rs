@@ -94,7 +94,7 @@ impl Logged {
             state_machine: machine.to_owned(),
             name: Some("one".to_owned()),
             input: Some(Payload::parse(r#"{"order":1}"#).unwrap()),
-            traceparent: None,
+            ..StartExecution::default()
         };
         let (handle, caller) = (&self.bench.handle, &self.bench.caller);
         if is_express {

@@ -5,6 +5,7 @@
 mod activities;
 mod approvals;
 mod bindings;
+mod bulk;
 mod data_sets;
 mod express;
 mod harness;
@@ -25,5 +26,6 @@ mod sealing;
 mod secrets;
 mod services;
 mod test_state;
+mod traces;
 mod versions;
 mod waiting;

@@ -377,7 +377,11 @@ async fn a_paused_execution_may_be_stopped() {
     );
     let list = stepwell_engine::ListExecutions {
         limit: 10,
-        paused: Some(true),
+        query: stepwell_engine::ExecutionQuery {
+            statuses: vec![Status::Running],
+            paused: Some(true),
+            ..Default::default()
+        },
         ..stepwell_engine::ListExecutions::default()
     };
     let listed = bench.handle.list_executions(&bench.caller, list).await;

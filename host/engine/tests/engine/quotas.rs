@@ -63,7 +63,7 @@ async fn start_as(
         state_machine: "machine".to_owned(),
         name: Some(name.to_owned()),
         input: Some(Payload::empty_object()),
-        traceparent: None,
+        ..StartExecution::default()
     };
     bench.handle.start_execution(caller, order).await
 }
@@ -275,7 +275,7 @@ async fn an_express_execution_does_not_wait_for_fuel() {
         state_machine: "machine".to_owned(),
         name: None,
         input: None,
-        traceparent: None,
+        ..StartExecution::default()
     };
     let sync = |order: StartExecution| bench.handle.start_sync_execution(&bench.caller, order);
     // The first call uses all there is; the second one is not made.

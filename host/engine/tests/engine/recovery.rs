@@ -198,7 +198,7 @@ async fn start(bench: &Bench, flow: &Flow) -> Result<String, EngineError> {
         state_machine: "machine".to_owned(),
         name: Some("one".to_owned()),
         input: Some(Payload::parse(flow.input).unwrap()),
-        traceparent: None,
+        ..StartExecution::default()
     };
     Ok(bench
         .handle
@@ -273,12 +273,7 @@ async fn map_runs_are_whole(bench: &Bench) {
         let rows = bench
             .store
             .list_executions(
-                ExecutionFilter {
-                    of: ExecutionsOf::MapRun(run.key),
-                    status: None,
-                    redriven: None,
-                    paused: None,
-                },
+                &ExecutionFilter::all(ExecutionsOf::MapRun(run.key)),
                 None,
                 10,
             )

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use stepwell_engine::audit::{AuditQuery, ErasureOrder};
 use stepwell_engine::{
-    EngineError, ListExecutions, RetentionConfig, RetentionOrder, SimulatedClock, Status,
+    EngineError, ExecutionQuery, ListExecutions, RetentionConfig, RetentionOrder, SimulatedClock,
+    Status,
 };
 use stepwell_store::StoreOptions;
 
@@ -29,7 +30,10 @@ fn age(days: u32) -> RetentionOrder {
 /// Names of a machine's executions.
 async fn names(bench: &Bench, machine: &str) -> Vec<String> {
     let order = ListExecutions {
-        state_machine: Some(machine.to_owned()),
+        query: ExecutionQuery {
+            state_machine: Some(machine.to_owned()),
+            ..ExecutionQuery::default()
+        },
         limit: 100,
         ..ListExecutions::default()
     };

@@ -143,7 +143,7 @@ async fn the_same_start_twice_is_one_execution() {
         state_machine: "machine".to_owned(),
         name: Some("one".to_owned()),
         input: Some(Payload::parse(input).unwrap()),
-        traceparent: None,
+        ..StartExecution::default()
     };
     let first = bench
         .handle

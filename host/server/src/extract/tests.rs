@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::*;
+use crate::observe::TraceHeaders;
 use crate::testing::{ASK, PASS, TestApi, request};
 use crate::wire::{DeployRequest, StartExecutionRequest};
 use crate::{Auth, ServerConfig};
@@ -87,7 +88,10 @@ fn an_input_that_nests_too_deep_or_names_a_key_twice_is_refused() {
     for (input, word) in [(deep.as_str(), "deep"), (r#"{"a": 1, "a": 2}"#, "'a'")] {
         let json = format!("{{\"stateMachine\": \"m\", \"input\": {input}}}");
         let request: StartExecutionRequest = parse_json(json.as_bytes()).unwrap();
-        let (code, message, field) = request.into_order(None).unwrap_err().into_parts();
+        let (code, message, field) = request
+            .into_order(TraceHeaders::default())
+            .unwrap_err()
+            .into_parts();
         assert_eq!(code, "InvalidField");
         assert_eq!(field.as_deref(), Some("input"));
         assert!(

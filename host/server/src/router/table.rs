@@ -16,7 +16,7 @@ use stepwell_engine::Permission::{
 
 use crate::app::App;
 use crate::routes::{
-    access_keys, activities, api_tokens, approvals, audit, backups, bindings, components,
+    access_keys, activities, api_tokens, approvals, audit, backups, bindings, bulk, components,
     config_values, data_sets, definitions, executions, express, history, logs, map_runs,
     notifications, operating, quotas, retention, roles, secrets, state_machines, system, tasks,
     tenants, test_state, versions,
@@ -100,6 +100,10 @@ fn execution_routes() -> Vec<Route> {
         post("/v1/executions/{execution}/skip-task", ControlExecutions, operating::skip_task),
         post("/v1/executions/{execution}/events", PostEvents, executions::post_event),
         get("/v1/executions/{execution}/history", ReadExecutions, history::read_history),
+        post("/v1/bulk-operations", ControlExecutions, bulk::order_bulk_operation),
+        get("/v1/bulk-operations", ReadExecutions, bulk::list_bulk_operations),
+        get("/v1/bulk-operations/{bulkOperation}", ReadExecutions, bulk::describe_bulk_operation),
+        post("/v1/bulk-operations/{bulkOperation}/cancel", ControlExecutions, bulk::cancel_bulk_operation),
         get("/v1/logs/{logGroup}", ReadExecutions, logs::read_log),
         get("/v1/map-runs", ReadExecutions, map_runs::list_map_runs),
         get("/v1/map-runs/{mapRun}", ReadExecutions, map_runs::describe_map_run),

@@ -1,20 +1,23 @@
 //! Executions: start, list, describe, stop; events to them.
 
+#[cfg(test)]
+mod tests;
+
 use axum::Json as JsonAnswer;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse};
 use serde::Deserialize;
-use stepwell_engine::{Caller, EngineError, ExecutionDescription, ListExecutions, Status};
+use stepwell_engine::{Caller, EngineError, ExecutionDescription, ExecutionQuery, ListExecutions};
 
 use crate::app::{App, Patience};
 use crate::error::ApiError;
-use crate::extract::{Json, OptionalJson, Query, Segment};
-use crate::observe::traceparent;
+use crate::extract::{Json, OptionalJson, Query, RepeatingQuery, Repeats, Segment};
+use crate::observe::{self, TraceHeaders};
 use crate::wire::{
-    Execution, ExecutionList, ExecutionStatus, PostEventRequest, StartExecutionRequest,
-    StartExecutionResponse, StopExecutionRequest, path_segment,
+    Execution, ExecutionList, ExecutionStatus, Many, PostEventRequest, StartExecutionRequest,
+    StartExecutionResponse, StopExecutionRequest, TagText, Time, path_segment, statuses_of,
 };
 
 /// Lines of a page, unless the query says otherwise.
@@ -35,22 +38,84 @@ pub(crate) struct WaitQuery {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// Name or ARN of a state machine; without one, those of all.
+    /// Name or ARN of a state machine, or of a version or an alias of one; without one, those
+    /// of all.
     state_machine: Option<String>,
-    /// Only those with this status.
-    status: Option<ExecutionStatus>,
+    /// In this status; given several times, in one of them.
+    #[serde(default)]
+    #[param(value_type = Vec<ExecutionStatus>)]
+    status: Many<ExecutionStatus>,
+    /// Of this name.
+    name: Option<String>,
+    /// With a name that begins so.
+    name_prefix: Option<String>,
+    /// Started then or later.
+    started_from: Option<Time>,
+    /// Started before.
+    started_before: Option<Time>,
+    /// Ended then or later.
+    stopped_from: Option<Time>,
+    /// Ended before.
+    stopped_before: Option<Time>,
+    /// Ended with the error of this name.
+    error: Option<String>,
+    /// With this tag, `key=value`; given several times, with all of them.
+    #[serde(default)]
+    #[param(value_type = Vec<String>)]
+    tag: Many<TagText>,
+    /// Of a state machine with this tag; given several times, with all of them.
+    #[serde(default)]
+    #[param(value_type = Vec<String>)]
+    machine_tag: Many<TagText>,
+    /// Of this trace: its id, or a whole `traceparent`.
+    trace_id: Option<String>,
+    /// Redriven at least once, or never.
+    redriven: Option<bool>,
     /// `nextPageToken` of the page before.
     page_token: Option<String>,
     /// Executions of a page, 1 to 1,000; 100 unless given.
     limit: Option<u32>,
 }
 
+impl Repeats for ListQuery {
+    const REPEATED: &[&str] = &["status", "tag", "machineTag"];
+}
+
+impl From<ListQuery> for ListExecutions {
+    fn from(query: ListQuery) -> Self {
+        let tags = |tags: Many<TagText>| tags.0.into_iter().map(|TagText(tag)| tag).collect();
+        let (statuses, paused) = statuses_of(&query.status.0);
+        Self {
+            query: ExecutionQuery {
+                state_machine: query.state_machine,
+                statuses,
+                paused,
+                redriven: query.redriven,
+                name: query.name,
+                name_prefix: query.name_prefix,
+                started_from: query.started_from.map(|at| at.0),
+                started_before: query.started_before.map(|at| at.0),
+                stopped_from: query.stopped_from.map(|at| at.0),
+                stopped_before: query.stopped_before.map(|at| at.0),
+                error: query.error,
+                tags: tags(query.tag),
+                machine_tags: tags(query.machine_tag),
+                trace_id: query.trace_id,
+            },
+            page_token: query.page_token,
+            limit: query.limit.unwrap_or(PAGE_LIMIT),
+            pending_redrive: false,
+        }
+    }
+}
+
 /// Start an execution
 ///
 /// The start is durable before the answer. The same name with the same input is the same
 /// start, with the status 200; with another input it is refused. With `wait`, the answer
-/// comes when the execution has ended or the time is over, and tells how it stands. The
-/// header `traceparent` is handed on to the tasks.
+/// comes when the execution has ended or the time is over, and tells how it stands. It belongs
+/// to the trace of the header `traceparent`, or to one that is made; the answer's header
+/// `traceparent` says which.
 #[utoipa::path(
     post,
     path = "/v1/executions",
@@ -69,7 +134,7 @@ pub(crate) async fn start_execution(
     Query(query): Query<WaitQuery>,
     Json(request): Json<StartExecutionRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let order = request.into_order(traceparent(&headers).map(str::to_owned))?;
+    let order = request.into_order(TraceHeaders::of(&headers))?;
     // Taken before the start: whoever cannot be waited for is not started either.
     let patience = app.patience(&caller, query.wait)?;
     let started = app.engine().start_execution(&caller, order).await?;
@@ -87,18 +152,22 @@ pub(crate) async fn start_execution(
     } else {
         StatusCode::CREATED
     };
+    let mut traced = HeaderMap::new();
+    observe::put_traceparent(&mut traced, started.traceparent.as_deref());
     let location = format!("/v1/executions/{}", path_segment(&started.arn));
     let answer = StartExecutionResponse::new(started, execution);
     Ok((
         status,
         AppendHeaders([(LOCATION, location)]),
+        traced,
         JsonAnswer(answer),
     ))
 }
 
 /// List executions
 ///
-/// Newest first.
+/// Newest first: those for which all that is given holds. A page's token is good for a day, and
+/// for the same question.
 #[utoipa::path(
     get,
     path = "/v1/executions",
@@ -109,17 +178,9 @@ pub(crate) async fn start_execution(
 pub(crate) async fn list_executions(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListQuery>,
+    RepeatingQuery(query): RepeatingQuery<ListQuery>,
 ) -> Result<JsonAnswer<ExecutionList>, ApiError> {
-    let list = ListExecutions {
-        state_machine: query.state_machine,
-        status: query.status.map(Status::from),
-        paused: query.status.and_then(ExecutionStatus::paused),
-        page_token: query.page_token,
-        limit: query.limit.unwrap_or(PAGE_LIMIT),
-        ..ListExecutions::default()
-    };
-    let page = app.engine().list_executions(&caller, list).await?;
+    let page = app.engine().list_executions(&caller, query.into()).await?;
     Ok(JsonAnswer(page.into()))
 }
 

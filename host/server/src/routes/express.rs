@@ -8,7 +8,7 @@ use stepwell_engine::{Caller, EngineError};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Json;
-use crate::observe::traceparent;
+use crate::observe::TraceHeaders;
 use crate::wire::{StartExecutionRequest, SyncExecution};
 
 /// The longest that an express execution takes, in seconds.
@@ -33,7 +33,7 @@ pub(crate) async fn start_sync_execution(
     headers: HeaderMap,
     Json(request): Json<StartExecutionRequest>,
 ) -> Result<JsonAnswer<SyncExecution>, ApiError> {
-    let order = request.into_order(traceparent(&headers).map(str::to_owned))?;
+    let order = request.into_order(TraceHeaders::of(&headers))?;
     let running = app.engine().start_sync_execution(&caller, order);
     let ended = match app.patience(&caller, Some(LASTS_MAX_SECONDS))? {
         Some(patience) => patience.wait(running).await,

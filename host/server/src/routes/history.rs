@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use stepwell_engine::{
-    Caller, EngineHandle, EventKind, HistoryEvent, HistoryPart, HistoryRange, Payload,
+    Caller, EngineHandle, EventKind, HistoryEvent, HistoryPart, HistoryRange, Payload, TraceContext,
 };
 
 use crate::app::App;
@@ -93,7 +93,7 @@ pub(crate) async fn read_history(
         .filter(|event| query.internal || event.id != 0);
     Ok(Json(History {
         events: shown
-            .map(|event| rest_event(event, context(event)))
+            .map(|event| in_trace(rest_event(event, context(event)), &part.trace))
             .collect(),
         next_after: part
             .events
@@ -102,6 +102,17 @@ pub(crate) async fn read_history(
         more: part.more,
         status: ExecutionStatus::of(part.status, part.paused),
     }))
+}
+
+/// Tells which trace an event belongs to: that of its execution.
+fn in_trace(
+    mut event: crate::wire::HistoryEvent,
+    trace: &TraceContext,
+) -> crate::wire::HistoryEvent {
+    if let Some(extras) = &mut event.stepwell {
+        extras.traceparent = Some(trace.to_string());
+    }
+    event
 }
 
 /// Reads a part in steps, until it has its events, or so many bytes that the answer is

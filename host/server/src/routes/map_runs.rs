@@ -4,13 +4,14 @@ use axum::Json as JsonAnswer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use stepwell_engine::{Caller, ListExecutions, Status};
+use stepwell_engine::{Caller, ExecutionQuery, ListExecutions};
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Json, Query, Segment};
 use crate::wire::{
     ExecutionList, ExecutionStatus, ExecutionSummary, MapRun, MapRunList, UpdateMapRunRequest,
+    statuses_of,
 };
 
 /// Lines of a page, unless the query says otherwise.
@@ -126,9 +127,13 @@ pub(crate) async fn list_children(
     Segment(map_run): Segment,
     Query(query): Query<ChildrenQuery>,
 ) -> Result<JsonAnswer<ExecutionList>, ApiError> {
+    let (statuses, paused) = statuses_of(query.status.as_slice());
     let list = ListExecutions {
-        state_machine: None,
-        status: query.status.map(Status::from),
+        query: ExecutionQuery {
+            statuses,
+            paused,
+            ..ExecutionQuery::default()
+        },
         page_token: query.page_token,
         limit: query.limit.unwrap_or(PAGE_LIMIT),
         ..ListExecutions::default()

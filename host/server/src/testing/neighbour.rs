@@ -134,7 +134,11 @@ impl Neighbour {
         let execution = started["executionArn"].as_str().unwrap().to_owned();
         let map_run = self.map_run(api, &execution).await;
         let approval = self.wait_for_approval(api).await;
+        let bulk = self.have_redriven(api).await;
         self.learn(execution, map_run, task_token, approval);
+        let nobodys = bulk.chars().rev().collect();
+        self.theirs.insert("bulkOperation", vec![bulk]);
+        self.nobodys.insert("bulkOperation", vec![nobodys]);
     }
 
     /// Names a log group, as AWS's tools do.
@@ -153,6 +157,28 @@ impl Neighbour {
             repeated: false,
         };
         api.engine.call_sfn(&self.caller, call).await.unwrap();
+    }
+
+    /// Has an execution fail, and orders that all of its name be redriven.
+    async fn have_redriven(&self, api: &TestApi) -> String {
+        let fails = r#"{"StartAt": "F", "States": {"F": {"Type": "Fail"}}}"#;
+        self.deploy(api, "failing", fails).await;
+        let start = json!({ "stateMachine": "failing", "name": "failed" });
+        let path = "/v1/executions?wait=30";
+        self.make(api, Method::POST, path, start).await;
+        let order = json!({ "action": "REDRIVE", "filter": { "name": "failed" } });
+        let path = "/v1/bulk-operations";
+        let ordered = self.make(api, Method::POST, path, order).await;
+        let id = ordered["id"].as_str().unwrap().to_owned();
+        // Its last entry in the audit log comes with its end.
+        loop {
+            let path = format!("/v1/bulk-operations/{id}");
+            let found = send(api, &Method::GET, &path, "", &self.token).await;
+            if found.json()["status"] != "RUNNING" {
+                return id;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn deploy(&self, api: &TestApi, name: &str, definition: &str) {

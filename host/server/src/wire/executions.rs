@@ -1,5 +1,7 @@
 //! Executions: starting, describing, listing, stopping them, and posting events to them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{
     ActiveStateDescription, ExecutionDescription, ExecutionSummary as EngineSummary, PageOf,
@@ -9,8 +11,9 @@ use stepwell_engine::{
 use utoipa::ToSchema;
 
 use super::json::present;
-use super::{JsonText, Time};
+use super::{JsonText, Time, list_of, map_of};
 use crate::error::ApiError;
+use crate::observe::TraceHeaders;
 
 /// Where an execution is between its start and its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -57,16 +60,6 @@ impl ExecutionStatus {
             status => status,
         }
     }
-
-    /// Returns whether only paused executions have the status, or only those that are not;
-    /// none where it makes no difference.
-    pub(crate) fn paused(self) -> Option<bool> {
-        match self {
-            Self::Running => Some(false),
-            Self::Paused => Some(true),
-            Self::Succeeded | Self::Failed | Self::TimedOut | Self::Aborted => None,
-        }
-    }
 }
 
 /// Whether an execution may be redriven.
@@ -99,6 +92,10 @@ pub struct StartExecutionRequest {
     )]
     #[schema(value_type = JsonText, required = false)]
     pub input: Option<JsonText>,
+    /// Tags: values by their keys, 50 at most, by which it is found. A key has 1 to 128
+    /// characters and no `=`, a value 256 at most.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// Answer to `POST /v1/executions`: the start is durable.
@@ -113,6 +110,9 @@ pub struct StartExecutionResponse {
     pub started_at: Time,
     /// Whether it existed: a start with the same name and input is the same start.
     pub existed: bool,
+    /// W3C trace context that it was started with: the caller's, or one that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// How it stands after `wait`, if that was asked for. Its status says whether it
     /// has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,9 +159,15 @@ pub struct Execution {
     /// Its error's cause, if it ended otherwise and the error has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// W3C trace context that it was started with.
+    /// W3C trace context that it was started with: the caller's, or one that was made.
+    #[serde(default)]
+    pub traceparent: String,
+    /// What the caller's said beside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
+    pub tracestate: Option<String>,
+    /// Tags that it was started with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Who started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_by: Option<String>,
@@ -302,16 +308,15 @@ impl StartExecutionRequest {
     ///
     /// # Errors
     /// The input nests too deep or names a key twice.
-    pub(crate) fn into_order(
-        self,
-        traceparent: Option<String>,
-    ) -> Result<StartExecution, ApiError> {
+    pub(crate) fn into_order(self, trace: TraceHeaders) -> Result<StartExecution, ApiError> {
         let input = self.input.map(|text| text.to_payload("input"));
         Ok(StartExecution {
             state_machine: self.state_machine,
             name: self.name,
             input: input.transpose()?,
-            traceparent,
+            traceparent: trace.parent,
+            tracestate: trace.state,
+            tags: list_of(self.tags),
         })
     }
 }
@@ -339,6 +344,7 @@ impl StartExecutionResponse {
             name: started.name,
             started_at: started.started_at.into(),
             existed: started.existed,
+            traceparent: started.traceparent,
             execution: execution.map(Execution::from),
         }
     }
@@ -368,6 +374,8 @@ impl From<ExecutionDescription> for Execution {
             error: failure.error.as_deref().map(str::to_owned),
             cause: failure.cause.as_deref().map(str::to_owned),
             traceparent: execution.traceparent,
+            tracestate: execution.tracestate,
+            tags: map_of(execution.tags),
             started_by: execution.started_by,
             parent_arn: execution.parent_arn,
             map_run_arn: execution.map_run_arn,

@@ -170,6 +170,9 @@ pub struct HistoryEvent<T = Time> {
 pub struct Extras {
     /// Position in the history from 1, internal events included.
     pub number: u64,
+    /// W3C trace context that the execution was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// The line of execution within the execution: 0 for the root; each Parallel
     /// branch and each Map iteration has its own.
     pub frame: u32,

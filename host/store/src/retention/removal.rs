@@ -25,11 +25,12 @@ pub(crate) const LAST_KEY_SETTING: &str = "last-removed-execution";
 const ROWS_MAX: usize = 512;
 
 /// Tables with rows of an execution that go with it at once, since there are few of them.
-const WITH_IT: [&str; 4] = [
+const WITH_IT: [&str; 5] = [
     "DELETE FROM snapshots WHERE execution = ?1",
     "DELETE FROM activity_tasks WHERE execution = ?1",
     "DELETE FROM approvals WHERE execution = ?1",
     "DELETE FROM execution_revisions WHERE execution = ?1",
+    "DELETE FROM execution_tags WHERE execution = ?1",
 ];
 
 /// What a transaction has removed.

@@ -8,6 +8,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::executions::Status;
 use crate::ids::{ExecutionKey, MachineId, TenantId};
+use crate::search::ListPosition;
 use crate::store::Store;
 
 /// A state machine, which may have been deleted.
@@ -35,7 +36,7 @@ pub struct KeepBounds {
 pub struct SweepPlace {
     /// An index into [`Status::ALL`].
     status: usize,
-    after: ExecutionKey,
+    after: ListPosition,
 }
 
 impl Default for SweepPlace {
@@ -43,7 +44,10 @@ impl Default for SweepPlace {
     fn default() -> Self {
         Self {
             status: 1,
-            after: ExecutionKey(i64::MIN),
+            after: ListPosition {
+                started_at: Timestamp::from_ms(i64::MIN),
+                key: ExecutionKey(i64::MIN),
+            },
         }
     }
 }
@@ -97,7 +101,7 @@ impl Store {
             let mut statement = connection.prepare_cached(
                 "SELECT id FROM executions
                  WHERE machine = ?1 AND status = ?2 AND map_run IS NULL AND removing = 0
-                 ORDER BY id DESC LIMIT ?3",
+                 ORDER BY started_at DESC, id DESC LIMIT ?3",
             )?;
             let mut keys: Vec<ExecutionKey> = Vec::new();
             let rows_max = columns::limit(count.saturating_add(1));
@@ -148,7 +152,7 @@ impl Store {
     }
 }
 
-type Looked = (Vec<ExecutionKey>, Option<ExecutionKey>);
+type Looked = (Vec<ExecutionKey>, Option<ListPosition>);
 
 /// Looks at one status; returns what it found, and where to go on.
 ///
@@ -159,15 +163,18 @@ fn look(
     machine: MachineId,
     status: Status,
     bounds: KeepBounds,
-    after: ExecutionKey,
+    after: ListPosition,
     limit: usize,
 ) -> Result<Looked, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, started_at, stopped_at FROM executions
-         WHERE machine = ?1 AND status = ?2 AND map_run IS NULL AND removing = 0 AND id > ?3
-         ORDER BY id LIMIT ?4",
+         WHERE machine = ?1 AND status = ?2 AND map_run IS NULL AND removing = 0
+             AND started_at >= ?3 AND (started_at > ?3 OR id > ?4)
+         ORDER BY started_at, id LIMIT ?5",
     )?;
-    let mut rows = statement.query(params![machine, status, after, columns::limit(limit)])?;
+    let (from, behind) = (after.started_at.as_ms(), after.key);
+    let limited = params![machine, status, from, behind, columns::limit(limit)];
+    let mut rows = statement.query(limited)?;
     let (mut keys, mut last, mut count) = (Vec::new(), after, 0);
     while let Some(row) = rows.next()? {
         let key: ExecutionKey = row.get(0)?;
@@ -187,7 +194,7 @@ fn look(
         if is_beyond || is_old {
             keys.push(key);
         }
-        (last, count) = (key, count + 1);
+        (last, count) = (ListPosition { started_at, key }, count + 1);
     }
     Ok((keys, (count == limit).then_some(last)))
 }

@@ -15,6 +15,7 @@ fn the_same_start_again_is_the_same_execution() {
         key: ExecutionKey(1),
         started_at: time(1),
         status: Status::Running,
+        trace: None,
     };
     assert_eq!(home.create(again.clone()), Ok(existing));
     assert_eq!(home.store.load_execution_row(ExecutionKey(2)), Ok(None));

@@ -1,8 +1,8 @@
 //! Timers, work, lists and counts.
 
 use stepwell_store::{
-    Deletion, ExecutionFilter, ExecutionKey, ExecutionsOf, PutMode, Status, StoreError, Summary,
-    TenantId,
+    Deletion, ExecutionFilter, ExecutionKey, ExecutionsOf, ListPosition, PutMode, Status,
+    StoreError, Summary, TenantId,
 };
 
 use crate::setup::{Home, decision, new_revision, somebody, time};
@@ -92,15 +92,14 @@ fn lists_are_newest_first_by_status_and_by_owner() {
 
     let list = |of: &ExecutionsOf, status, before: Option<i64>, limit| -> Vec<i64> {
         let filter = ExecutionFilter {
-            of: of.clone(),
-            status,
-            redriven: None,
-            paused: None,
+            statuses: Vec::from_iter(status),
+            ..ExecutionFilter::all(of.clone())
         };
-        let rows = home
-            .store
-            .list_executions(filter, before.map(ExecutionKey), limit)
-            .unwrap();
+        let before = before.map(|key| ListPosition {
+            started_at: time(key),
+            key: ExecutionKey(key),
+        });
+        let rows = home.store.list_executions(&filter, before, limit).unwrap();
         rows.iter().map(|row| row.key.0).collect()
     };
     let (machine, tenant) = (

@@ -19,4 +19,5 @@ mod notifications;
 mod opening;
 mod resources;
 mod retention;
+mod search;
 mod setup;

@@ -84,13 +84,8 @@ fn rows(home: &Home, table: &str) -> i64 {
 }
 
 fn listed(home: &Home) -> Vec<i64> {
-    let filter = ExecutionFilter {
-        of: ExecutionsOf::Machine(home.machine),
-        status: None,
-        redriven: None,
-        paused: None,
-    };
-    let rows = home.store.list_executions(filter, None, 100).unwrap();
+    let filter = ExecutionFilter::all(ExecutionsOf::Machine(home.machine));
+    let rows = home.store.list_executions(&filter, None, 100).unwrap();
     rows.iter().map(|row| row.key.0).collect()
 }
 
@@ -349,6 +344,7 @@ fn every_table_that_refers_to_executions_is_known() {
             "approvals.execution",
             "data_sets.map_run",
             "execution_revisions.execution",
+            "execution_tags.execution",
             "executions.map_run",
             "history.execution",
             "map_results.run",

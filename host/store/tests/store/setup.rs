@@ -68,6 +68,8 @@ impl Home {
             map_run: None,
             machine_version: None,
             machine_alias: None,
+            trace: None,
+            tags: Vec::new(),
             map: MapChanges::default(),
             worker_tasks: stepwell_store::WorkerTasks::default(),
             audit: Some(entry(&acme(self.tenant), "execution:start")),
@@ -200,6 +202,7 @@ pub(crate) fn decision(key: i64, version: u64, count: u64) -> CommitDecision {
         map: MapChanges::default(),
         worker_tasks: stepwell_store::WorkerTasks::default(),
         approvals: stepwell_store::ApprovalChanges::default(),
+        bulk: Vec::new(),
         audit: vec![entry(&acme(TenantId(1)), "event:post")],
     }
 }

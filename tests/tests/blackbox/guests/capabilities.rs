@@ -30,10 +30,13 @@ fn a_task_knows_its_context() {
         ("state", json!("misbehave")),
         ("attempt", json!(1)),
         ("taskToken", Value::Null),
-        ("traceparent", json!(traceparent)),
     ] {
         assert_eq!(context[fact], expected, "{fact}: {context}");
     }
+    // The trace is the caller's, the place in it the task's own.
+    let told = context["traceparent"].as_str().unwrap();
+    assert_eq!(told[..36], traceparent[..36]);
+    assert_ne!(told, traceparent);
     let key = context["idempotencyKey"].as_str().unwrap();
     assert!(!key.is_empty());
     let (started, deadline) = (&context["executionStartedMs"], &context["deadlineMs"]);

@@ -229,6 +229,7 @@ impl Story {
             state_machine: machine.to_owned(),
             name: Some(name.to_owned()),
             input: Some(order(&name.replace("order", "ord"), changes)?),
+            tags: BTreeMap::new(),
         })?;
         expect(!started.value.existed, "a new execution")
     }

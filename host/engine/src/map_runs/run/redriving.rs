@@ -70,6 +70,7 @@ impl Run {
                 reply,
                 entry: None,
                 revision: None,
+                bulk: None,
             }),
         });
         let (ways, run) = (shared.map_runs.clone(), self.key);

@@ -16,14 +16,16 @@ use crate::{Auth, ServerConfig};
 /// Routes that change nothing, though their method is none of a reader's.
 const READ_ONLY: [&str; 1] = ["POST /v1/definitions/validate"];
 
-/// Routes whose success takes a component, which this crate's engine refuses, or a Map Run.
-/// `tests/tests/blackbox/api/audit.rs` looks at their entries.
-const ELSEWHERE: [&str; 5] = [
+/// Routes whose success takes a component, which this crate's engine refuses, or a Map Run,
+/// or a bulk operation that takes its time. `tests/tests/blackbox/api/audit.rs` and
+/// `host/engine/tests/engine/bulk.rs` look at their entries.
+const ELSEWHERE: [&str; 6] = [
     "PUT /v1/components/{name}",
     "PUT /v1/bindings/{integration}",
     "DELETE /v1/bindings/{integration}",
     "POST /v1/test-state",
     "POST /v1/map-runs/{mapRun}/update",
+    "POST /v1/bulk-operations/{bulkOperation}/cancel",
 ];
 
 /// How often an entry is looked for that follows its answer.
@@ -246,6 +248,12 @@ async fn executions(all: &mut Audited) {
     let route = "POST /v1/executions/{execution}/redrive";
     all.call(route, "execution:redrive", &json!({}), &["fails/one"])
         .await;
+    let two = json!({"stateMachine": "ask", "name": "two"});
+    all.call("POST /v1/executions", "execution:start", &two, &[])
+        .await;
+    let bulk = json!({"action": "STOP", "filter": {"name": "two"}});
+    let route = "POST /v1/bulk-operations";
+    all.call(route, "bulk-operation:order", &bulk, &[]).await;
     let express = json!({"name": "fast", "definition": PASS, "type": "EXPRESS"});
     let route = "POST /v1/state-machines";
     all.call(route, "state-machine:deploy", &express, &[]).await;

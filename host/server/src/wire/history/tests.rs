@@ -169,6 +169,7 @@ fn started() -> ExecutionStarted {
         history_events_max: None,
         scope: ScopeId(0),
         map_child: None,
+        tracestate: None,
     }
 }
 

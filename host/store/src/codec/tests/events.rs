@@ -205,6 +205,7 @@ fn started(payloads: Payloads) -> impl Strategy<Value = EventKind> {
                     scheduled,
                 }),
                 traceparent: maybe.clone(),
+                tracestate: maybe.clone(),
                 principal: maybe,
                 payload_max_bytes,
                 history_events_max: (payload_max_bytes % 2 == 0).then_some(25_000),
