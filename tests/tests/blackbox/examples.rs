@@ -118,6 +118,7 @@ impl Drop for Platform {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that does not run says so")]
 fn a_release_is_approved_promoted_and_taken_back_where_it_fails() {
     let Some(platform) = Platform::start() else {
         eprintln!("SKIPPED: there is no python3 for the example's platform");
