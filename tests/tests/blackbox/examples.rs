@@ -141,18 +141,18 @@ fn a_release_is_approved_promoted_and_taken_back_where_it_fails() {
         ..Setup::default()
     });
     link_repository(&server);
-    let grace = shell_for(&server, setup, "GRACE");
+    let rosa = shell_for(&server, setup, "ROSA");
 
     // Nothing runs in production: a first version has nothing to go back to.
     shell(&server, good[0], None);
-    let approval = decide(&server, good[2], &grace, "GRACE");
+    let approval = decide(&server, good[2], &rosa, "ROSA");
     assert_eq!(approval["title"], "Release 1.4 to production", "{approval}");
     let ended = followed(&server, "pipeline/v1");
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
     assert_eq!(ended["output"]["released"], "1.4", "{ended}");
 
     shell(&server, sick[0], None);
-    decide(&server, sick[1], &grace, "GRACE");
+    decide(&server, sick[1], &rosa, "ROSA");
     let ended = followed(&server, "pipeline/v2");
     assert_eq!(ended["error"], "RolledBack", "{ended}");
     let cause = ended["cause"].as_str().unwrap();
@@ -160,8 +160,8 @@ fn a_release_is_approved_promoted_and_taken_back_where_it_fails() {
 
     // A version that nobody wants goes no further than staging.
     shell(&server, &good[0].replace("v1", "v3"), None);
-    let reject = "STEPWELL_TOKEN=$GRACE stepwell approvals reject ID --comment 'not on a Friday'";
-    decide(&server, reject, &grace, "GRACE");
+    let reject = "STEPWELL_TOKEN=$ROSA stepwell approvals reject ID --comment 'not on a Friday'";
+    decide(&server, reject, &rosa, "ROSA");
     let ended = followed(&server, "pipeline/v3");
     assert_eq!(ended["error"], "NotReleased", "{ended}");
     assert!(ended["cause"].as_str().unwrap().contains("not on a Friday"));
@@ -175,15 +175,15 @@ fn an_unusual_order_is_looked_at_before_its_card_is_charged() {
     let [setup, abroad] = &*blocks else {
         panic!("{} blocks", blocks.len())
     };
-    let ada = shell_for(&server, setup, "ADA");
+    let hedy = shell_for(&server, setup, "HEDY");
     let usual = followed(&server, "order/usual");
     assert_eq!(usual["status"], "SUCCEEDED", "{usual}");
     assert!(usual["output"]["review"].is_null(), "{usual}");
 
-    shell(&server, &abroad[..2].join("\n"), None);
-    let approval = asked(&server, &ada);
+    shell(&server, abroad[0], None);
+    let approval = asked(&server, &hedy);
     let id = approval["approvalId"].as_str().unwrap();
-    let show = abroad[3].replace("ID", id).replace("$ADA", &ada);
+    let show = abroad[2].replace("ID", id).replace("$HEDY", &hedy);
     let shown = shell(&server, &show, None);
     assert!(shown.contains("goes abroad"), "{shown}");
     // Inputs that the definition does not allow decide nothing.
@@ -191,18 +191,18 @@ fn an_unusual_order_is_looked_at_before_its_card_is_charged() {
         "! stepwell approvals approve {id} --hash {} --input verdict=maybe",
         approval["hash"].as_str().unwrap()
     );
-    let told = shell(&server, &wrong, Some(&ada));
+    let told = shell(&server, &wrong, Some(&hedy));
     assert!(told.contains("verdict"), "{told}");
-    decide(&server, abroad[4], &ada, "ADA");
+    decide(&server, abroad[3], &hedy, "HEDY");
     let ended = followed(&server, "order/abroad");
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
     let review = &ended["output"]["review"];
     assert_eq!(review["verdict"], "genuine-after-call", "{ended}");
-    assert_eq!(review["by"], "token:ada", "{ended}");
+    assert_eq!(review["by"], "token:hedy", "{ended}");
 
-    shell(&server, &abroad[1].replace("abroad --", "stolen --"), None);
-    let reject = "STEPWELL_TOKEN=$ADA stepwell approvals reject ID --comment 'the card is stolen'";
-    decide(&server, reject, &ada, "ADA");
+    shell(&server, &abroad[0].replace("abroad --", "stolen --"), None);
+    let reject = "STEPWELL_TOKEN=$HEDY stepwell approvals reject ID --comment 'the card is stolen'";
+    decide(&server, reject, &hedy, "HEDY");
     let ended = followed(&server, "order/stolen");
     assert_eq!(ended["error"], "OrderRefused", "{ended}");
     assert_eq!(ended["cause"], "the card is stolen", "{ended}");

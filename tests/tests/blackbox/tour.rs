@@ -34,7 +34,10 @@ fn adapted(server: &TestServer) -> String {
             "http://127.0.0.1:7400".to_owned(),
             server.address().to_owned(),
         ),
-        ("/tmp/".to_owned(), format!("{}/", server.home().display())),
+        (
+            "target/review.json".to_owned(),
+            format!("{}/review.json", server.home().display()),
+        ),
         (
             "$PWD/target/debug".to_owned(),
             folder_of(program().unwrap()),

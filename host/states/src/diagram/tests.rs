@@ -40,15 +40,29 @@ fn nested() -> StateMachine {
 }
 
 #[test]
-fn the_picture_of_the_readme_is_drawn_from_its_definition() {
-    let definition = include_str!("../../../../examples/order-flow.asl.json");
-    let (machine, _) = parse(definition, None).unwrap();
-    let drawn = svg(&machine, &Marks::new()).unwrap();
-    let kept = include_str!("../../../../docs/images/order-flow.svg");
-    assert!(
-        drawn == kept,
-        "run: stepwell graph examples/order-flow.asl.json -o docs/images/order-flow.svg"
-    );
+fn the_pictures_of_the_readme_are_drawn_from_their_definitions() {
+    let pictures = [
+        (
+            "order-flow.asl.json",
+            include_str!("../../../../examples/order-flow.asl.json"),
+            "order-flow.svg",
+            include_str!("../../../../docs/images/order-flow.svg"),
+        ),
+        (
+            "order-approval.yaml",
+            include_str!("../../../../examples/order-approval.yaml"),
+            "order-approval.svg",
+            include_str!("../../../../docs/images/order-approval.svg"),
+        ),
+    ];
+    for (example, definition, picture, kept) in pictures {
+        let (machine, _) = parse(definition, None).unwrap();
+        let drawn = svg(&machine, &Marks::new()).unwrap();
+        assert!(
+            drawn == kept,
+            "run: stepwell graph examples/{example} -o docs/images/{picture}"
+        );
+    }
 }
 
 #[test]
