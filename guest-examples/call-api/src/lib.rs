@@ -27,7 +27,7 @@ enum ChargeError {
     NotConfigured,
     #[error(transparent)]
     NoKey(#[from] SecretDenied),
-    #[error("the state does not grant requests to the payment service")]
+    #[error("the request was denied; the audit log says by what")]
     NotGranted,
     #[error("the payment service cannot be reached")]
     Unreachable(#[source] HttpError),

@@ -32,7 +32,7 @@ struct Health {
 enum CheckError {
     #[error("the configuration value delivery/url is not set, or not granted")]
     NotConfigured,
-    #[error("the state does not grant requests to the platform")]
+    #[error("the request was denied; the audit log says by what")]
     NotGranted,
     /// Trying again helps.
     #[error("the platform cannot be reached")]

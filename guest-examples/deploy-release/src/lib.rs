@@ -36,7 +36,7 @@ enum DeployError {
     NotConfigured,
     #[error(transparent)]
     NoToken(#[from] SecretDenied),
-    #[error("the state does not grant requests to the platform")]
+    #[error("the request was denied; the audit log says by what")]
     NotGranted,
     /// Trying again helps.
     #[error("the platform cannot be reached")]

@@ -14,7 +14,7 @@ const DELIVERY: &str = include_str!("../../../examples/delivery/README.md");
 const FRAUD_REVIEW: &str = include_str!("../../../examples/fraud-review/README.md");
 
 /// Puts the repository's folders where commands of a README look for them.
-fn link_repository(server: &TestServer) {
+pub(crate) fn link_repository(server: &TestServer) {
     use std::os::unix::fs::symlink;
     let home = server.home();
     symlink(EXAMPLES, home.join("examples")).unwrap();

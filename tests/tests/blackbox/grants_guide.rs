@@ -7,8 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use serde_json::{Value, json};
-use stepwell_tests::{Access, Run, Setup, TestServer, command, guest};
+use stepwell_tests::{Access, Run, Setup, TestServer, command};
 
+use crate::examples::link_repository;
 use crate::guide::{console, shell};
 use crate::secrets::run;
 
@@ -19,7 +20,7 @@ const SERVICE: &str = "https://pay.example.com";
 const HOST: &str = r#""Host": "pay.example.com","#;
 const SHORT_HOST: &str = "host: pay.example.com,";
 
-const KEY: &str = "sk_of_the_guide";
+const KEY: &str = "sk_test_4242";
 
 /// A request's first line and headers in lower case, and its body.
 type Seen = (String, String);
@@ -89,9 +90,10 @@ fn a_reader_of_the_guide_charges_a_card() {
         "",
     )
     .expect(0);
-    let policy = commands.remove(0);
+    // The guide's reader is everybody; here the tenant is one of several.
+    let policy = replaced(commands.remove(0), "policy set dev", "policy set shop");
     let of_host = server.admin_token().unwrap();
-    shell(&server, policy, Some(&of_host));
+    shell(&server, &policy, Some(&of_host));
     let order = [
         "--json",
         "api-token",
@@ -107,8 +109,7 @@ fn a_reader_of_the_guide_charges_a_card() {
     let grants = format!(r#""Host": "127.0.0.1:{port}", "Schemes": ["http"],"#);
     let definition = replaced(part("```json\n", "```"), HOST, &grants);
     fs::write(home.join("charge.json"), definition).unwrap();
-    fs::write(home.join("key.txt"), KEY).unwrap();
-    fs::copy(guest("call-api").unwrap(), home.join("call_api.wasm")).unwrap();
+    link_repository(&server);
     let said = shell(&server, &commands.join("\n"), Some(&of_tenant));
     assert!(
         said.contains("SUCCEEDED") && said.contains("ch_1"),
