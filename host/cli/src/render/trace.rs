@@ -14,6 +14,7 @@
 //! History events are read into facts ([`fact`]), folded into rows ([`fold`]) and laid out
 //! ([`row`]). A live trace prints rows as they come; a whole one knows its columns first.
 
+mod asked;
 mod fact;
 mod fold;
 mod frames;

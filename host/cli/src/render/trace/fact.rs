@@ -2,6 +2,7 @@
 
 use stepwell_server::wire::{ExecutionStatus, Extras, FailureDetails, HistoryEvent};
 
+use super::asked::{Asked, Terms};
 use super::operated::{Deed, Operated};
 
 /// What an event says.
@@ -17,10 +18,19 @@ pub(super) enum Fact<'a> {
     Exited,
     /// A state, or an iteration, was given up.
     GivenUp,
-    /// A task's work was asked for; where it waits for a posted event, the event's name.
-    Scheduled { waits_for_event: Option<&'a str> },
+    /// A task's work was asked for.
+    Scheduled {
+        /// Where it waits for a posted event: its name.
+        waits_for_event: Option<&'a str>,
+        /// Where people are to decide: who they are.
+        approval: Option<Terms>,
+    },
     /// A worker is to take the work.
     OfferedToWorkers,
+    /// A worker took it; its name, if it gave one.
+    TakenByWorker(Option<&'a str>),
+    /// People are asked, or one of them decided.
+    Asked(Asked<'a>),
     /// The work was handed over; its end is reported later.
     Submitted,
     /// The work is done.
@@ -114,6 +124,11 @@ impl<'a> Fact<'a> {
             }
             "ExecutionPaused" => Self::operated(extras, Deed::Pause(extras.reason.as_deref())),
             "ExecutionResumed" => Self::operated(extras, Deed::Resumption),
+            "ApprovalRequested" | "ApprovalDecided" | "ApprovalEscalated" | "ApprovalClosed" => {
+                extras.approval.as_ref().map_or(Self::Other, |approval| {
+                    Self::Asked(Asked::of(name, approval))
+                })
+            }
             "WaitStarted" => Self::WaitStarted,
             "RetryScheduled" => Self::RetryScheduled(internal_failure(extras)),
             "EventReceived" => Self::EventReceived {
@@ -133,9 +148,14 @@ impl<'a> Fact<'a> {
     }
 
     /// Reads an event of one of the three families of task events.
-    fn of_task(name: &str, event: &HistoryEvent, extras: &'a Extras) -> Self {
-        if name == "ActivityScheduled" {
-            return Self::OfferedToWorkers;
+    fn of_task(name: &str, event: &'a HistoryEvent, extras: &'a Extras) -> Self {
+        match name {
+            "ActivityScheduled" => return Self::OfferedToWorkers,
+            "ActivityStarted" => {
+                let details = event.activity_started_event_details.as_ref();
+                return Self::TakenByWorker(details.and_then(|it| it.worker_name.as_deref()));
+            }
+            _ => {}
         }
         let step = ["Task", "LambdaFunction", "Activity"]
             .into_iter()
@@ -143,6 +163,7 @@ impl<'a> Fact<'a> {
         match step {
             Some("Scheduled") => Self::Scheduled {
                 waits_for_event: extras.event_name.as_deref(),
+                approval: Terms::of(event),
             },
             Some("Submitted") => Self::Submitted,
             Some("Succeeded") => Self::Succeeded,

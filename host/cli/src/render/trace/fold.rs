@@ -3,6 +3,8 @@
 //! Some rows need the fact after theirs: which state a Choice chose, where a caught error
 //! goes on. They are held until that fact comes, which is at once: one decision makes both.
 
+mod people;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,12 +18,13 @@ use crate::console::{BAD, DIM, GOOD, NOTICE, PLAIN, POINTER};
 use crate::render::time::between;
 use crate::render::units;
 
+use super::asked::Terms;
 use super::fact::Fact;
 use super::failure_text;
 use super::frames::{Frame, Frames, Held, Visit, Waits};
 use super::moment::Moment;
-use super::operated::{Deed, Operated};
 use super::row::{Row, Step};
+use people::without_cause;
 
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,31 +110,18 @@ impl Fold {
         let frame = moment.frame();
         match fact {
             Fact::Started => self.started_at = Some(moment.at()),
-            Fact::Ended(status, failure) => {
-                self.close_visits(moment, rows);
-                let at = moment.at();
-                self.end = Some(End {
-                    status,
-                    at,
-                    failure,
-                });
-            }
+            Fact::Ended(status, failure) => self.end_with(moment, status, failure, rows),
             Fact::Entered { name, state_type } => self.enter(moment, name, state_type, rows),
             Fact::Exited => self.exit(moment, rows),
             Fact::GivenUp => self.give_up(moment, rows),
-            Fact::Scheduled { waits_for_event } => {
-                self.schedule(moment, waits_for_event, live, rows);
-            }
-            Fact::OfferedToWorkers => {
-                if let Some(visit) = self.frames.visit_mut(frame) {
-                    visit.begin_attempt(moment.at(), None);
-                }
-                self.wait(moment, "waits for a worker", None, live, rows);
-            }
-            Fact::Submitted => {
-                rows.push(Row::Step(self.task_step(moment, "handed over", PLAIN)));
-                self.wait(moment, "waits for its report", None, false, rows);
-            }
+            Fact::Scheduled {
+                waits_for_event,
+                approval,
+            } => self.schedule(moment, (waits_for_event, approval), live, rows),
+            Fact::OfferedToWorkers => self.offer(moment, live, rows),
+            Fact::TakenByWorker(worker) => self.taken(moment, worker, rows),
+            Fact::Asked(asked) => self.asked(moment, asked, rows),
+            Fact::Submitted => self.submitted(moment, rows),
             Fact::Succeeded => self.succeed(moment, rows),
             Fact::Failed(failure) => self.fail(moment, "task failed", &failure, rows),
             Fact::TimedOut(failure) => self.fail(moment, "task timed out", &failure, rows),
@@ -171,15 +161,6 @@ impl Fold {
             }
             Fact::Other => {}
         }
-    }
-
-    fn received(&self, moment: Moment<'_>, name: &str, principal: Option<&str>) -> Step {
-        let by = principal
-            .map(|by| format!(", from {by}"))
-            .unwrap_or_default();
-        let mut step = self.step(moment, &format!("received{by}"), POINTER);
-        step.state = format!("event {name}");
-        step
     }
 
     fn enter(&mut self, moment: Moment<'_>, name: &str, state_type: &str, rows: &mut Vec<Row>) {
@@ -247,16 +228,6 @@ impl Fold {
         self.frames.halt(moment.frame());
     }
 
-    fn operated(&mut self, moment: Moment<'_>, what: Operated<'_>, rows: &mut Vec<Row>) {
-        match what.deed {
-            Deed::Redrive(..) => self.end = None,
-            Deed::Pause(_) => self.paused = true,
-            Deed::Resumption => self.paused = false,
-            Deed::Intervention(_) => {}
-        }
-        what.rows(self.step(moment, "", NOTICE), rows);
-    }
-
     /// The end of an execution ends what still waits in it; and where nothing waits and no
     /// row told of it, the execution ended right there.
     fn close_visits(&self, moment: Moment<'_>, rows: &mut Vec<Row>) {
@@ -276,15 +247,32 @@ impl Fold {
         }
     }
 
+    fn end_with(
+        &mut self,
+        moment: Moment<'_>,
+        status: ExecutionStatus,
+        failure: Option<FailureDetails>,
+        rows: &mut Vec<Row>,
+    ) {
+        self.stopped(moment, status, rows);
+        self.close_visits(moment, rows);
+        self.end = Some(End {
+            status,
+            at: moment.at(),
+            failure,
+        });
+    }
+
     fn schedule(
         &mut self,
         moment: Moment<'_>,
-        waits_for_event: Option<&str>,
+        (waits_for_event, approval): (Option<&str>, Option<Terms>),
         live: bool,
         rows: &mut Vec<Row>,
     ) {
         if let Some(visit) = self.frames.visit_mut(moment.frame()) {
             visit.begin_attempt(moment.at(), waits_for_event);
+            visit.approval = approval;
         }
         match waits_for_event {
             Some(name) => self.wait(moment, &format!("waits for event {name}"), None, live, rows),
@@ -328,7 +316,10 @@ impl Fold {
         rows: &mut Vec<Row>,
     ) {
         rows.push(Row::Step(self.task_step(moment, word, BAD)));
-        rows.push(self.failure_note(moment, failure));
+        match self.told_already(moment.frame(), failure) {
+            true => rows.push(self.failure_note(moment, &without_cause(failure))),
+            false => rows.push(self.failure_note(moment, failure)),
+        }
         if let Some(visit) = self.frames.visit_mut(moment.frame()) {
             visit.waits = None;
             visit.failed = true;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use stepwell_engine::Timestamp;
 
+use super::asked::Terms;
 use super::row::Step;
 
 /// The lines of execution by their number; the root is 0.
@@ -38,6 +39,10 @@ pub(super) struct Visit {
     pub(super) attempt_at: Timestamp,
     /// The event that the task waits for.
     pub(super) event: Option<String>,
+    /// Where people are asked: who they are.
+    pub(super) approval: Option<Terms>,
+    /// Whether they have been asked.
+    pub(super) is_asked: bool,
     /// What the state waits for now, if it does.
     pub(super) waits: Option<Waits>,
     /// Whether the last attempt failed and is not tried again.
@@ -73,6 +78,8 @@ impl Visit {
             entered_at: at,
             attempt_at: at,
             event: None,
+            approval: None,
+            is_asked: false,
             waits: None,
             failed: false,
         }
@@ -82,6 +89,8 @@ impl Visit {
     pub(super) fn begin_attempt(&mut self, at: Timestamp, event: Option<&str>) {
         self.attempt_at = at;
         self.event = event.map(str::to_owned);
+        self.approval = None;
+        self.is_asked = false;
     }
 }
 

@@ -2,8 +2,10 @@
 
 use stepwell_server::wire::{ChangedComponent, RedriveChanges};
 
+use super::CAUSE_COLUMNS;
 use super::row::{Row, Step};
 use crate::console::NOTICE;
+use crate::render::text::safe_within;
 
 /// Digits of a component's digest that are shown; `--json` has all of them.
 const DIGEST_SHOWN: usize = 12;
@@ -84,7 +86,7 @@ fn changed(changes: &RedriveChanges) -> impl Iterator<Item = String> {
             "{} (event {}) with another input: {}",
             edited.state,
             edited.event,
-            edited.input.as_str()
+            safe_within(edited.input.as_str(), CAUSE_COLUMNS)
         )
     });
     let components = changes.components.iter().map(component);

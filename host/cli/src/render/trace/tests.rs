@@ -33,6 +33,10 @@ impl Script {
             "EventReceived",
             "EventTaken",
             "StateRedriven",
+            "ApprovalRequested",
+            "ApprovalDecided",
+            "ApprovalEscalated",
+            "ApprovalClosed",
         ];
         let id = if internal.contains(&event_type) {
             0
@@ -156,6 +160,36 @@ impl Script {
             &self.events,
             Timestamp::from_ms(now_ms),
         ))
+    }
+}
+
+/// A state that asks people.
+fn asking(parameters: &Value) -> Script {
+    let details = json!({ "taskScheduledEventDetails": { "resourceType": "stepwell",
+        "resource": "approval", "region": "r", "parameters": parameters.to_string() } });
+    let attempt = json!({ "state": "ask", "attempt": 1 });
+    Script::default()
+        .started()
+        .entered(0, 0, "Task", "ask", 0)
+        .add(0, 0, "TaskScheduled", 0, details, attempt.clone())
+        .bare(1, 0, "TaskStarted")
+        .add(1, 0, "TaskSubmitted", 0, json!(null), attempt)
+}
+
+impl Script {
+    /// Something happened to an approval.
+    fn approval(self, at: i64, event_type: &str, approval: Value, stepwell: Value) -> Self {
+        let mut extras = stepwell;
+        extras["approval"] = approval;
+        self.add(at, 0, event_type, 0, json!(null), extras)
+    }
+
+    /// The rows of its trace, without the blanks around them.
+    fn rows(&self, now_ms: i64) -> Vec<String> {
+        let shown = self.render(now_ms);
+        let rows = shown.lines().skip(3);
+        let words = rows.map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "));
+        words.collect()
     }
 }
 
@@ -644,4 +678,128 @@ fn events_of_a_later_version_are_passed_over() {
         .task(0, 0, "a")
         .ended_well(2);
     assert!(script.render(0).contains("task ok"));
+}
+
+#[test]
+fn who_is_asked_and_who_decided_what_is_told() {
+    let parameters = json!({ "Groups": ["approver"], "MinimumCount": 2,
+        "Escalation": { "AfterSeconds": 60, "People": ["token:eve"] } });
+    let asked = asking(&parameters).approval(
+        1,
+        "ApprovalRequested",
+        json!({ "id": "a1", "hash": "h" }),
+        json!({ "due": at(90_001) }),
+    );
+    assert_eq!(
+        asked.rows(60_001),
+        [
+            "1 ms ask asks for approval a1 (group approver; needs 2)",
+            "1 ms ask waits for approval a1, 30 s left",
+        ]
+    );
+    let decided = |script: Script, at: i64, word: &str, by: &str, comment: Value| {
+        let approval = json!({ "decision": word, "comment": comment });
+        script.approval(at, "ApprovalDecided", approval, json!({ "principal": by }))
+    };
+    let script = decided(asked, 2_000, "approve", "token:ann", json!("looks\ngood"));
+    let script = script
+        .approval(3_000, "ApprovalRequested", json!({ "id": "a1" }), json!({}))
+        .approval(
+            60_000,
+            "ApprovalEscalated",
+            json!({ "escalation": 1 }),
+            json!({}),
+        );
+    let script = decided(script, 70_000, "reject", "token:eve", json!(null));
+    let failure = json!({ "taskFailedEventDetails": { "resourceType": "stepwell",
+        "resource": "approval", "error": "Approval.Rejected", "cause": "{}" } });
+    let script = script
+        .approval(
+            70_000,
+            "ApprovalClosed",
+            json!({ "outcome": "REJECTED" }),
+            json!({}),
+        )
+        .add(70_000, 0, "TaskFailed", 0, failure, json!({ "attempt": 1 }));
+    assert_eq!(
+        script.rows(70_000)[1..7],
+        [
+            "2.000 s ask approved by token:ann: looks\\ngood",
+            "3.000 s ask asked anew: content changed",
+            "1m ask escalated to token:eve",
+            "1m 10s ask rejected by token:eve",
+            "6 1m 10s ask task failed 1 1m 10s",
+            "└ Approval.Rejected",
+        ]
+    );
+}
+
+#[test]
+fn how_an_approval_ended_without_people_is_told() {
+    let by = "arn:aws:states:r:0:execution:order-flow:order-1002";
+    for (approval, told) in [
+        (json!({ "outcome": "EXPIRED" }), "expired"),
+        (
+            json!({ "outcome": "SUPERSEDED", "supersededBy": by }),
+            "superseded by order-flow/order-1002",
+        ),
+    ] {
+        let script = asking(&json!({}))
+            .approval(1, "ApprovalRequested", json!({ "id": "a1" }), json!({}))
+            .approval(2, "ApprovalClosed", approval, json!({}));
+        let rows = script.rows(2);
+        assert_eq!(rows[0], "1 ms ask asks for approval a1 (anybody who may)");
+        assert_eq!(rows[1], format!("2 ms ask {told}"));
+    }
+}
+
+#[test]
+fn who_stopped_it_and_who_took_its_task_is_told() {
+    let offered = Script::default()
+        .started()
+        .entered(0, 0, "Task", "print", 0)
+        .bare(0, 0, "ActivityScheduled");
+    assert_eq!(offered.rows(1)[0], "0 ms print waits for a worker");
+    let taken = offered.add(
+        5,
+        0,
+        "ActivityStarted",
+        0,
+        json!({ "activityStartedEventDetails": { "workerName": "press-1" } }),
+        json!({ "principal": "token:shop-floor" }),
+    );
+    let by = "worker press-1 (token:shop-floor)";
+    assert_eq!(
+        taken.rows(9)[..2],
+        [
+            format!("4 5 ms print taken by {by}"),
+            format!("5 ms print waits for the report of {by}"),
+        ]
+    );
+    let error = json!({ "executionAbortedEventDetails": { "error": "Enough" } });
+    let by_dev = json!({ "principal": "dev" });
+    let stopped = taken.add(7_000, 0, "ExecutionAborted", 0, error, by_dev);
+    assert_eq!(
+        stopped.rows(7_000)[1..],
+        [
+            "5 7.000 s stop stopped, by dev".to_owned(),
+            format!("5 7.000 s print given up; waits for the report of {by}"),
+            String::new(),
+            "Enough".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_long_input_of_a_redrive_is_cut() {
+    let edited = json!({ "redrive": { "inputs": [{ "event": 2, "state": "a",
+        "input": "x".repeat(10_000), "beforeSha256": "", "afterSha256": "" }],
+        "components": [] } });
+    let count = json!({ "executionRedrivenEventDetails": { "redriveCount": 1 } });
+    let script = Script::default()
+        .started()
+        .add(1, 0, "ExecutionRedriven", 0, count, edited);
+    let shown = script.render(1);
+    assert!(shown.contains("with another input: \"xxx"), "{shown}");
+    assert!(shown.contains("xxx…") && shown.len() < 2_000, "{shown}");
 }
