@@ -22,7 +22,7 @@ Exit codes:
   0  done                    4  the host refused the request
   1  the execution failed    5  the host cannot be reached, or cannot do it now
   2  wrong usage             6  the execution had not ended when --timeout was over
-  3  not found";
+  3  not found               7  you were asked, and said no";
 
 /// Durable workflows whose steps are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -398,7 +398,7 @@ mod tests {
             "retention set m --forever",
             "retention clear m",
             "audit erase --entries 3-17 --principal token:ci --preview",
-            "audit erase --host --older-than 400d",
+            "audit erase --host --older-than 400d --yes",
             "backup",
             "backup --list",
             "restore b --data d",
@@ -446,6 +446,7 @@ mod tests {
             "stepwell test-state f.json --mock 1 --mock-error E",
             "stepwell retention set --forever --count 1",
             "stepwell audit erase --entries 7-3",
+            "stepwell audit erase --entries 3-7 --yes --preview",
             "stepwell token success",
             "stepwell --server 127.0.0.1 list",
         ] {

@@ -137,13 +137,18 @@ fn platform_data_folder(variable: &dyn Fn(&str) -> Option<PathBuf>) -> Option<Pa
 /// the admin's token in the data folder. That file is never sent anywhere else.
 ///
 /// # Errors
-/// If the file is there but cannot be read.
+/// If the token that was given is empty, or the file is there but cannot be read.
 pub(crate) fn find_token(
     given: Option<&Secret>,
     server: &ServerUrl,
     data: Option<&Path>,
 ) -> Result<Option<Secret>, CliError> {
     if let Some(token) = given {
+        // Whoever meant somebody's token must not become somebody else.
+        if token.0.is_empty() {
+            return Err(CliError::usage("the token is empty")
+                .hint("STEPWELL_TOKEN or --token is set to nothing: give a token, or unset it"));
+        }
         return Ok(Some(token.clone()));
     }
     if !server.is_loopback() {
@@ -217,6 +222,15 @@ mod tests {
         ] {
             assert_eq!(token_for(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn an_empty_token_is_no_token_and_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(ADMIN_TOKEN_FILE), "stw_abc\n").unwrap();
+        let server = ServerUrl::parse("http://127.0.0.1:7400").unwrap();
+        let empty = find_token(Some(&Secret::new(" ")), &server, Some(folder.path()));
+        assert_eq!(empty.unwrap_err().message(), "the token is empty");
     }
 
     #[test]

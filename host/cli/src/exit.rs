@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Unavailable = 5,
     /// The execution had not ended when the time to wait for it was over.
     StillRunning = 6,
+    /// Somebody was asked on a terminal, and did not say yes: nothing was done.
+    Declined = 7,
     /// Somebody asked the command to end, with a signal.
     Interrupted = 130,
 }
@@ -112,6 +114,7 @@ impl CliError {
             Exit::Refused => "Refused",
             Exit::Unavailable => "Unavailable",
             Exit::StillRunning => "StillRunning",
+            Exit::Declined => "Declined",
             Exit::Interrupted => "Interrupted",
         };
         let mut error = json!({ "code": code, "message": self.message });

@@ -4,6 +4,7 @@
 //! put together.
 
 mod args;
+mod ask;
 mod audit_key;
 mod client;
 mod commands;

@@ -55,15 +55,18 @@ fn executions_beyond_a_count_go_and_the_audit_log_stays() {
 fn details_are_erased_and_the_log_is_verified_still() {
     let server = TestServer::start();
     server.client().deploy("pass", PASS);
-    run(&server, &["audit", "erase"]).expect(4);
+    let all = run(&server, &["audit", "erase", "--yes"]).expect(2);
+    assert!(all.stderr.contains("--older-than"), "{}", all.stderr);
     let some = ["audit", "erase", "--entries", "1-100"];
+    let unasked = run(&server, &some).expect(2);
+    assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
     let counted = run(&server, &[&some[..], &["--preview"]].concat()).expect(0);
     assert!(
         counted.stdout.contains("would be erased"),
         "{}",
         counted.stdout
     );
-    let erased = run(&server, &some).expect(0);
+    let erased = run(&server, &[&some[..], &["--yes"]].concat()).expect(0);
     assert!(
         erased.stdout.contains("erased the details"),
         "{}",
@@ -75,7 +78,8 @@ fn details_are_erased_and_the_log_is_verified_still() {
         "{}",
         verified.stdout
     );
-    let again = run(&server, &["--json", "audit", "erase", "--entries", "1-2"]).expect(0);
+    let again = ["--json", "audit", "erase", "--entries", "1-2", "--yes"];
+    let again = run(&server, &again).expect(0);
     assert_eq!(again.json()["details"], 0);
     let tail = run(&server, &["audit", "tail", "--action", "audit:erase"]).expect(0);
     assert!(tail.stdout.contains("entries/"), "{}", tail.stdout);

@@ -4,6 +4,7 @@ use clap::Args;
 use stepwell_engine::Timestamp;
 use stepwell_server::wire::AuditEraseRequest;
 
+use crate::ask;
 use crate::commands::{App, now};
 use crate::exit::{CliError, Exit};
 use crate::render::units;
@@ -31,15 +32,29 @@ pub(crate) struct EraseArgs {
     #[arg(long)]
     principal: Option<String>,
     /// Only count them
-    #[arg(long)]
+    #[arg(long, conflicts_with = "yes")]
     preview: bool,
+    /// Erase without being asked; needed where nobody can be
+    #[arg(long)]
+    yes: bool,
 }
 
-/// Erases, or counts.
+/// Erases, or counts. It cannot be undone, so whoever sits at a terminal is asked.
 ///
 /// # Errors
-/// The host refuses or cannot be reached.
+/// Nothing that narrows it, no `--yes` and nobody who can be asked, or a no; the host refuses
+/// or cannot be reached.
 pub(crate) fn run(args: &EraseArgs, app: &App) -> Result<Exit, CliError> {
+    if !args.is_narrowed() {
+        return Err(CliError::usage("nothing says whose details to erase").hint(
+            "give --entries FIRST-LAST, --before TIME, --older-than TIME or --principal NAME",
+        ));
+    }
+    let can_ask = ask::can_ask(&app.console);
+    if !args.preview && !args.yes && !can_ask {
+        return Err(CliError::usage("what is erased cannot be brought back")
+            .hint("count it with --preview, and erase it with --yes"));
+    }
     let older_than = args.older_than.map(|age| {
         let ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         Timestamp::from_ms(now().as_ms().saturating_sub(ms))
@@ -52,7 +67,18 @@ pub(crate) fn run(args: &EraseArgs, app: &App) -> Result<Exit, CliError> {
         principal: args.principal.clone(),
         preview: args.preview,
     };
-    let answer = app.client()?.erase_audit(&request)?;
+    let client = app.client()?;
+    if !args.preview && !args.yes {
+        let counting = AuditEraseRequest {
+            preview: true,
+            ..request.clone()
+        };
+        let details = client.erase_audit(&counting)?.value.details;
+        let of = units::count(details, "entry", "entries");
+        let question = format!("Erase the details of {of}? They cannot be brought back.");
+        ask::confirm(&question, "nothing was erased")?;
+    }
+    let answer = client.erase_audit(&request)?;
     if app.console.is_json() {
         app.console.print_json(&answer.json(), true)?;
         return Ok(Exit::Done);
@@ -64,6 +90,15 @@ pub(crate) fn run(args: &EraseArgs, app: &App) -> Result<Exit, CliError> {
         false => format!("erased the details of {of}"),
     })?;
     Ok(Exit::Done)
+}
+
+impl EraseArgs {
+    fn is_narrowed(&self) -> bool {
+        self.entries.is_some()
+            || self.before.is_some()
+            || self.older_than.is_some()
+            || self.principal.is_some()
+    }
 }
 
 fn parse_entries(text: &str) -> Result<(u64, u64), String> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_engine::{
-    Caller, EngineHandle, EventKind, HistoryPart, HistoryRange, LogListener, StateMachine,
-    StateRef, Status, TaskScheduled,
+    Caller, EngineHandle, EventKind, HistoryEvent as EngineEvent, HistoryPart, HistoryRange,
+    LogListener, StateMachine, StateRef, Status, TaskScheduled,
 };
 use stepwell_server::wire::{EventContext, Execution, HistoryEvent, rest_event};
 use stepwell_states::{ScopeId, State};
@@ -25,6 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Columns of a log line that are shown.
 const LOG_COLUMNS: usize = 160;
+
+/// What somebody who waits for an approval has to know.
+const WAITS_FOR_PEOPLE: &str = "\
+It waits for an approval, which nobody can decide here: `run` has no door. To decide, run it on
+a host: `stepwell serve --dev`, `stepwell deploy FILE`, `stepwell start NAME`, `stepwell approvals
+list`. Ctrl-C ends this one.";
 
 /// The trace of the one execution, on standard error.
 pub(super) struct Observer<'a> {
@@ -52,6 +58,7 @@ impl<'a> Observer<'a> {
     ) -> Result<Execution, CliError> {
         let mut tasks = BTreeMap::new();
         let mut after = 0;
+        let mut is_told = false;
         loop {
             let range = HistoryRange {
                 after,
@@ -62,6 +69,10 @@ impl<'a> Observer<'a> {
             let events = shown(&part, caller, &mut tasks);
             for line in self.trace.take(&events) {
                 self.app.console.say(line);
+            }
+            if !is_told && part.events.iter().any(is_approval) {
+                is_told = true;
+                self.app.console.say(paint(NOTICE, WAITS_FOR_PEOPLE));
             }
             after = part.events.last().map_or(after, |event| event.number.0);
             if part.more {
@@ -75,6 +86,10 @@ impl<'a> Observer<'a> {
         self.app.console.say(self.trace.close(now()));
         Ok(engine.describe_execution(caller, arn).await?.into())
     }
+}
+
+fn is_approval(event: &EngineEvent) -> bool {
+    matches!(event.kind, EventKind::ApprovalRequested(_))
 }
 
 /// Columns of the longest name of a state, with what nesting puts before it.
