@@ -16,6 +16,7 @@ mod prepared;
 mod random;
 mod server;
 mod signing;
+mod terminal;
 
 pub use artifacts::{core_module, guest, program};
 pub use client::{Answer, Client, segment};
@@ -25,3 +26,4 @@ pub use patience::{PATIENCE, eventually};
 pub use random::Random;
 pub use server::{Access, Setup, TestServer};
 pub use signing::{Signer, Unsigned};
+pub use terminal::Terminal;

@@ -1,11 +1,13 @@
 //! The commands of `docs/cli.md`: what they print, and the codes that they end with.
 
 mod access;
+mod approvals;
 mod audit;
 mod errors;
 mod local;
 mod many;
 mod retention;
+mod terminal;
 mod with_host;
 
 use std::path::Path;

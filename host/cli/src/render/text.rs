@@ -48,6 +48,34 @@ pub(crate) fn shorten(text: &str, columns: usize) -> String {
     cut
 }
 
+/// Breaks a text of one line into lines of a number of columns: at its blanks, and within
+/// words that are longer than a line. Nothing is left out but the blanks at a line's end.
+pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut line, mut used) = (String::new(), 0);
+    // Where the line may be broken: behind its last blank.
+    let mut blank = None;
+    for c in text.chars() {
+        let width = c.width().unwrap_or(0);
+        if used + width > columns && !line.is_empty() {
+            let rest = match blank.take() {
+                Some(blank) if c != ' ' => line.split_off(blank),
+                _ => String::new(),
+            };
+            lines.push(line.trim_end().to_owned());
+            used = rest.width();
+            line = rest;
+        }
+        line.push(c);
+        used += width;
+        if c == ' ' {
+            blank = Some(line.len());
+        }
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
 /// Columns that a text takes on a terminal; styles take none.
 pub(crate) fn columns(text: &str) -> usize {
     if text.contains('\u{1b}') {
@@ -56,9 +84,13 @@ pub(crate) fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// Characters that change how others are shown: direction marks, zero-width ones.
+/// Characters that change how others are shown, or are not shown themselves: direction marks,
+/// zero-width ones, separators of lines, fillers, tags.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -80,6 +112,27 @@ mod tests {
         // A wide character that would stick out is left off.
         assert_eq!(shorten("注文注文", 6), "注文…");
         assert_eq!(safe_within(&"x".repeat(1_000), 4), "xxx…");
+    }
+
+    #[test]
+    fn what_is_wrapped_is_whole() {
+        assert_eq!(wrapped("", 4), [""]);
+        assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("sha256:abcdef", 5), ["sha25", "6:abc", "def"]);
+        assert_eq!(
+            wrapped("a sha256:abcdef", 6),
+            ["a", "sha256", ":abcde", "f"]
+        );
+        // A wide character that would stick out begins a line.
+        assert_eq!(wrapped("注文注文", 5), ["注文", "注文"]);
+        assert_eq!(wrapped("注", 1), ["注"]);
+        let text = "a text, of_words_that_are_long and some that are not ".repeat(20);
+        for columns in 1..60 {
+            let lines = wrapped(&text, columns);
+            assert!(lines.iter().all(|line| line.width() <= columns));
+            let all = |text: &str| text.split(' ').collect::<String>();
+            assert_eq!(all(&lines.concat()), all(&text));
+        }
     }
 
     #[test]

@@ -1,18 +1,25 @@
 //! How an approval is shown to whoever decides it.
+//!
+//! A decision is bound to all that an approval shows, so all of it is shown: what does not fit
+//! a line goes on in the next one, below its own beginning, where it cannot pass for a line of
+//! the program's.
 
 use anstyle::Style;
 use serde_json::Value;
 use stepwell_engine::Timestamp;
 use stepwell_server::wire::{Approval, ApprovalStatus, ApprovalVerdict, CommentRequired};
 
+use super::form;
 use crate::console::{BAD, DIM, GOOD, NOTICE, STRONG, paint};
-use crate::render::text::{safe, safe_within};
+use crate::render::text::{columns, safe, wrapped};
 use crate::render::{time, units};
 
-/// Columns of a value that is shown on one line.
-const VALUE_COLUMNS: usize = 100;
-/// Lines of what the approval shows, before the rest is left to `--json`.
-const LINES_MAX: usize = 40;
+/// Columns before what a label is about: two blanks, the label and one more.
+const VALUES_AT: usize = 13;
+/// Columns before JSON that takes several lines, and before what is never broken.
+const BLOCK_AT: usize = 4;
+/// What a line of JSON goes on with.
+const GOES_ON: &str = "↳ ";
 
 /// The word and the style for how an approval stands.
 pub(super) fn status(status: ApprovalStatus) -> (&'static str, Style) {
@@ -26,108 +33,167 @@ pub(super) fn status(status: ApprovalStatus) -> (&'static str, Style) {
     }
 }
 
-/// An approval, with all that a decision is bound to.
-pub(super) fn described(approval: &Approval, now: Timestamp) -> String {
+/// An approval, with all that a decision is bound to, in lines of a number of columns.
+pub(super) fn described(approval: &Approval, now: Timestamp, columns: usize) -> String {
+    let mut sheet = Sheet {
+        columns,
+        text: String::new(),
+    };
     let summary = &approval.summary;
-    let (word, style) = status(summary.status);
-    let mut text = format!(
-        "{}\n{} {}\n\n",
-        paint(STRONG, safe(&summary.title)),
-        paint(style.bold(), word),
-        paint(DIM, safe(&summary.approval_id)),
-    );
-    if let Some(description) = &approval.description {
-        for line in description.lines() {
-            text.push_str(&format!("  {}\n", safe(line)));
-        }
-        text.push('\n');
+    let title = wrapped(&safe(&summary.title), columns.saturating_sub(VALUES_AT));
+    for (index, title) in title.iter().enumerate() {
+        let indent = if index == 0 { 0 } else { VALUES_AT };
+        sheet.line(indent, &paint(STRONG, title));
     }
-    about(approval, now, &mut text);
-    let content: Value = serde_json::from_str(approval.content.as_str()).unwrap_or_default();
-    shows(&content, &mut text);
-    leads_to(&content, &mut text);
-    inputs(&content, &mut text);
-    decisions(approval, &mut text);
-    line(&mut text, "hash", &safe(&summary.hash));
-    text
+    let (word, style) = status(summary.status);
+    let id = paint(DIM, safe(&summary.approval_id));
+    sheet.line(0, &format!("{} {id}", paint(style.bold(), word)));
+    sheet.line(0, "");
+    for line in approval.description.iter().flat_map(|text| text.lines()) {
+        sheet.row("about", line);
+    }
+    about(approval, now, &mut sheet);
+    let content = content(approval);
+    for (label, member) in [("shows", "show"), ("input", "input")] {
+        if let Some(value) = content.get(member) {
+            sheet.json(label, value);
+        }
+    }
+    leads_to(&content, &mut sheet);
+    for field in form::fields(&content) {
+        sheet.row("fill in", &form::described(&field));
+    }
+    decisions(approval, &mut sheet);
+    if let Some(definition) = content["definition"].as_str() {
+        sheet.whole("definition", definition);
+    }
+    sheet.whole("hash", &summary.hash);
+    sheet.text
 }
 
-fn line(text: &mut String, label: &str, value: &str) {
-    text.push_str(&format!(
-        "  {} {value}\n",
-        paint(DIM, format!("{label:<10}"))
-    ));
+/// What an approval shows, as JSON.
+pub(super) fn content(approval: &Approval) -> Value {
+    serde_json::from_str(approval.content.as_str()).unwrap_or_default()
 }
 
-fn about(approval: &Approval, now: Timestamp, text: &mut String) {
+/// Lines under each other, with labels.
+struct Sheet {
+    columns: usize,
+    text: String,
+}
+
+impl Sheet {
+    /// Adds a line that is fit for a terminal.
+    fn line(&mut self, indent: usize, line: &str) {
+        let indent = " ".repeat(indent);
+        self.text
+            .push_str(&format!("{}\n", format!("{indent}{line}").trim_end()));
+    }
+
+    /// Adds a text from anywhere, with its label.
+    fn row(&mut self, label: &str, value: &str) {
+        let width = self.columns.saturating_sub(VALUES_AT);
+        for (index, line) in wrapped(&safe(value), width).iter().enumerate() {
+            match index {
+                0 => self.labelled(label, line),
+                _ => self.line(VALUES_AT, line),
+            }
+        }
+    }
+
+    fn labelled(&mut self, label: &str, line: &str) {
+        match line {
+            "" => self.line(2, &paint(DIM, label)),
+            line => self.line(2, &format!("{} {line}", paint(DIM, format!("{label:<10}")))),
+        }
+    }
+
+    /// Adds a word that people copy: on a line of its own, if it does not fit beside its label.
+    fn whole(&mut self, label: &str, word: &str) {
+        let word = safe(word);
+        if VALUES_AT + columns(&word) <= self.columns {
+            return self.labelled(label, &word);
+        }
+        self.labelled(label, "");
+        for line in wrapped(&word, self.columns.saturating_sub(BLOCK_AT)) {
+            self.line(BLOCK_AT, &line);
+        }
+    }
+
+    /// Adds a JSON value: beside its label, or indented below.
+    fn json(&mut self, label: &str, value: &Value) {
+        let compact = safe(&value.to_string());
+        if VALUES_AT + columns(&compact) <= self.columns {
+            return self.labelled(label, &compact);
+        }
+        self.labelled(label, "");
+        let pretty = serde_json::to_string_pretty(value).unwrap_or(compact);
+        for line in pretty.lines() {
+            let text = line.trim_start();
+            // What is nested deeply still has room.
+            let nested = (line.len() - text.len()).min(self.columns / 2);
+            let indent = BLOCK_AT + nested;
+            let width = self.columns.saturating_sub(indent + columns(GOES_ON));
+            for (index, part) in wrapped(&safe(text), width).iter().enumerate() {
+                match index {
+                    0 => self.line(indent, part),
+                    _ => self.line(indent, &format!("{}{part}", paint(DIM, GOES_ON))),
+                }
+            }
+        }
+    }
+}
+
+fn about(approval: &Approval, now: Timestamp, sheet: &mut Sheet) {
     let summary = &approval.summary;
-    line(text, "execution", &safe(&summary.execution_arn));
-    line(text, "state", &safe(&summary.state));
-    line(text, "asked", &time::instant(summary.requested_at.0));
+    sheet.row("execution", &summary.execution_arn);
+    sheet.row("state", &summary.state);
+    sheet.row("asked", &time::instant(summary.requested_at.0));
     if let Some(deadline) = summary.deadline {
         let mut shown = time::instant(deadline.0);
         if summary.status == ApprovalStatus::Pending {
             let left = units::duration(time::between(now, deadline.0));
             shown.push_str(&format!(" (in {left})"));
         }
-        line(text, "expires", &shown);
+        sheet.row("expires", &shown);
     }
     if let Some(closed) = summary.closed_at {
-        line(text, "ended", &time::instant(closed.0));
+        sheet.row("ended", &time::instant(closed.0));
     }
     if let Some(by) = &approval.superseded_by {
-        line(text, "by", &safe(by));
+        sheet.row("by", by);
     }
-    let groups = summary.groups.iter().map(|group| format!("group {group}"));
-    let asked: Vec<String> = groups.chain(summary.people.iter().cloned()).collect();
-    let asked = match asked.as_slice() {
-        [] => "whoever may decide approvals".to_owned(),
-        asked => asked.join(", "),
-    };
-    line(text, "asks", &safe(&asked));
+    sheet.row("asks", &asked(approval));
     for next in &approval.escalations {
-        line(text, "escalates", &time::instant(next.0));
+        sheet.row("escalates", &time::instant(next.0));
     }
     let approved = format!("{} of {}", summary.approved_by.len(), summary.minimum_count);
-    line(text, "approved", &approved);
+    sheet.row("approved", &approved);
     if !approval.barred.is_empty() {
-        line(text, "barred", &safe(&approval.barred.join(", ")));
+        sheet.row("barred", &approval.barred.join(", "));
     }
     match approval.comment_required {
         CommentRequired::Never => {}
-        CommentRequired::OnRejection => line(text, "comment", "a rejection needs one"),
-        CommentRequired::Always => line(text, "comment", "each decision needs one"),
+        CommentRequired::OnRejection => sheet.row("comment", "a rejection needs one"),
+        CommentRequired::Always => sheet.row("comment", "each decision needs one"),
     }
 }
 
-fn shows(content: &Value, text: &mut String) {
-    for (label, member) in [("shows", "show"), ("input", "input")] {
-        let Some(value) = content.get(member) else {
-            continue;
-        };
-        let compact = value.to_string();
-        if compact.chars().count() <= VALUE_COLUMNS {
-            line(text, label, &safe(&compact));
-            continue;
-        }
-        line(text, label, "");
-        let pretty = serde_json::to_string_pretty(value).unwrap_or(compact);
-        let mut lines = pretty.lines();
-        for shown in lines.by_ref().take(LINES_MAX) {
-            text.push_str(&format!("    {}\n", safe_within(shown, VALUE_COLUMNS)));
-        }
-        let left = lines.count();
-        if left > 0 {
-            let more = format!("{left} lines more, with --json");
-            text.push_str(&format!("    {}\n", paint(DIM, more)));
-        }
+/// Who may decide now.
+pub(super) fn asked(approval: &Approval) -> String {
+    let summary = &approval.summary;
+    let groups = summary.groups.iter().map(|group| format!("group {group}"));
+    let asked: Vec<String> = groups.chain(summary.people.iter().cloned()).collect();
+    match asked.as_slice() {
+        [] => "whoever may decide approvals".to_owned(),
+        asked => asked.join(", "),
     }
 }
 
 /// What runs if it is approved, and if not.
-fn leads_to(content: &Value, text: &mut String) {
+fn leads_to(content: &Value, sheet: &mut Sheet) {
     let approved = content["next"]["approved"].as_str();
-    line(text, "then", &safe(approved.unwrap_or("the end")));
+    sheet.row("then", approved.unwrap_or("the end"));
     let otherwise = content["next"]["otherwise"].as_array();
     let otherwise: Vec<&str> = otherwise
         .into_iter()
@@ -138,76 +204,47 @@ fn leads_to(content: &Value, text: &mut String) {
         [] => "the state fails".to_owned(),
         states => states.join(", "),
     };
-    line(text, "else", &safe(&otherwise));
+    sheet.row("else", &otherwise);
     for task in content["work"].as_array().into_iter().flatten() {
         let name = task["state"].as_str().unwrap_or_default();
         let resource = task["resource"].as_str().unwrap_or_default();
-        let component = match task.get("component") {
-            None => String::new(),
-            Some(Value::String(digest)) => format!(" {}", digest.get(..19).unwrap_or(digest)),
-            Some(_) => " (not there yet)".to_owned(),
-        };
-        line(
-            text,
-            "may run",
-            &safe(&format!("{name}: {resource}{component}")),
-        );
-        if let Some(grants) = task.get("grants") {
-            line(
-                text,
-                "",
-                &safe_within(&format!("with {grants}"), VALUE_COLUMNS),
-            );
+        sheet.row("may run", &format!("{name}: {resource}"));
+        match task.get("component") {
+            None => {}
+            Some(Value::String(digest)) => sheet.whole("component", digest),
+            Some(_) => sheet.row("component", "not there yet"),
         }
-    }
-}
-
-fn inputs(content: &Value, text: &mut String) {
-    for field in content["inputs"].as_array().into_iter().flatten() {
-        let name = field["name"].as_str().unwrap_or_default();
-        let mut about = vec![field["type"].as_str().unwrap_or_default().to_owned()];
-        if field["required"] == true {
-            about.push("required".to_owned());
-        }
-        for (member, word) in [
-            ("default", "default"),
-            ("allowedValues", "one of"),
-            ("pattern", "pattern"),
-        ] {
-            if let Some(value) = field.get(member) {
-                about.push(format!("{word} {value}"));
+        for (kind, granted) in task["grants"].as_object().into_iter().flatten() {
+            for grant in granted.as_array().into_iter().flatten() {
+                let grant = grant
+                    .as_str()
+                    .map_or_else(|| grant.to_string(), str::to_owned);
+                sheet.row("may use", &format!("{kind}: {grant}"));
             }
         }
-        let mut shown = format!("{name}: {}", about.join(", "));
-        if let Some(description) = field["description"].as_str() {
-            shown.push_str(&format!(" ({description})"));
-        }
-        line(text, "fill in", &safe(&shown));
     }
 }
 
-fn decisions(approval: &Approval, text: &mut String) {
+fn decisions(approval: &Approval, sheet: &mut Sheet) {
     for decided in &approval.decisions {
         let word = match decided.decision {
-            ApprovalVerdict::Approve => paint(GOOD, "approved"),
-            ApprovalVerdict::Reject => paint(BAD, "rejected"),
+            ApprovalVerdict::Approve => "approved",
+            ApprovalVerdict::Reject => "rejected",
         };
-        let name = decided
-            .name
-            .as_deref()
-            .map(|name| format!(" ({})", safe(name)));
-        let mut shown = format!(
-            "{} {word} by {}{}",
-            time::instant(decided.at.0),
-            safe(&decided.principal),
-            name.unwrap_or_default()
-        );
+        let (at, by) = (time::instant(decided.at.0), &decided.principal);
+        let mut shown = format!("{at} {word} by {by}");
+        if let Some(name) = &decided.name {
+            shown.push_str(&format!(" ({name})"));
+        }
         if decided.inputs.as_str() != "{}" {
-            shown.push_str(&format!(" with {}", safe(decided.inputs.as_str())));
+            shown.push_str(&format!(" with {}", decided.inputs.as_str()));
         }
         if let Some(comment) = &decided.comment {
-            shown.push_str(&format!(": {}", safe(comment)));
+            shown.push_str(&format!(": {comment}"));
         }
-        line(text, "decided", &shown);
+        sheet.row("decided", &shown);
     }
 }
+
+#[cfg(test)]
+mod tests;
