@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 
 use stepwell_decider::{EventNumber, ExecutionStarted, Failure, Input};
 use stepwell_sandbox::CancelToken;
-use stepwell_states::Payload;
+use stepwell_states::{Payload, Timestamp};
 use stepwell_store::{
     AuditEntry, BulkKey, Created, ExecutionKey, MapRunKey, NewExecution, Reservation, Store,
     StoreError, Tag,
@@ -114,6 +114,8 @@ pub(crate) struct StartOrder {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) revision: Arc<Revision>,
     pub(crate) started: Arc<ExecutionStarted>,
+    /// When it starts, by the answer that whoever asked for it gets.
+    pub(crate) started_at: Timestamp,
     /// What is hung on it.
     pub(crate) tags: Vec<Tag>,
     /// What the audit log is told of who starts it.
@@ -361,12 +363,10 @@ impl Shard {
         }
         let key = ExecutionKey(order.started.key);
         let mut hot = Hot::new(Arc::clone(&order.tenant), Arc::clone(&order.revision));
-        let now = self.shared.config.clock.now();
         let trace_id = order.started.trace().trace_id();
         let mut order = order;
         let place = order.place.take();
-        let batch = hot.start(order, now);
-        match batch {
+        match hot.start(order) {
             Ok(new) => {
                 self.hot.insert(key, hot);
                 self.create(key, new, place);

@@ -92,6 +92,7 @@ impl Starter {
             tenant: Arc::clone(tenant),
             revision,
             started,
+            started_at,
             tags,
             audit,
             place,

@@ -171,11 +171,11 @@ impl Hot {
     }
 
     /// Decides the start. On `Err` the decider is broken and the asker has been told.
-    pub(crate) fn start(&mut self, order: StartOrder, now: Timestamp) -> Result<NewExecution, ()> {
+    pub(crate) fn start(&mut self, order: StartOrder) -> Result<NewExecution, ()> {
         let (started, tags) = (order.started, order.tags);
         let (audit, reply) = (order.audit, order.reply);
         let before = map_changes::Before::of(&self.execution);
-        let Some(events) = self.begin(Arc::clone(&started), now) else {
+        let Some(events) = self.begin(Arc::clone(&started), order.started_at) else {
             let message = "the execution could not be started; see the host's log".to_owned();
             drop(reply.send(Err(EngineError::Internal(message))));
             return Err(());

@@ -1,10 +1,16 @@
 //! Executions that run to their end.
 
-use stepwell_engine::{
-    DeployStateMachine, EngineError, ListExecutions, Payload, StartExecution, Status,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-use crate::harness::{Bench, failed, ok, outline};
+use stepwell_engine::{
+    Clock, DeployStateMachine, EngineError, ListExecutions, Payload, SimulatedClock,
+    StartExecution, Status, Timestamp,
+};
+use stepwell_store::StoreOptions;
+
+use crate::harness::{Bench, START, Scripted, failed, ok, outline};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_gets_the_input_and_gives_the_output() {
@@ -279,4 +285,48 @@ async fn a_missing_component_refuses_the_deployment() {
         .unwrap();
     assert_eq!(found.pointer, "/States/X");
     assert!(found.message.contains("nowhere"));
+}
+
+/// A clock that never shows the same time twice.
+#[derive(Debug)]
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn real_time_until(&self, _at: Timestamp) -> Option<Duration> {
+        None
+    }
+
+    fn on_jump(&self, _listener: Box<dyn Fn() + Send + Sync>) {}
+}
+
+/// However long the start takes: who asks again gets the same date.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_start_date_of_the_answer_is_that_of_the_execution() {
+    let (clock, tasks) = (SimulatedClock::new(START), Scripted::default());
+    let bench = Bench::open(StoreOptions::memory(), clock, tasks, |config| {
+        config.clock = Arc::new(Ticking(AtomicI64::new(START.as_ms())));
+    })
+    .await;
+    let wait = r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 9, "End": true}}}"#;
+    bench.deploy("wait", wait).await;
+    let start = || async {
+        let order = StartExecution {
+            state_machine: "wait".to_owned(),
+            name: Some("one".to_owned()),
+            ..StartExecution::default()
+        };
+        bench.handle.start_execution(&bench.caller, order).await
+    };
+    let (first, again) = (start().await.unwrap(), start().await.unwrap());
+    assert!(again.existed);
+    assert_eq!(first.started_at, again.started_at);
+    let described = bench.handle.describe_execution(&bench.caller, &first.arn);
+    assert_eq!(
+        described.await.unwrap().summary.started_at,
+        first.started_at
+    );
 }
