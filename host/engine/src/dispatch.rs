@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
+use crate::error::EngineError;
 use crate::lambda::Answer;
 use crate::metrics::Counters;
 use crate::quotas::Ledgers;
@@ -116,6 +117,29 @@ impl Dispatcher {
         if self.ledgers.of(tenant).lacks_fuel(now) {
             self.timers.armed(crate::quotas::next_day(now));
         }
+    }
+
+    /// Does something that takes its time on the guests' threads, when it is the tenant's turn.
+    ///
+    /// # Errors
+    ///
+    /// The host stops, or the work panicked.
+    pub(crate) async fn in_turn<T: Send + 'static>(
+        &self,
+        tenant: i64,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (done, result) = oneshot::channel();
+        self.threads.spawn(tenant, async move {
+            // The caller may have gone.
+            drop(done.send(work()));
+        });
+        result.await.map_err(|_closed| {
+            if self.lock().closed {
+                return EngineError::ShuttingDown;
+            }
+            EngineError::Internal("a request's work ended early; see the host's log".to_owned())
+        })
     }
 
     /// Takes the calls of an execution back that wait for their turn; returns whose they were.

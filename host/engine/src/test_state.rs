@@ -30,8 +30,8 @@ use stepwell_states::{MapItem, MapMode, Observer, Payload, Stage, StateKind, Tim
 
 use crate::audit::action;
 use crate::error::EngineError;
+use crate::handle::EngineHandle;
 use crate::handle::starting::{draw_seed, uuid_of};
-use crate::handle::{EngineHandle, blocking};
 use crate::model::{Caller, Tenant};
 use crate::sfn::{ApiError, ApiFault, fault_of, read_input};
 use inspection::Recorder;
@@ -113,7 +113,9 @@ impl EngineHandle {
         let payload_max_bytes = self.0.starter.config.payload_max_bytes;
         let tenant = Arc::clone(&caller.tenant);
         let host = |error: EngineError| fault_of(error, "");
-        let prepared = blocking(move || {
+        // Expressions may take their time: that of the tenant, as in executions.
+        let (dispatcher, turn) = (&self.0.dispatcher, caller.tenant.id);
+        let prepared = dispatcher.in_turn(turn, move || {
             let around = Around {
                 tenant: &tenant,
                 seed: Seed(seed),
@@ -124,7 +126,8 @@ impl EngineHandle {
         });
         let prepared = prepared.await.map_err(host)??;
         let trying = Arc::clone(&prepared);
-        let first = blocking(move || trying.run(None)).await.map_err(host)??;
+        let first = dispatcher.in_turn(turn, move || trying.run(None));
+        let first = first.await.map_err(host)??;
         let work = match first {
             Step::Ended(tested) => return Ok(*tested),
             Step::NeedsWork(work) => work,
@@ -134,7 +137,7 @@ impl EngineHandle {
         self.0.audit.append(tried);
         let done = work::perform(self, caller, &prepared, work).await?;
         // The same again, up to where the result is needed: a trial is a pure function.
-        let second = blocking(move || prepared.run(Some(done)));
+        let second = dispatcher.in_turn(turn, move || prepared.run(Some(done)));
         match second.await.map_err(host)?? {
             Step::Ended(tested) => Ok(*tested),
             Step::NeedsWork(_) => {
