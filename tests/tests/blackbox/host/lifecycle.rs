@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use serde_json::json;
-use stepwell_tests::{Client, PATIENCE, Run, TestServer, command, eventually, segment};
+use stepwell_tests::{Client, PATIENCE, Run, Setup, TestServer, command, eventually, segment};
 
 use crate::definitions::{ASK, hostile};
 
@@ -136,4 +136,31 @@ fn a_second_signal_ends_it_at_once_and_the_next_start_takes_up_what_ran() {
         .map(|scheduled| &scheduled["stepwell"]["attempt"])
         .collect();
     assert_eq!(attempts, [1]);
+}
+
+/// A library that panics on an expression costs its execution alone, and is told of in the
+/// log's format.
+#[test]
+fn every_line_of_the_log_has_its_format() {
+    let server = TestServer::with(Setup {
+        arguments: vec!["--log-format".to_owned(), "json".to_owned()],
+        ..Setup::default()
+    });
+    let picture = format!("{{% $now('[Y{}]') %}}", "9".repeat(500));
+    let definition = json!({
+        "QueryLanguage": "JSONata",
+        "StartAt": "When",
+        "States": {"When": {"Type": "Pass", "Output": picture, "End": true}},
+    });
+    let client = server.client();
+    client.deploy("when", &definition.to_string());
+    let ended = client.run("when", &json!({}));
+    assert_eq!(ended["status"], "FAILED", "{ended}");
+    let log = server.log();
+    let told = log.lines().filter(|line| line.contains("a panic: "));
+    assert!(told.count() > 0, "{log}");
+    for line in log.lines() {
+        let line: Result<serde_json::Value, _> = serde_json::from_str(line);
+        assert!(line.is_ok(), "{log}");
+    }
 }
