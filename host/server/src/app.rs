@@ -4,10 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_engine::{Caller, EngineHandle};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
+use stepwell_engine::{Caller, EngineHandle, Tenant};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::auth::oidc::Oidc;
+use crate::bodies::{Bodies, Room};
 use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::metrics::HttpMetrics;
@@ -28,16 +29,13 @@ struct Shared {
     /// The same places, from when it is known.
     known: Shares,
     waits: Shares,
-    /// One permit a started KiB.
-    bodies: Arc<Semaphore>,
-    bodies_max_kib: u32,
+    bodies: Bodies,
     draining: watch::Sender<bool>,
 }
 
 impl App {
     /// Makes the shared state of one server.
     pub(crate) fn new(engine: EngineHandle, config: ServerConfig) -> Self {
-        let bodies_max_kib = kib(config.bodies_max_bytes);
         Self(Arc::new(Shared {
             engine,
             oidc: config.oidc.as_ref().map(Oidc::new),
@@ -45,8 +43,7 @@ impl App {
             requests: Semaphore::new(config.requests_max),
             known: Shares::new(config.requests_max),
             waits: Shares::new(config.waits_max),
-            bodies: Arc::new(Semaphore::new(bodies_max_kib as usize)),
-            bodies_max_kib,
+            bodies: Bodies::new(config.bodies_max_bytes),
             draining: watch::Sender::new(false),
             config,
         }))
@@ -90,15 +87,9 @@ impl App {
         place.ok_or_else(|| overloaded("of a tenant", "try again"))
     }
 
-    /// Waits for room for a body, and takes it. One that is larger than all the room is
-    /// given all of it.
-    ///
-    /// # Errors
-    /// The server is gone.
-    pub(crate) async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
-        let wanted = kib(bytes).min(self.0.bodies_max_kib);
-        let room = Arc::clone(&self.0.bodies).acquire_many_owned(wanted).await;
-        room.map_err(|closed| ApiError::new(Code::ShuttingDown, closed.to_string()))
+    /// Waits for room for a body of a tenant's, and takes it.
+    pub(crate) async fn room_for(&self, tenant: &Tenant, bytes: usize) -> Room {
+        self.0.bodies.room_for(tenant.id, bytes).await
     }
 
     /// Takes a place among the requests that wait for something to happen, if the
@@ -156,13 +147,6 @@ impl Patience<'_> {
             _ = self.engine_stopping.wait_for(|stopping| *stopping) => None,
         }
     }
-}
-
-/// Returns the KiB that were started, at least one.
-fn kib(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(1_024))
-        .unwrap_or(u32::MAX)
-        .max(1)
 }
 
 fn overloaded(full: &str, advice: &str) -> ApiError {

@@ -21,10 +21,10 @@ use stepwell_engine::{ApiCall, ApiError, Caller, TimeForm};
 use crate::app::App;
 use crate::audit::Asked;
 use crate::config::Auth;
-use crate::extract::read_body;
+use crate::extract::read_body_of;
 use crate::observe::RequestId;
 use answer::Fault;
-use signature::{SignedRequest, read, verify};
+use signature::{Signed, SignedRequest, read, verify};
 
 /// What stands before the operation in `X-Amz-Target`.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
@@ -67,9 +67,6 @@ pub(crate) async fn call(State(app): State<App>, request: Request) -> Response {
 async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
     let _place = app.admit().map_err(|_full| Fault::throttled())?;
     let (parts, body) = request.into_parts();
-    let max_bytes = app.config().body_max_bytes;
-    let read = read_body(&parts.headers, body, max_bytes, app).await;
-    let (body, _room) = read.map_err(|refused| Fault::body(&refused))?;
     let target = parts.headers.get("x-amz-target");
     let operation = target
         .and_then(|target| target.to_str().ok()?.strip_prefix(TARGET_PREFIX))
@@ -80,17 +77,24 @@ async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
         format!("POST / {operation}"),
         changes_something(&operation),
     );
-    let mut caller = match authenticate(app, &parts, &body).await {
-        Ok(caller) => caller,
-        Err(fault) => {
-            if fault.is_client() {
-                asked.unknown(app, fault.code());
-            }
-            return Err(fault);
+    let refused = |fault: Fault| {
+        if fault.is_client() {
+            asked.unknown(app, fault.code());
         }
+        fault
     };
+    // The body is signed, too, and nobody's body is read who does not name a key: what it
+    // takes until then is of the key's tenant.
+    let claim = claim(app, &parts).await.map_err(refused)?;
+    let _share = app
+        .share(&claim.caller)
+        .map_err(|_full| Fault::throttled())?;
+    let max_bytes = app.config().body_max_bytes;
+    let tenant = &claim.caller.tenant;
+    let read = read_body_of(tenant, &parts.headers, body, max_bytes, app).await;
+    let (body, _room) = read.map_err(|refused| Fault::body(&refused))?;
+    let mut caller = claim.prove(&parts, &body).map_err(refused)?;
     asked.let_in(app, &mut caller);
-    let _share = app.share(&caller).map_err(|_full| Fault::throttled())?;
     let answered = carry_out(app, &caller, operation, &body).await;
     if let Err(fault) = &answered {
         if fault.code() == ACCESS_DENIED {
@@ -135,8 +139,15 @@ async fn carry_out(
     }
 }
 
-/// Finds out who signed the request.
-async fn authenticate(app: &App, parts: &Parts, body: &Bytes) -> Result<Caller, Fault> {
+/// Who a request says has signed it.
+struct Claim {
+    signed: Signed,
+    caller: Caller,
+    secret: String,
+}
+
+/// Finds out whose key a request names.
+async fn claim(app: &App, parts: &Parts) -> Result<Claim, Fault> {
     let signed = read(&parts.headers, app.engine().now())?;
     let (caller, secret) = match &app.config().auth {
         Auth::Dev { caller } if signed.key_id == DEV_KEY.0 => {
@@ -148,14 +159,25 @@ async fn authenticate(app: &App, parts: &Parts, body: &Bytes) -> Result<Caller, 
             found.ok_or_else(Fault::unknown_key)?
         }
     };
-    let request = SignedRequest {
-        method: &parts.method,
-        uri: &parts.uri,
-        headers: &parts.headers,
-        body,
-    };
-    verify(&signed, &secret, request)?;
-    Ok(caller)
+    Ok(Claim {
+        signed,
+        caller,
+        secret,
+    })
+}
+
+impl Claim {
+    /// Returns who has signed the request, if it is signed with that key.
+    fn prove(self, parts: &Parts, body: &Bytes) -> Result<Caller, Fault> {
+        let request = SignedRequest {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            body,
+        };
+        verify(&self.signed, &self.secret, request)?;
+        Ok(self.caller)
+    }
 }
 
 /// Reads the members of a request; an empty body has none.

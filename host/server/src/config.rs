@@ -32,6 +32,8 @@ pub struct ServerConfig {
     pub head_timeout: Duration,
     /// How long the body of a request may take.
     pub body_timeout: Duration,
+    /// How long a client may read nothing of what it is answered.
+    pub write_timeout: Duration,
     /// The longest that a request may wait for something to happen (`?wait=`).
     pub wait_max: Duration,
     /// Requests that are handled at once; one more is refused.
@@ -57,6 +59,7 @@ impl ServerConfig {
             body_max_bytes: 4 << 20,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
             wait_max: Duration::from_secs(60),
             requests_max: 1_024,
             waits_max: 768,

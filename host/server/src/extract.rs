@@ -13,11 +13,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
-use stepwell_engine::{SECRET_MAX_BYTES, SecretValue};
-use tokio::sync::OwnedSemaphorePermit;
+use stepwell_engine::{Caller, SECRET_MAX_BYTES, SecretValue, Tenant};
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::bodies::Room;
 use crate::error::{ApiError, Code};
 use crate::wire::{BETWEEN, DefinitionFormat, path_segment};
 
@@ -128,7 +128,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
             return Err(unsupported("application/json"));
         }
         let max_bytes = app.config().body_max_bytes;
-        let (bytes, _room) = read_body(&parts.headers, body, max_bytes, app).await?;
+        let (bytes, _room) = read_body(&parts, body, max_bytes, app).await?;
         parse_json(&bytes).map(Self)
     }
 }
@@ -143,7 +143,7 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJson<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let max_bytes = app.config().body_max_bytes;
-        let (bytes, _room) = read_body(&parts.headers, body, max_bytes, app).await?;
+        let (bytes, _room) = read_body(&parts, body, max_bytes, app).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -160,7 +160,7 @@ pub(crate) struct Wasm {
     /// The bytes.
     pub(crate) bytes: Vec<u8>,
     /// Given back when the component is compiled.
-    pub(crate) _room: OwnedSemaphorePermit,
+    pub(crate) _room: Room,
 }
 
 impl FromRequest<App> for Wasm {
@@ -176,7 +176,7 @@ impl FromRequest<App> for Wasm {
             return Err(unsupported("application/wasm"));
         }
         let max_bytes = app.engine().body_max_bytes();
-        let (bytes, room) = read_body(&parts.headers, body, max_bytes, app).await?;
+        let (bytes, room) = read_body(&parts, body, max_bytes, app).await?;
         Ok(Self {
             bytes: bytes.into(),
             _room: room,
@@ -192,7 +192,7 @@ impl FromRequest<App> for SecretBody {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let (bytes, _room) = read_body(&parts.headers, body, SECRET_MAX_BYTES, app).await?;
+        let (bytes, _room) = read_body(&parts, body, SECRET_MAX_BYTES, app).await?;
         SecretValue::from_bytes(bytes.into())
             .map(Self)
             .map_err(|refused| ApiError::invalid("value", refused))
@@ -226,7 +226,7 @@ impl FromRequest<App> for DefinitionBody {
             _ => return Err(unsupported("application/json or application/yaml")),
         };
         let max_bytes = app.config().body_max_bytes;
-        let (bytes, _room) = read_body(&parts.headers, body, max_bytes, app).await?;
+        let (bytes, _room) = read_body(&parts, body, max_bytes, app).await?;
         Ok(Self { format, bytes })
     }
 }
@@ -269,14 +269,30 @@ fn unsupported(wanted: &str) -> ApiError {
     ApiError::new(Code::UnsupportedMediaType, message)
 }
 
+/// Reads the body of a request that the gate let in, as [`read_body_of`] does.
+async fn read_body(
+    parts: &Parts,
+    body: Body,
+    max_bytes: usize,
+    app: &App,
+) -> Result<(Bytes, Room), ApiError> {
+    let caller = parts.extensions.get::<Caller>();
+    let caller = caller.ok_or_else(|| {
+        let message = "a route that anybody may call takes no body";
+        ApiError::new(Code::Internal, message)
+    })?;
+    read_body_of(&caller.tenant, &parts.headers, body, max_bytes, app).await
+}
+
 /// Reads a body that has `max_bytes` at most and arrives in time; returns it with the
-/// room that it takes.
-pub(crate) async fn read_body(
+/// room that it takes among its tenant's.
+pub(crate) async fn read_body_of(
+    tenant: &Tenant,
     headers: &HeaderMap,
     mut body: Body,
     max_bytes: usize,
     app: &App,
-) -> Result<(Bytes, OwnedSemaphorePermit), ApiError> {
+) -> Result<(Bytes, Room), ApiError> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok());
@@ -286,7 +302,7 @@ pub(crate) async fn read_body(
         if length > max_bytes {
             return Ok::<_, ApiError>(None);
         }
-        let room = app.room_for(length).await?;
+        let room = app.room_for(tenant, length).await;
         let bytes = collect(&mut body, max_bytes).await?;
         Ok(bytes.map(|bytes| (bytes, room)))
     };

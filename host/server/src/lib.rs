@@ -15,6 +15,7 @@ mod app;
 mod audit;
 mod auth;
 mod aws;
+mod bodies;
 mod config;
 mod error;
 mod extract;

@@ -22,6 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 use crate::app::App;
@@ -105,6 +106,8 @@ pub async fn serve(
 struct Server {
     router: Router,
     protocol: http1::Builder,
+    /// How long nothing may get through to a client that is being answered.
+    write_timeout: Duration,
     places: Arc<Semaphore>,
     graceful: GracefulShutdown,
 }
@@ -119,6 +122,7 @@ impl Server {
         Self {
             router: router_of(app.clone()),
             protocol,
+            write_timeout: app.config().write_timeout,
             places: Arc::new(Semaphore::new(app.config().connections_max)),
             graceful: GracefulShutdown::new(),
         }
@@ -161,9 +165,11 @@ impl Server {
             request
         });
         let service = TowerToHyperService::new(known);
-        let connection = self
-            .protocol
-            .serve_connection(TokioIo::new(stream), service);
+        // A client that does not read its answers would keep its place for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
+        let stream = TokioIo::new(Box::pin(stream));
+        let connection = self.protocol.serve_connection(stream, service);
         let connection = self.graceful.watch(connection);
         async move {
             let _place = place;

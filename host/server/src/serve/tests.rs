@@ -97,6 +97,54 @@ async fn a_head_that_does_not_arrive_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_its_answers_loses_its_place() {
+    let api = TestApi::dev().await;
+    let running = serve_on_loopback(&api, |config| {
+        config.write_timeout = Duration::from_millis(20);
+        config.connections_max = 1;
+    })
+    .await;
+    let deaf = running.connect().await;
+    let (_unread, mut asks) = deaf.into_split();
+    // So many answers fit into no buffer on the way, and their requests are read one by one.
+    let flood = tokio::spawn(async move {
+        let request = "GET /v1/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        while asks.write_all(request.as_bytes()).await.is_ok() {}
+    });
+    timeout(PATIENCE, flood).await.unwrap().unwrap();
+    let mut next = running.connect().await;
+    next.write_all(get("/healthz").as_bytes()).await.unwrap();
+    assert!(read_all(&mut next).await.starts_with("HTTP/1.1 200"));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn the_body_of_somebody_unknown_is_not_waited_for() {
+    let api = TestApi::dev().await;
+    let running = serve_on_loopback(&api, |config| {
+        config.body_timeout = 10 * PATIENCE;
+    })
+    .await;
+    let key = "Credential=NOBODYSKEY/20261121/local/states/aws4_request, SignedHeaders=host, \
+               Signature=00";
+    for authorization in [
+        String::new(),
+        format!("authorization: AWS4-HMAC-SHA256 {key}\r\n"),
+    ] {
+        let mut slow = running.connect().await;
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: AWSStepFunctions.ListStateMachines\r\n\
+             content-length: 4000000\r\n{authorization}\r\n{{"
+        );
+        slow.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_all(&mut slow).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert!(answer.contains("Exception"), "{answer}");
+    }
+    running.end().await;
+}
+
+#[tokio::test]
 async fn the_end_of_the_server_answers_those_who_wait() {
     let api = TestApi::dev().await;
     api.deploy("ask", ASK).await;
