@@ -112,6 +112,12 @@ impl Client {
         self.get(&path, wait)
     }
 
+    /// The event that a history ends with.
+    pub(crate) fn read_last_event(&self, execution: &str) -> Result<Answer<History>, CallError> {
+        let query = "/history?limit=1&reverse=true&internal=true";
+        self.get(&execution_path(execution, query), Duration::ZERO)
+    }
+
     pub(crate) fn stop_execution(
         &self,
         execution: &str,

@@ -3,8 +3,9 @@
 use clap::Args;
 use serde_json::Value;
 use stepwell_engine::Timestamp;
-use stepwell_server::wire::{ActiveState, Execution, JsonText};
+use stepwell_server::wire::{ActiveState, Execution, ExecutionStatus, JsonText};
 
+use crate::client::Client;
 use crate::commands::{App, about, now};
 use crate::console::{BAD, DIM, STRONG, paint};
 use crate::exit::{CliError, Exit};
@@ -28,18 +29,31 @@ pub(crate) struct DescribeArgs {
 /// # Errors
 /// An execution that does not exist.
 pub(crate) fn run(args: &DescribeArgs, app: &App) -> Result<Exit, CliError> {
-    let described = app.client()?.describe_execution(&args.execution);
+    let client = app.client()?;
+    let described = client.describe_execution(&args.execution);
     let answer = about(&args.execution, described)?;
     if app.console.is_json() {
         app.console.print_json(&answer.json(), true)?;
     } else {
-        app.console.print(render(&answer.value, now()))?;
+        let stopped_by = stopped_by(&client, &answer.value);
+        app.console
+            .print(render(&answer.value, stopped_by.as_deref(), now()))?;
     }
     Ok(Exit::Done)
 }
 
-/// Writes all that is known about an execution.
-pub(crate) fn render(execution: &Execution, now: Timestamp) -> String {
+/// Who stopped an execution: its history ends with that.
+fn stopped_by(client: &Client, execution: &Execution) -> Option<String> {
+    if execution.status != ExecutionStatus::Aborted {
+        return None;
+    }
+    // What cannot be read is not told; all else is there.
+    let last = client.read_last_event(&execution.execution_arn).ok()?.value;
+    last.events.into_iter().next()?.stepwell?.principal
+}
+
+/// Writes all that is known about an execution, and who stopped it, if somebody did.
+pub(crate) fn render(execution: &Execution, stopped_by: Option<&str>, now: Timestamp) -> String {
     let name = format!(
         "{} / {}",
         safe(&execution.state_machine),
@@ -59,7 +73,9 @@ pub(crate) fn render(execution: &Execution, now: Timestamp) -> String {
     let started = time::instant(execution.started_at.0);
     line("started", &format!("{started}{}", by.unwrap_or_default()));
     if let Some(stopped) = execution.stopped_at {
-        line("ended", &time::instant(stopped.0));
+        let by = stopped_by.map(|by| format!(", stopped by {}", safe(by)));
+        let ended = time::instant(stopped.0);
+        line("ended", &format!("{ended}{}", by.unwrap_or_default()));
     }
     line("revision", &execution.revision.to_string());
     line("arn", &safe(&execution.execution_arn));

@@ -57,10 +57,11 @@ pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut blank = None;
     for c in text.chars() {
         let width = c.width().unwrap_or(0);
-        if used + width > columns && !line.is_empty() {
+        // A blank that does not fit ends its line, where nobody sees it.
+        if used + width > columns && !line.is_empty() && c != ' ' {
             let rest = match blank.take() {
-                Some(blank) if c != ' ' => line.split_off(blank),
-                _ => String::new(),
+                Some(blank) => line.split_off(blank),
+                None => String::new(),
             };
             lines.push(line.trim_end().to_owned());
             used = rest.width();
@@ -118,6 +119,7 @@ mod tests {
     fn what_is_wrapped_is_whole() {
         assert_eq!(wrapped("", 4), [""]);
         assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("sha256:abcdef", 5), ["sha25", "6:abc", "def"]);
         assert_eq!(
             wrapped("a sha256:abcdef", 6),

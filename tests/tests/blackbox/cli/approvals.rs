@@ -240,6 +240,8 @@ fn what_has_ended_is_not_decided() {
     );
     let trace = people.runs(&people.dev, &["history", "release/two"]);
     told(&trace, "stopped, by token:admin");
+    let described = people.runs(&people.dev, &["describe", "release/two"]);
+    told(&described, "Z, stopped by token:admin\n");
     told(
         &trace,
         &format!("given up; waits for approval {}", id(&two)),

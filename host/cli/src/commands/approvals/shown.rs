@@ -49,8 +49,8 @@ pub(super) fn described(approval: &Approval, now: Timestamp, columns: usize) -> 
     let id = paint(DIM, safe(&summary.approval_id));
     sheet.line(0, &format!("{} {id}", paint(style.bold(), word)));
     sheet.line(0, "");
-    for line in approval.description.iter().flat_map(|text| text.lines()) {
-        sheet.row("about", line);
+    if let Some(description) = &approval.description {
+        sheet.rows("about", description.lines());
     }
     about(approval, now, &mut sheet);
     let content = content(approval);
@@ -92,11 +92,17 @@ impl Sheet {
 
     /// Adds a text from anywhere, with its label.
     fn row(&mut self, label: &str, value: &str) {
+        self.rows(label, std::iter::once(value));
+    }
+
+    /// Adds a text of several lines.
+    fn rows<'a>(&mut self, label: &str, lines: impl Iterator<Item = &'a str>) {
         let width = self.columns.saturating_sub(VALUES_AT);
-        for (index, line) in wrapped(&safe(value), width).iter().enumerate() {
+        let lines = lines.flat_map(|line| wrapped(&safe(line), width));
+        for (index, line) in lines.enumerate() {
             match index {
-                0 => self.labelled(label, line),
-                _ => self.line(VALUES_AT, line),
+                0 => self.labelled(label, &line),
+                _ => self.line(VALUES_AT, &line),
             }
         }
     }

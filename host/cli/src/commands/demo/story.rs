@@ -161,7 +161,7 @@ impl Story {
         let waiting = self.waits_for_review(name)?;
         self.console.print(format!(
             "\n{}",
-            indented(&describe::render(&waiting, now()))
+            indented(&describe::render(&waiting, None, now()))
         ))?;
         self.remark(&format!(
             "somebody types: stepwell send-event {APPROVAL}/{name} {REVIEW} --data '{{\"approved\": true}}'"
