@@ -116,6 +116,12 @@ fn seen(
         )));
     }
     let approval = client.describe_approval(&args.approval)?.value;
+    if !shown::has_its_hash(&approval) {
+        let error = "what is shown does not have the hash that a decision would name";
+        return Err(CliError::new(Exit::Refused, error).hint(
+            "somebody between you and the host changes what it says, or it is of another version",
+        ));
+    }
     let text = shown::described(&approval, now(), ask::columns());
     let lines = text.lines().count();
     if lines > LINES_MAX {

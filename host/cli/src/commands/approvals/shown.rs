@@ -6,8 +6,10 @@
 
 use anstyle::Style;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use stepwell_engine::Timestamp;
 use stepwell_server::wire::{Approval, ApprovalStatus, ApprovalVerdict, CommentRequired};
+use stepwell_states::canonical_json;
 
 use super::form;
 use crate::console::{BAD, DIM, GOOD, NOTICE, STRONG, paint};
@@ -40,7 +42,10 @@ pub(super) fn described(approval: &Approval, now: Timestamp, columns: usize) -> 
         text: String::new(),
     };
     let summary = &approval.summary;
-    let title = wrapped(&safe(&summary.title), columns.saturating_sub(VALUES_AT));
+    let content = content(approval);
+    // What the hash is made of comes before what is told beside it.
+    let title = content["title"].as_str().unwrap_or(&summary.title);
+    let title = wrapped(&safe(title), columns.saturating_sub(VALUES_AT));
     for (index, title) in title.iter().enumerate() {
         let indent = if index == 0 { 0 } else { VALUES_AT };
         sheet.line(indent, &paint(STRONG, title));
@@ -49,11 +54,16 @@ pub(super) fn described(approval: &Approval, now: Timestamp, columns: usize) -> 
     let id = paint(DIM, safe(&summary.approval_id));
     sheet.line(0, &format!("{} {id}", paint(style.bold(), word)));
     sheet.line(0, "");
-    if let Some(description) = &approval.description {
+    if let Some(description) = content["description"].as_str() {
         sheet.rows("about", description.lines());
     }
+    let text = |member: &str| content[member].as_str();
+    sheet.row(
+        "execution",
+        text("execution").unwrap_or(&summary.execution_arn),
+    );
+    sheet.row("state", text("state").unwrap_or(&summary.state));
     about(approval, now, &mut sheet);
-    let content = content(approval);
     for (label, member) in [("shows", "show"), ("input", "input")] {
         if let Some(value) = content.get(member) {
             sheet.json(label, value);
@@ -74,6 +84,13 @@ pub(super) fn described(approval: &Approval, now: Timestamp, columns: usize) -> 
 /// What an approval shows, as JSON.
 pub(super) fn content(approval: &Approval) -> Value {
     serde_json::from_str(approval.content.as_str()).unwrap_or_default()
+}
+
+/// Whether what is shown has the hash that a decision would name.
+pub(super) fn has_its_hash(approval: &Approval) -> bool {
+    let canonical = canonical_json(&content(approval));
+    let hash = hex::encode(Sha256::digest(canonical.as_bytes()));
+    approval.summary.hash == format!("sha256:{hash}")
 }
 
 /// Lines under each other, with labels.
@@ -152,8 +169,6 @@ impl Sheet {
 
 fn about(approval: &Approval, now: Timestamp, sheet: &mut Sheet) {
     let summary = &approval.summary;
-    sheet.row("execution", &summary.execution_arn);
-    sheet.row("state", &summary.state);
     sheet.row("asked", &time::instant(summary.requested_at.0));
     if let Some(deadline) = summary.deadline {
         let mut shown = time::instant(deadline.0);

@@ -74,10 +74,11 @@ fn nothing_from_outside_passes_for_the_programs_words() {
         "inputs": [{"name": "a", "type": "string", "required": true, "description": padded}],
         "work": [{"state": padded, "resource": "task:a"}],
     });
+    let mut content = content;
     let description = format!("Read this.\n  hash       sha256:other\n{padded}");
-    let mut approval = approval(&content, &json!({"description": description}));
-    approval.summary.title = padded.clone();
-    let told = told(&approval, 80);
+    content["description"] = Value::from(description);
+    content["title"] = Value::from(padded);
+    let told = told(&approval(&content, &json!({})), 80);
     let hashes = told.lines().filter(|line| line.starts_with("  hash"));
     assert_eq!(hashes.count(), 1, "{told}");
     for line in told.lines() {
@@ -87,4 +88,15 @@ fn nothing_from_outside_passes_for_the_programs_words() {
     }
     assert!(told.contains("\\u001b[2J\\u{202e}\\u{ad}"), "{told}");
     assert!(told.contains("↳ "), "JSON that goes on says so: {told}");
+}
+
+#[test]
+fn what_is_shown_is_what_its_hash_names() {
+    let content = json!({"b": 1.25, "a": "Größe\u{1}", "title": "t"});
+    let mut approval = approval(&content, &json!({}));
+    assert!(!has_its_hash(&approval));
+    // Printed by `printf '%s' '{"a":"Größe\u0001","b":1.25,"title":"t"}' | sha256sum`.
+    let hash = "cc4e1fd9d90812c944058b0af816220a4a3840797b3067c6e083dc5d7c28ae2e";
+    approval.summary.hash = format!("sha256:{hash}");
+    assert!(has_its_hash(&approval), "{}", approval.content.as_str());
 }
