@@ -199,7 +199,7 @@ fn nobody_decides_who_is_not_asked() {
 #[test]
 fn a_person_decides_once() {
     let people = People::new();
-    people.asks(&json!({"MinimumCount": 2}), &["one"]);
+    people.asks(&json!({"MinimumCount": 2}), &["one", "two"]);
     let asked = people.one("one");
     for _ in 0..2 {
         let counted = people.approves(&people.ann, &asked).expect(0);
@@ -217,6 +217,13 @@ fn a_person_decides_once() {
     told(&approved, "approved Ask\n  2 of 2 approvals\n");
     let trace = people.ended("one");
     assert!(trace.contains("(anybody who may; needs 2)"), "{trace}");
+    // The same once more is no error, and told as it stands by then.
+    let asked = people.one("two");
+    people.approves(&people.ann, &asked).expect(0);
+    let rejected = people.decides(&people.bob, "reject", &asked, &[]);
+    told(&rejected.expect(0), "rejected Ask\n  arn:");
+    let again = people.approves(&people.ann, &asked).expect(0);
+    told(&again, "rejected Ask\n  1 of 2 approvals\n");
 }
 
 #[test]

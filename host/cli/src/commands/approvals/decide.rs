@@ -14,7 +14,7 @@ use super::{ApproveArgs, DecisionArgs, RejectArgs, shown};
 use crate::ask;
 use crate::client::{ApprovalsQuery, Client};
 use crate::commands::{App, now};
-use crate::console::{BAD, GOOD, NOTICE, STRONG, paint};
+use crate::console::{NOTICE, STRONG, paint};
 use crate::exit::{CliError, Exit};
 use crate::input::read_json;
 use crate::render::text::safe;
@@ -266,11 +266,12 @@ fn json_text(inputs: &Filled) -> Result<JsonText, CliError> {
 
 fn decided(approval: &Approval, verdict: ApprovalVerdict, app: &App) -> Result<(), CliError> {
     let summary = &approval.summary;
-    let (word, style) = match (verdict, summary.status) {
-        (ApprovalVerdict::Reject, _) => ("rejected", BAD),
-        (ApprovalVerdict::Approve, ApprovalStatus::Pending) => ("counted", NOTICE),
-        (ApprovalVerdict::Approve, _) => ("approved", GOOD),
+    // The same decision once more is answered with how the approval stands since.
+    let (word, style) = match summary.status {
+        ApprovalStatus::Pending => ("COUNTED", NOTICE),
+        status => shown::status(status),
     };
+    let word = word.to_ascii_lowercase();
     let mut text = format!(
         "{} {}\n",
         paint(style, word),
