@@ -257,6 +257,33 @@ fn an_execution_is_told_and_stopped() {
 }
 
 #[test]
+fn who_took_a_task_and_who_stopped_it_is_told() {
+    let server = TestServer::start();
+    done(&server, &["activity", "create", "print"]);
+    let print = json!({"StartAt": "Print", "States": {"Print": {"Type": "Task", "End": true,
+        "Resource": "arn:aws:states:us-east-1:000000000000:activity:print"}}});
+    server.client().deploy("flow", &print.to_string());
+    done(&server, &["start", "flow", "--name", "one"]);
+    let waits = done(&server, &["history", "flow/one"]).stdout;
+    assert!(waits.contains("waits for a worker"), "{waits}");
+    done(
+        &server,
+        &["activity", "poll", "print", "--worker", "press-1"],
+    );
+    let taken = done(&server, &["history", "flow/one"]).stdout;
+    assert!(taken.contains("taken by worker press-1 (dev)"), "{taken}");
+    assert!(
+        taken.contains("waits for the report of worker press-1"),
+        "{taken}"
+    );
+    done(&server, &["stop", "flow/one"]);
+    let stopped = done(&server, &["history", "flow/one"]).stdout;
+    assert!(stopped.contains("stopped, by dev"), "{stopped}");
+    let described = done(&server, &["describe", "flow/one"]).stdout;
+    assert!(described.contains("Z, stopped by dev\n"), "{described}");
+}
+
+#[test]
 fn a_task_is_reported_on_by_its_token() {
     let server = TestServer::with_guests();
     let client = server.client();
