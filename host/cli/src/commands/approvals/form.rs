@@ -156,12 +156,14 @@ pub(super) fn ask_for(
 /// What is wrong with a value.
 fn problem(field: &ApprovalField, value: &Value, agreed: Option<&Agreed>) -> Option<String> {
     let alone = Map::from_iter([(field.name.clone(), value.clone())]);
-    if let Err(problem) = ApprovalField::fill_in(std::slice::from_ref(field), &alone) {
-        return Some(problem.reason);
-    }
+    // What is agreed on is compared as it is kept.
+    let kept = match ApprovalField::fill_in(std::slice::from_ref(field), &alone) {
+        Ok(mut kept) => kept.remove(&field.name),
+        Err(problem) => return Some(problem.reason),
+    };
     let agreed = agreed?;
     let theirs = agreed.inputs.get(&field.name);
-    if theirs == Some(value) {
+    if theirs == kept.as_ref() {
         return None;
     }
     let with = theirs.map_or_else(|| "nothing".to_owned(), Value::to_string);
