@@ -6,6 +6,7 @@ mod audit;
 mod backups;
 mod notifications;
 mod operating;
+mod refusal;
 mod retention;
 mod routes;
 mod search;
@@ -18,17 +19,17 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use stepwell_server::wire::{ApiErrorBody, Diagnostic};
+use stepwell_server::DEVELOPMENT;
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use ureq::http::{Method, Request, Response, StatusCode, request};
+use ureq::http::{Method, Request, Response, request};
 use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::config::{Secret, ServerUrl};
 use crate::exit::{CliError, Exit};
-use crate::render::text::safe;
 
 pub(crate) use approvals::ApprovalsQuery;
+pub(crate) use refusal::Refusal;
 pub(crate) use routes::WAIT_MAX;
 
 /// The header that says which tenant is meant.
@@ -62,14 +63,6 @@ impl<T> Answer<T> {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
-}
-
-/// A refusal of the host.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    status: StatusCode,
-    body: Option<ApiErrorBody>,
-    text: String,
 }
 
 /// Why a call gave no answer.
@@ -118,6 +111,26 @@ impl Client {
             tenant: None,
             traceparent: None,
         }
+    }
+
+    /// The same client, without its token where the host runs in development mode: there a
+    /// token that nobody asks for makes somebody else of the caller, or a stranger.
+    pub(crate) fn with_needed_token(mut self) -> Self {
+        if self.token.is_some() {
+            let asked = self.agent.get(self.server.join("/healthz"));
+            let asked = asked
+                .config()
+                .timeout_per_call(Some(CONNECT_TIMEOUT))
+                .build();
+            // Where there is no answer, the request itself finds out why.
+            if asked
+                .call()
+                .is_ok_and(|told| told.headers().contains_key(DEVELOPMENT))
+            {
+                self.token = None;
+            }
+        }
+        self
     }
 
     /// The same client, for one tenant of those that the caller has roles in.
@@ -399,83 +412,6 @@ fn encode(body: &impl Serialize) -> Result<Body, CallError> {
 fn bad_request(error: &ureq::http::Error) -> CliError {
     CliError::usage(format!("the request cannot be sent: {error}"))
         .hint("the token may hold characters that no token has")
-}
-
-impl Refusal {
-    /// The host's code for it, such as `NotFound`; empty if it is not a host's.
-    fn code(&self) -> &str {
-        self.body.as_ref().map_or("", |body| &body.error.code)
-    }
-
-    /// Whether it is refused because the execution has ended.
-    pub(crate) fn is_ended_execution(&self) -> bool {
-        self.code() == "ExecutionEnded"
-    }
-
-    /// Whether it is refused because nobody waits for the task any more.
-    pub(crate) fn is_ended_task(&self) -> bool {
-        matches!(
-            self.code(),
-            "TaskTimedOut" | "ExecutionEnded" | "InvalidToken" | "NotFound"
-        )
-    }
-
-    /// Whether the same request may be answered later.
-    pub(crate) fn is_passing(&self) -> bool {
-        self.exit() == Exit::Unavailable
-    }
-
-    /// The problems of a refused definition.
-    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
-        self.body
-            .as_ref()
-            .map_or(&[], |body| &body.error.diagnostics)
-    }
-
-    fn exit(&self) -> Exit {
-        match self.status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Exit::NotFound,
-            // Both mean: not now.
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Exit::Unavailable,
-            status if status.is_server_error() => Exit::Unavailable,
-            _ => Exit::Refused,
-        }
-    }
-}
-
-impl From<Refusal> for CliError {
-    fn from(refusal: Refusal) -> Self {
-        let exit = refusal.exit();
-        let Some(body) = &refusal.body else {
-            let status = refusal.status.as_u16();
-            return Self::new(exit, format!("the host answered with status {status}"))
-                .hint("is a proxy between you and it?");
-        };
-        let error = &body.error;
-        let code = safe(&error.code);
-        let mut failed = Self::new(exit, format!("{} ({code})", safe(&error.message)));
-        if let Some(field) = &error.field
-            && !error.message.contains(field.as_str())
-        {
-            failed = failed.hint(format!("the field is {}", safe(field)));
-        }
-        match refusal.status {
-            StatusCode::UNAUTHORIZED => {
-                failed = failed.hint(
-                    "give a token with STEPWELL_TOKEN or --token; the first start of a host \
-                     writes the admin's into admin-token in its data folder",
-                );
-            }
-            status if status.is_server_error() => {
-                failed = failed.hint("the host's log says more");
-            }
-            _ => {}
-        }
-        match serde_json::from_str(&refusal.text) {
-            Ok(body) => failed.with_body(body),
-            Err(_) => failed,
-        }
-    }
 }
 
 impl From<CallError> for CliError {

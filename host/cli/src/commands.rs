@@ -75,8 +75,13 @@ impl App {
             as_tenant,
             ..
         } = &self.global;
-        let token = config::find_token(token.as_ref(), server, None)?;
-        Ok(Client::new(server.clone(), token).of_tenant(as_tenant.clone()))
+        let found = config::find_token(token.as_ref(), server, None)?;
+        let client = Client::new(server.clone(), found).of_tenant(as_tenant.clone());
+        // The file is no word of the user's: a host that needs no token is not shown it.
+        Ok(match token {
+            Some(_) => client,
+            None => client.with_needed_token(),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use stepwell_engine::audit::{AuditDetails, AuditOutcome, action};
 use stepwell_engine::{Caller, Origin, Refusal};
 
 use crate::app::App;
+use crate::error::RefusedAs;
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -79,12 +80,13 @@ impl Asked {
 
     /// A request was answered.
     pub(crate) fn answered(&self, app: &App, caller: &Caller, response: &Response) {
-        match response.status() {
-            StatusCode::FORBIDDEN => self.denied(app, caller, None),
-            status if status.is_client_error() || status.is_server_error() => {
-                self.failed(app, caller, status.as_str());
-            }
-            _ => {}
+        let status = response.status();
+        let refused_as = response.extensions().get::<RefusedAs>();
+        let code = refused_as.map_or(status.as_str(), |RefusedAs(code)| code);
+        if status == StatusCode::FORBIDDEN {
+            self.denied(app, caller, Some(code));
+        } else if status.is_client_error() || status.is_server_error() {
+            self.failed(app, caller, code);
         }
     }
 

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use stepwell_engine::Caller;
 
 use crate::auth::oidc::OidcSettings;
+
+/// The header by which `GET /healthz` tells that the host runs in development mode, so that
+/// nobody shows it a token that they need not show.
+pub const DEVELOPMENT: HeaderName = HeaderName::from_static("stepwell-development");
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]

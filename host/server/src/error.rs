@@ -222,6 +222,10 @@ impl Code {
     }
 }
 
+/// The code of a refusal, on its answer: the audit log is told of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefusedAs(pub(crate) &'static str);
+
 /// A refusal on its way to the caller.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ApiError {
@@ -266,6 +270,14 @@ impl ApiError {
             is_of_token: true,
             ..Self::new(Code::Unauthenticated, reason)
         }
+    }
+
+    /// Says what else could be done, where it is refused because of a token.
+    pub(crate) fn advising(mut self, advice: &str) -> Self {
+        if self.status == StatusCode::UNAUTHORIZED {
+            self.message = format!("{}; {advice}", self.message);
+        }
+        self
     }
 
     /// Names the field that the refusal is about.
@@ -427,6 +439,7 @@ impl IntoResponse for ApiError {
             },
         };
         let mut response = (self.status, axum::Json(body)).into_response();
+        response.extensions_mut().insert(RefusedAs(self.code));
         let headers = response.headers_mut();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));

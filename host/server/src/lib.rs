@@ -32,7 +32,7 @@ mod unread_body;
 pub mod wire;
 
 pub use auth::oidc::{OidcSettings, OidcSettingsError};
-pub use config::{Auth, ServerConfig};
+pub use config::{Auth, DEVELOPMENT, ServerConfig};
 pub use openapi::openapi;
 pub use router::router;
 pub use serve::{ServeError, serve};

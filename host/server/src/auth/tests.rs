@@ -1,8 +1,14 @@
 //! Tokens, and pages that may not call.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
+use stepwell_engine::{AccessOrder, NewTenantOrder, SimulatedClock};
+use stepwell_states::Timestamp;
 
 use super::*;
+use crate::ServerConfig;
 use crate::testing::{TestApi, request};
 
 fn with(name: &str, value: &str) -> Request {
@@ -44,6 +50,69 @@ async fn only_a_valid_token_is_let_in() {
         .headers_mut()
         .append("authorization", "Bearer x".parse().unwrap());
     assert_eq!(api.send(twice).await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// Who calls, with this header.
+async fn asked_by(api: &TestApi, header: &str) -> crate::testing::Answer {
+    let mut request = request(Method::GET, "/v1/caller", None, "");
+    let header = header.parse().unwrap();
+    request.headers_mut().insert(AUTHORIZATION, header);
+    api.send(request).await
+}
+
+#[tokio::test]
+async fn in_development_mode_a_token_is_its_holder_until_it_ends() {
+    let clock = SimulatedClock::new(Timestamp::from_ms(1_790_000_000_000));
+    let dev = |caller| ServerConfig::new(Auth::Dev { caller });
+    let api = TestApi::at(Arc::new(clock.clone()), dev).await;
+    let order = AccessOrder {
+        expires_at: Some(api.engine.now().plus_ms(1_000)),
+        ..AccessOrder::new("bob", "viewer")
+    };
+    let bob = api.engine.make_api_token(&api.caller, order).await.unwrap();
+    let bob = format!("Bearer {bob}");
+    assert_eq!(asked_by(&api, &bob).await.json()["principal"], "token:bob");
+
+    let order = NewTenantOrder {
+        name: "shop".to_owned(),
+        account: "111122223333".to_owned(),
+        region: "us-east-1".to_owned(),
+    };
+    api.engine.ensure_tenant(order).await.unwrap();
+    let shop = api.engine.caller_for_tenant("shop", "dev").await.unwrap();
+    let order = AccessOrder::new("eve", "viewer");
+    let eve = api.engine.make_api_token(&shop, order).await.unwrap();
+    let of_shop = asked_by(&api, &format!("Bearer {eve}")).await.json();
+    assert_eq!(of_shop["principal"], "token:eve");
+    assert_eq!(of_shop["tenant"], "shop");
+
+    clock.advance(Duration::from_secs(2));
+    for header in [
+        &*bob,
+        "Bearer nobody's",
+        "Bearer",
+        "Bearer ",
+        "Basic dGVzdDp0ZXN0",
+        "",
+    ] {
+        let answer = asked_by(&api, header).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{header:?}");
+        assert!(answer.body.contains("--dev needs none"), "{answer:?}");
+    }
+    // Who shows nothing is anybody on this machine.
+    let nobody = api.send(request(Method::GET, "/v1/caller", None, "")).await;
+    assert_eq!(nobody.json()["principal"], "dev");
+}
+
+#[tokio::test]
+async fn health_tells_whether_a_token_is_needed() {
+    for (api, expected) in [
+        (TestApi::dev().await, true),
+        (TestApi::tokens().await, false),
+    ] {
+        let health = api.send(request(Method::GET, "/healthz", None, "")).await;
+        assert_eq!(health.headers.contains_key(crate::DEVELOPMENT), expected);
+    }
 }
 
 #[tokio::test]
