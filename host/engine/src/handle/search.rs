@@ -107,7 +107,10 @@ impl EngineHandle {
         caller: &Caller,
         given: &str,
     ) -> Result<ExecutionsOf, EngineError> {
-        let machine = self.find_machine(caller, given).await?;
+        let reference = names::machine_reference(&caller.tenant, given);
+        let named = reference.filter(|reference| reference.label.is_none());
+        let named = named.map_or(given, |reference| reference.name);
+        let machine = self.find_machine(caller, named).await?;
         if machine.machine_type == ExecutionType::Express.as_str() {
             return Err(EngineError::TypeNotSupported {
                 machine_type: ExecutionType::Express.as_str(),
@@ -116,7 +119,6 @@ impl EngineHandle {
             });
         }
         let machine = machine.id;
-        let reference = names::machine_reference(&caller.tenant, given);
         Ok(match reference.and_then(|reference| reference.qualifier) {
             None => ExecutionsOf::Machine(machine),
             Some(Qualifier::Version(version)) => ExecutionsOf::Version(machine, version),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepwell_engine::{ListExecutions, SimulatedClock, Status};
+use stepwell_engine::{ExecutionQuery, ListExecutions, SimulatedClock, Status};
 
 use crate::harness::{Bench, PATIENCE, START, Scripted};
 use crate::machines::{arn, call, create, definition, refused, try_call};
@@ -275,6 +275,24 @@ async fn an_execution_runs_what_it_was_started_by() {
     assert_eq!(list("m:PROD").await.len(), 40);
     assert_eq!(list("m:1").await.len(), by_version[0] + 1);
     assert_eq!(list("m:2").await.len(), by_version[1]);
+    // So do Stepwell's own lists, which take names, too.
+    for (named, expected) in [
+        ("m:PROD".to_owned(), 40),
+        ("m:1".to_owned(), by_version[0] + 1),
+        (arn("m:2"), by_version[1]),
+    ] {
+        let query = ExecutionQuery {
+            state_machine: Some(named),
+            ..ExecutionQuery::default()
+        };
+        let list = ListExecutions {
+            query,
+            limit: 100,
+            ..ListExecutions::default()
+        };
+        let found = bench.handle.list_executions(&bench.caller, list).await;
+        assert_eq!(found.unwrap().items.len(), expected);
+    }
     for nowhere in ["m:9", "m:TEST"] {
         let request = json!({"stateMachineArn": arn(nowhere)});
         let told = refused(&bench, "StartExecution", request).await;
