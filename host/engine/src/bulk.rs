@@ -178,7 +178,8 @@ impl EngineHandle {
         match part.last() {
             None => self.complete_bulk(row, &caller).await,
             Some(_) => {
-                let became = self.change_all(row, &caller, &part).await?;
+                let mut became = self.change_all(row, &caller, &part).await?;
+                self.correct(row.key, &part, &mut became).await?;
                 let told = part_of(row, &part, became)?;
                 let store = self.0.store.clone();
                 let advanced = crate::handle::blocking(move || store.advance_bulk(told)).await?;
@@ -222,16 +223,38 @@ impl EngineHandle {
         let mut became = Vec::with_capacity(under_way.len());
         for turn in under_way {
             became.push(match turn {
-                Turn::Over(became) => became,
+                Turn::Over(became) => Ok(became),
                 Turn::Taken(answer, place) => {
-                    let answer = answer.await.map_err(|_closed| EngineError::ShuttingDown)?;
+                    let answer = answer.await;
                     // The place is held until the store counts it.
                     drop(place);
-                    judged(answer)?
+                    answer.map_or(Err(EngineError::ShuttingDown), judged)
                 }
             });
         }
-        Ok(became)
+        // Not before all have answered: what is under way is not told a second time.
+        became.into_iter().collect()
+    }
+
+    /// Whoever was told twice, since nobody knew what became of the first time, may have been
+    /// changed by the first: they are counted already.
+    async fn correct(
+        &self,
+        operation: BulkKey,
+        part: &[Member],
+        became: &mut [Became],
+    ) -> Result<(), EngineError> {
+        if became.iter().all(|one| matches!(one, Became::Changed)) {
+            return Ok(());
+        }
+        let changed = self.read(move |store| store.changed_by_bulk(operation));
+        let changed: BTreeSet<ExecutionKey> = changed.await?.into_iter().collect();
+        for (member, became) in part.iter().zip(became) {
+            if changed.contains(&member.row.key) {
+                *became = Became::Changed;
+            }
+        }
+        Ok(())
     }
 
     fn send_change(
@@ -262,14 +285,16 @@ impl EngineHandle {
     }
 
     async fn complete_bulk(&self, row: &BulkRow, caller: &Caller) -> Result<(), EngineError> {
+        let total = row.total();
         let details = AuditDetails::default()
             .number("done", row.counts.done)
-            .number("skipped", row.counts.skipped)
+            .number("skipped", total.skipped)
             .number("failed", row.counts.failed);
         let id = row.order.uuid.as_str();
         let entry = self.entry(caller, action::BULK_END, id, Some(details));
         let (store, key, at) = (self.0.store.clone(), row.key, self.now());
-        let ended = crate::handle::blocking(move || store.change(entry).complete_bulk(key, at));
+        let ended =
+            crate::handle::blocking(move || store.change(entry).complete_bulk(key, at, total));
         ended.await?.map(drop).map_err(from_store)
     }
 

@@ -114,6 +114,35 @@ pub struct BulkCounts {
     pub failed: u64,
 }
 
+impl BulkRow {
+    /// Adds up what became of the executions, once there are none left to be changed. What was
+    /// let pass when the operation was ordered, and is in no count, needed no change when its
+    /// turn came: nobody finds it any more.
+    #[must_use]
+    pub fn total(&self) -> BulkTotal {
+        let BulkCounts {
+            done,
+            skipped,
+            failed,
+        } = self.counts;
+        let told = done + skipped + failed;
+        BulkTotal {
+            // Some may have come to match meanwhile: they were changed, too.
+            matching: self.order.matching.max(told),
+            skipped: skipped + self.order.matching.saturating_sub(told),
+        }
+    }
+}
+
+/// The counts that an operation ends with, those of what was changed aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BulkTotal {
+    /// All that it let pass.
+    pub matching: u64,
+    /// There was nothing to change any more when it was their turn.
+    pub skipped: u64,
+}
+
 /// A part of an operation that has been dealt with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkPart {
@@ -152,12 +181,31 @@ impl Change<'_> {
         })
     }
 
-    /// Ends an operation because it is through; returns whether it went on until now.
+    /// Ends an operation because it is through, with these counts; returns whether it went on
+    /// until now.
     ///
     /// # Errors
     /// What the database has to say.
-    pub fn complete_bulk(self, key: BulkKey, at: Timestamp) -> Result<bool, StoreError> {
-        self.end_bulk(key, BulkStatus::Completed, at, None)
+    pub fn complete_bulk(
+        self,
+        key: BulkKey,
+        at: Timestamp,
+        total: BulkTotal,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let counted = connection
+                .prepare_cached(
+                    "UPDATE bulk_operations SET matching = ?2, skipped = ?3
+                     WHERE id = ?1 AND status = 0",
+                )?
+                .execute(params![
+                    key,
+                    total.matching.cast_signed(),
+                    total.skipped.cast_signed()
+                ])?;
+            end(connection, key, BulkStatus::Completed, at, None)?;
+            Ok(counted == 1)
+        })
     }
 
     /// Ends an operation before it is through; returns whether it went on until now.
@@ -165,26 +213,25 @@ impl Change<'_> {
     /// # Errors
     /// What the database has to say.
     pub fn cancel_bulk(self, key: BulkKey, at: Timestamp, by: String) -> Result<bool, StoreError> {
-        self.end_bulk(key, BulkStatus::Cancelled, at, Some(by))
+        self.write(move |connection| end(connection, key, BulkStatus::Cancelled, at, Some(&by)))
     }
+}
 
-    fn end_bulk(
-        self,
-        key: BulkKey,
-        status: BulkStatus,
-        at: Timestamp,
-        by: Option<String>,
-    ) -> Result<bool, StoreError> {
-        self.write(move |connection| {
-            let ended = connection
-                .prepare_cached(
-                    "UPDATE bulk_operations SET status = ?2, ended_at = ?3, ended_by = ?4
-                     WHERE id = ?1 AND status = 0",
-                )?
-                .execute(params![key, status, at.as_ms(), by])?;
-            Ok(ended == 1)
-        })
-    }
+/// Ends an operation that goes on; returns whether it did.
+fn end(
+    connection: &Connection,
+    key: BulkKey,
+    status: BulkStatus,
+    at: Timestamp,
+    by: Option<&str>,
+) -> Result<bool, StoreError> {
+    let ended = connection
+        .prepare_cached(
+            "UPDATE bulk_operations SET status = ?2, ended_at = ?3, ended_by = ?4
+             WHERE id = ?1 AND status = 0",
+        )?
+        .execute(params![key, status, at.as_ms(), by])?;
+    Ok(ended == 1)
 }
 
 impl Store {

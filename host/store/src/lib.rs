@@ -94,10 +94,12 @@ pub use audit::{
 };
 pub use backup::{
     BackupError, BackupManifest, BackupOrder, BackupProgress, BackupRow, BackupWatch, RestoreError,
-    list_backups, restore_backup,
+    Restored, WaitingNotifications, list_backups, restore_backup,
 };
 pub use bindings::{ANY_ACTION, BindingRow};
-pub use bulk::{BulkAction, BulkCounts, BulkKey, BulkPart, BulkRow, BulkStatus, NewBulkOperation};
+pub use bulk::{
+    BulkAction, BulkCounts, BulkKey, BulkPart, BulkRow, BulkStatus, BulkTotal, NewBulkOperation,
+};
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
 pub use config_values::{CONFIG_VALUES_MAX, ConfigValueRow};

@@ -208,6 +208,49 @@ async fn what_a_filter_lets_pass_is_stopped_and_nothing_else() {
     }
 }
 
+/// All that became of the executions that an operation let pass.
+fn told_of(operation: &BulkDescription) -> u64 {
+    operation.done + operation.skipped + operation.failed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_counts_of_operations_over_the_same_executions_add_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = SimulatedClock::new(START);
+    let path = || folder.path().to_owned();
+    let faults = Arc::new(DieLater::default());
+    let plan: Arc<dyn FaultPlan> = Arc::clone(&faults) as _;
+    let bench = Bench::with_faults(path(), clock.clone(), Scripted::default(), plan).await;
+    bench.deploy("waits", WAITS).await;
+    start_many(&bench, "waits", "meant", 800).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let stop = order(BulkAction::Stop, of_group("meant"));
+        let ordered = bench.handle.order_bulk(&bench.caller, stop).await.unwrap();
+        ids.push(ordered.id);
+    }
+    until(&bench, &ids[1], |found| found.done > 0).await;
+    faults.left.store(7, Ordering::SeqCst);
+    while bench
+        .handle
+        .describe_bulk(&bench.caller, &ids[0])
+        .await
+        .is_ok()
+    {
+        tokio::task::yield_now().await;
+    }
+    bench.close().await;
+
+    let bench = Bench::in_folder(path(), clock, Scripted::default()).await;
+    let (first, second) = (ended(&bench, &ids[0]).await, ended(&bench, &ids[1]).await);
+    assert_eq!(first.done + second.done, 800);
+    for operation in [&first, &second] {
+        assert_eq!(told_of(operation), operation.matching, "{operation:?}");
+        assert!(operation.done > 0 && operation.skipped > 0, "{operation:?}");
+    }
+    bench.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_again_is_redriven_once() {
     let bench = Bench::in_memory().await;
