@@ -129,6 +129,18 @@ impl Auditor {
         self.write_down(&facts)
     }
 
+    /// Makes the entry of how something ended that a caller had begun for the host as a whole.
+    pub(crate) fn end_for_host(&self, caller: &Caller, end: Refusal) -> AuditEntry {
+        let mut facts = facts_of(caller, self.clock.now());
+        facts.chain = AuditChain::Host;
+        facts.action = end.action;
+        facts.resource = end.resource;
+        facts.outcome = end.outcome;
+        let details = end.details;
+        facts.details = Some(details.text("tenant_of_caller", &*caller.tenant.name));
+        self.write_down(&facts)
+    }
+
     /// Tells of the end of a chain that is not the one that was signed.
     fn append_fault(&self, chain: &AuditChain) {
         let mut facts = host_facts(principal_of("host"), self.clock.now());

@@ -1,7 +1,7 @@
 //! Why the engine refuses a request. Doors map each variant to a status and a code.
 
 use stepwell_decider::{ApprovalRefusal, DecideError, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES};
-use stepwell_states::Diagnostic;
+use stepwell_states::{Diagnostic, Severity};
 use stepwell_store::StoreError;
 
 use crate::quotas::{self, Quota};
@@ -28,7 +28,7 @@ pub enum EngineError {
         missing: &'static str,
     },
     /// The definition has problems.
-    #[error("the definition has {} problem(s)", .0.len())]
+    #[error("the definition has {}", problems(.0))]
     InvalidDefinition(Vec<Diagnostic>),
     /// The component was refused.
     #[error("{message}")]
@@ -189,6 +189,24 @@ pub enum EngineError {
     /// We are wrong: a bug, or data that cannot be what it is.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Counts what a definition is refused for, and what is only beside it.
+fn problems(found: &[Diagnostic]) -> String {
+    let errors = found
+        .iter()
+        .filter(|one| one.severity == Severity::Error)
+        .count();
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    let warnings = found.len() - errors;
+    let beside = match warnings {
+        0 => String::new(),
+        _ => format!(", and {} beside", counted(warnings, "warning")),
+    };
+    format!("{}{beside}", counted(errors, "error"))
 }
 
 impl From<DecideError> for EngineError {

@@ -15,6 +15,7 @@ mod config_values;
 pub(crate) mod data_sets;
 mod executions;
 mod express;
+mod failures;
 pub(crate) mod histories;
 mod identities;
 mod known_access;
@@ -79,6 +80,7 @@ pub(crate) use backups::Backups;
 pub use backups::{BackupDescription, BackupList, EndedBackup, RunningBackup};
 pub(crate) use bulk::narrowed;
 pub use config_values::ConfigValue;
+pub use failures::given_failure;
 pub use identities::IdentityOrder;
 pub(crate) use known_access::KnownAccess;
 pub use notifications::{

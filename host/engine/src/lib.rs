@@ -73,6 +73,7 @@ pub use handle::{
     NotificationDescription, NotificationOrder, RetentionOrder, RetentionRule, RetentionRules,
     RoleDescription, RoleOrder, RunningBackup, SecretDescription, SecretVersionDescription,
     TenantDescription, TenantPolicy, TenantQuotas, approval_status_word, data_sets::DataSetUpload,
+    given_failure,
 };
 pub use model::*;
 pub use notifier::{Channel as NotificationChannel, NotificationConfig};

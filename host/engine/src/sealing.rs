@@ -15,8 +15,9 @@ pub enum SealingError {
     /// Values are sealed with keys that were not given.
     #[error(
         "the database holds values that are sealed with the master key {}{}: give the file of \
-         that key with --master-key-file, or as --old-master-key-file beside a new one; nothing \
-         was changed",
+         that key with --master-key-file, or as --old-master-key-file beside a new one; a host \
+         that was started with --dev has its own in the file master-key of its data folder; \
+         nothing was changed",
         list(needed),
         given.map_or(", and no master key was given".to_owned(), |id| {
             format!(", and the key that was given is {id}")

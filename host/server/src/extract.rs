@@ -12,6 +12,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use http_body_util::BodyExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use stepwell_engine::{Caller, SECRET_MAX_BYTES, SecretValue, Tenant};
 use tokio::time::timeout;
@@ -151,6 +152,24 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJson<T> {
             return Err(unsupported("application/json"));
         }
         parse_json(&bytes).map(Self)
+    }
+}
+
+/// No body where a route takes none, or an object without members: what nobody would look at is
+/// refused, not ignored.
+#[derive(Debug)]
+pub(crate) struct NoBody;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoMembers {}
+
+impl FromRequest<App> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let read = OptionalJson::<NoMembers>::from_request(request, app).await;
+        read.map(|_nothing| Self)
     }
 }
 

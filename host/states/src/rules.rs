@@ -215,7 +215,7 @@ pub const RULES: &[Rule] = &[
         is_aws: false,
         summary: "a Task uses an integration that only a bound component can serve",
         help: "Stepwell runs other services' integrations by components that the tenant binds to \
-               them. Unbound, the Task fails when it is reached.",
+               them (stepwell bind). Unbound, the Task fails when it is reached.",
     },
     Rule {
         code: "LOOP_WITHOUT_WAIT",
@@ -277,9 +277,11 @@ pub const RULES: &[Rule] = &[
         code: "TASK_WITHOUT_TIMEOUT",
         severity: Severity::Warning,
         is_aws: false,
-        summary: "a Task has no timeout",
+        summary: "a Task that waits for somebody has no timeout",
         help: "If nobody ever answers, the execution hangs until it is stopped. Give the Task \
-               TimeoutSeconds; for one that reports progress, HeartbeatSeconds too.",
+               TimeoutSeconds; for one that reports progress, HeartbeatSeconds too; for an \
+               approval, DeadlineSeconds. A component's call ends after fifteen minutes without \
+               one.",
     },
     Rule {
         code: "TIMEOUT_BEYOND_EXECUTION",

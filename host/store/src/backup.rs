@@ -32,7 +32,7 @@ use crate::store::Store;
 use manifest::{DATABASE, MANIFEST, SUMS, file_digest};
 
 pub use manifest::{BackupManifest, list_backups};
-pub use restore::{RestoreError, restore_backup};
+pub use restore::{RestoreError, Restored, WaitingNotifications, restore_backup};
 
 /// Pages of a step: 1 MiB, which takes a millisecond or two.
 const STEP_PAGES: i32 = 256;

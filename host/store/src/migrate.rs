@@ -45,7 +45,12 @@ pub(crate) fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(),
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", number)?;
         transaction.commit()?;
-        tracing::info!(schema = number, "database schema brought up");
+        if found > 0 {
+            tracing::info!(schema = number, "database schema brought up");
+        }
+    }
+    if found == 0 {
+        tracing::info!(schema = known, "a new database was made");
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::error::StoreError;
 use crate::ids::TenantId;
 use crate::store::Store;
 
-pub(crate) use deliveries::Bell;
+pub(crate) use deliveries::{Bell, give_up_all};
 pub use deliveries::{
     DELIVERIES_PENDING_MAX, DeliveryEnd, DeliveryFilter, DeliveryRow, DeliveryStatus, DueDelivery,
 };

@@ -51,6 +51,15 @@ pub enum KeyFileError {
         /// Why.
         error: MasterKeyError,
     },
+    /// There is a file of that name, which may be a key that values are sealed with.
+    #[error(
+        "the file {} is there already: use it if it is a master key, or name another file",
+        path.display()
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// It cannot be made.
     #[error("cannot make the master key file {}: {error}", path.display())]
     Unwritable {
@@ -93,7 +102,7 @@ pub fn read_key_file(path: &Path, trust: Trust) -> Result<MasterKey, KeyFileErro
 /// a key that is overwritten takes every value with it.
 ///
 /// # Errors
-/// [`KeyFileError::Unwritable`].
+/// [`KeyFileError::Exists`] or [`KeyFileError::Unwritable`].
 pub fn write_key_file(path: &Path, key: &MasterKey) -> Result<(), KeyFileError> {
     let write = || -> io::Result<()> {
         let mut options = OpenOptions::new();
@@ -110,9 +119,12 @@ pub fn write_key_file(path: &Path, key: &MasterKey) -> Result<(), KeyFileError> 
             .filter(|folder| !folder.as_os_str().is_empty());
         fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
-    write().map_err(|error| KeyFileError::Unwritable {
-        path: path.to_owned(),
-        error,
+    write().map_err(|error| {
+        let path = path.to_owned();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => KeyFileError::Exists { path },
+            _ => KeyFileError::Unwritable { path, error },
+        }
     })
 }
 
@@ -143,7 +155,8 @@ mod tests {
         assert_eq!(read_key_file(&file, Trust::Mode).unwrap().id(), key.id());
 
         let other = MasterKey::generate().unwrap();
-        assert!(write_key_file(&file, &other).is_err());
+        let refused = write_key_file(&file, &other).unwrap_err().to_string();
+        assert!(refused.contains("name another file"), "{refused}");
         assert_eq!(read_key_file(&file, Trust::Mode).unwrap().id(), key.id());
     }
 

@@ -12,7 +12,7 @@ use stepwell_engine::audit::action;
 use stepwell_server::wire::{Backup, BackupList};
 use stepwell_store::{
     AuditChain, AuditDetails, AuditEntry, AuditFacts, AuditOutcome, AuditPrincipal, RestoreError,
-    restore_backup,
+    Restored, WaitingNotifications, restore_backup,
 };
 
 use crate::client::Client;
@@ -47,6 +47,10 @@ pub(crate) struct RestoreArgs {
     /// Folder of the data, with nothing in it or not there yet [default: as for `serve`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Send the notifications that were waiting when the backup was made, which the host that it
+    /// is of has sent since, or still does
+    #[arg(long)]
+    keep_notifications: bool,
 }
 
 /// Makes a backup, or lists those that there are.
@@ -163,11 +167,16 @@ pub(crate) fn restore(args: &RestoreArgs, app: &App) -> Result<Exit, CliError> {
     let folder = data_folder(args.data.as_deref())?;
     let progress = app.console.progress("copying and checking");
     let entry = entry_of_restore(&args.backup)?;
-    let restored = restore_backup(&args.backup, &folder, &entry);
+    let waiting = match args.keep_notifications {
+        true => WaitingNotifications::Kept,
+        false => WaitingNotifications::GivenUp { at: now() },
+    };
+    let restored = restore_backup(&args.backup, &folder, &entry, waiting);
     drop(progress);
-    let manifest = restored.map_err(|error| refused(&error))?;
+    let Restored { manifest, given_up } = restored.map_err(|error| refused(&error))?;
     if app.console.is_json() {
-        let done = json!({ "data": folder, "backup": args.backup, "manifest": manifest });
+        let done = json!({ "data": folder, "backup": args.backup, "manifest": manifest,
+            "notificationsGivenUp": given_up });
         app.console.print_json(&done, true)?;
         return Ok(Exit::Done);
     }
@@ -178,6 +187,12 @@ pub(crate) fn restore(args: &RestoreArgs, app: &App) -> Result<Exit, CliError> {
         units::bytes(manifest.bytes),
         manifest.created_at,
     ))?;
+    if given_up > 0 {
+        app.console.say(format!(
+            "gave up {} that the host of the backup sends: --keep-notifications sends them again",
+            units::count(given_up as u64, "notification", "notifications"),
+        ));
+    }
     if !manifest.master_keys.is_empty() {
         app.console.say(format!(
             "start the host with the master key {}: --master-key-file",
@@ -185,7 +200,8 @@ pub(crate) fn restore(args: &RestoreArgs, app: &App) -> Result<Exit, CliError> {
         ));
     }
     app.console.say(format!(
-        "next: put audit.key back into it if you have kept that, then stepwell serve --data {}",
+        "next: put audit.key and admin-token back into it if you have kept them, then\n      \
+         stepwell serve --data {}   (--new-admin-token makes another token)",
         safe(&folder.display().to_string())
     ));
     Ok(Exit::Done)

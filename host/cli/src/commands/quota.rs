@@ -109,6 +109,15 @@ fn changed(before: &QuotaList, changes: &[(String, Amount)]) -> QuotasRequest {
     QuotasRequest { quotas }
 }
 
+/// Whose setting a limit is: where there is none, nobody's.
+fn set_by(line: &QuotaLine) -> &'static str {
+    match (line.own, line.limit) {
+        (true, _) => "tenant",
+        (false, Some(_)) => "host",
+        (false, None) => "",
+    }
+}
+
 fn table(list: &QuotaList) -> String {
     let mut table = Table::new(&[
         Column::Left("QUOTA"),
@@ -128,7 +137,7 @@ fn table(list: &QuotaList) -> String {
             line.limit.map_or_else(|| "none".to_owned(), amount).into(),
             line.used.map_or_else(String::new, amount).into(),
             line.refused.to_string().into(),
-            if line.own { "tenant" } else { "host" }.into(),
+            set_by(line).into(),
         ]);
     }
     let mut text = table.render();
@@ -151,6 +160,19 @@ mod tests {
             own,
             used: None,
             refused: 0,
+        }
+    }
+
+    #[test]
+    fn a_limit_that_nobody_has_set_is_nobodys() {
+        for (limit, own, expected) in [
+            (None, false, ""),
+            (Some(5), false, "host"),
+            (Some(5), true, "tenant"),
+            // The tenant has no limit where the host would give it one.
+            (None, true, "tenant"),
+        ] {
+            assert_eq!(set_by(&line("components", limit, own)), expected);
         }
     }
 

@@ -255,11 +255,9 @@ fn announce(
             )?;
         }
         (false, None) => {
-            line(
-                "token",
-                format!("the admin's, made before: {}", file.display()),
-            )?;
-            line("", "lost? start once with --new-admin-token".to_owned())?;
+            for (label, text) in old_token_lines(&file) {
+                line(label, text)?;
+            }
         }
     }
     if let Some(file) = dev_key {
@@ -287,6 +285,25 @@ fn announce(
         format!("stepwell start MACHINE --input '{{}}' --wait{option}"),
     )?;
     line("stop", paint(GOOD, "Ctrl-C"))
+}
+
+/// Where the admin's token is that an earlier start made. A folder that a backup was restored
+/// into does not have it.
+fn old_token_lines(file: &Path) -> [(&'static str, String); 2] {
+    let there = file.exists();
+    let file = file.display();
+    let (where_it_is, advice) = if there {
+        (
+            format!("the admin's, made before: {file}"),
+            "lost? start once with --new-admin-token",
+        )
+    } else {
+        (
+            format!("the admin's is good as before, but {file} is not there"),
+            "give it with STEPWELL_TOKEN; lost? start once with --new-admin-token",
+        )
+    };
+    [("token", where_it_is), ("", advice.to_owned())]
 }
 
 fn bind_error(args: &ServeArgs, error: &io::Error) -> CliError {
@@ -399,6 +416,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn a_token_is_said_to_be_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(ADMIN_TOKEN_FILE);
+        let [(_, without), (_, advice)] = old_token_lines(&file);
+        assert!(without.ends_with("is not there"), "{without}");
+        assert!(advice.contains("STEPWELL_TOKEN"), "{advice}");
+        write_private(&file, "swt_1\n").unwrap();
+        let [(_, with), _] = old_token_lines(&file);
+        assert!(with.contains("made before"), "{with}");
+    }
 
     #[test]
     fn a_private_file_is_its_owners_alone_and_replaced_as_a_whole() {

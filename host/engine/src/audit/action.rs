@@ -144,6 +144,8 @@ actions! {
     AUDIT_FAULT = "audit:fault";
     /// A backup was begun.
     BACKUP_CREATE = "backup:create";
+    /// A backup was made, or could not be.
+    BACKUP_END = "backup:end";
     /// A change to all executions that a filter lets pass was ordered.
     BULK_ORDER = "bulk-operation:order";
     /// Such an order was carried out.

@@ -200,7 +200,10 @@ impl EngineHandle {
             .read(move |store| role_permissions(store, tenant, &role))
             .await?;
         let of_role = of_role.ok_or_else(|| {
-            let reason = format!("there is no role {:?}: list the roles", order.role);
+            let reason = format!(
+                "there is no role {:?}: `stepwell role list` shows which there are",
+                order.role
+            );
             invalid("role", &reason)
         })?;
         let narrowed = order.permissions.as_deref().map(read_permissions);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use stepwell_states::Timestamp;
 use stepwell_store::{BackupManifest, BackupOrder, BackupProgress, Store, list_backups};
 
-use crate::audit::action;
+use crate::audit::{AuditDetails, AuditOutcome, Auditor, Refusal, action};
 use crate::clock::Clock;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
@@ -156,7 +156,7 @@ impl Backups {
         }
     }
 
-    fn run(&self, store: &Store, order: &BackupOrder, clock: &dyn Clock) {
+    fn run(&self, store: &Store, order: &BackupOrder, told: &Told) {
         let begun = Instant::now();
         let made = store.back_up(order, &mut |progress| {
             if let Some(running) = &mut self.state().running {
@@ -167,16 +167,56 @@ impl Backups {
         let seconds = begun.elapsed().as_secs_f64();
         let outcome = match made {
             Ok(made) => {
+                told.made(&made.name, &made.manifest);
                 let (path, bytes) = (made.path.display().to_string(), made.manifest.bytes);
                 tracing::info!(path, bytes, seconds, "a backup was made");
                 Ok(made.name)
             }
             Err(error) => {
                 tracing::error!(%error, seconds, "a backup was not made");
-                Err(error.to_string())
+                let reason = error.to_string();
+                told.failed(&reason);
+                Err(reason)
             }
         };
-        self.end(outcome, clock.now());
+        // Whoever learns of the end finds it in the audit log, too.
+        self.end(outcome, told.clock.now());
+    }
+}
+
+/// What the audit log is told of a backup's end.
+struct Told {
+    audit: Arc<Auditor>,
+    clock: Arc<dyn Clock>,
+    /// Whoever has asked for the backup.
+    caller: Caller,
+}
+
+impl Told {
+    fn made(&self, name: &str, manifest: &BackupManifest) {
+        let details = AuditDetails::default()
+            .text("bytes", manifest.bytes.to_string())
+            .text("sha256", &manifest.sha256)
+            .number("schema", manifest.schema);
+        self.write(name, AuditOutcome::Allowed, details);
+    }
+
+    fn failed(&self, reason: &str) {
+        let details = AuditDetails::default().text("reason", reason);
+        self.write("", AuditOutcome::Failed, details);
+    }
+
+    fn write(&self, resource: &str, outcome: AuditOutcome, details: AuditDetails) {
+        let end = Refusal {
+            action: action::BACKUP_END,
+            resource: resource.to_owned(),
+            outcome,
+            details,
+        };
+        let entry = self.audit.end_for_host(&self.caller, end);
+        if let Err(error) = self.audit.append_and_wait(entry) {
+            tracing::error!(%error, "the audit log was not told how a backup ended");
+        }
     }
 }
 
@@ -195,8 +235,14 @@ impl EngineHandle {
         let folder = inner.backups.folder()?.clone();
         let now = inner.starter.now();
         let running = inner.backups.begin(now)?;
-        let audit = &inner.audit;
-        let entry = audit.entry_of_host(caller, action::BACKUP_CREATE, "", None);
+        let told = Told {
+            audit: Arc::clone(&inner.audit),
+            clock: Arc::clone(&inner.starter.config.clock),
+            caller: caller.clone(),
+        };
+        let entry = told
+            .audit
+            .entry_of_host(caller, action::BACKUP_CREATE, "", None);
         let begun = blocking(move || {
             // The backup tells of itself, and what it tells is signed.
             inner.audit.append_and_wait(entry).map_err(from_store)?;
@@ -207,10 +253,9 @@ impl EngineHandle {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             };
             let (backups, store) = (Arc::clone(&inner.backups), inner.store.clone());
-            let clock = Arc::clone(&inner.starter.config.clock);
             let thread = std::thread::Builder::new()
                 .name("backup".to_owned())
-                .spawn(move || backups.run(&store, &order, &*clock))
+                .spawn(move || backups.run(&store, &order, &told))
                 .map_err(|error| EngineError::Internal(format!("no thread: {error}")))?;
             inner.backups.state().thread = Some(thread);
             Ok(())

@@ -12,6 +12,7 @@ use stepwell_store::{
 use crate::audit::action;
 use crate::bulk::{StoredOrigin, StoredProblem, parse};
 use crate::error::{EngineError, from_store};
+use crate::handle::failures::given_failure;
 use crate::handle::search::machine_names;
 use crate::handle::starting::new_uuid;
 use crate::handle::{EngineHandle, blocking};
@@ -26,10 +27,6 @@ const OPEN_MAX: usize = 10;
 const SAMPLE: usize = 10;
 /// Lines of a list's page, at most.
 const PAGE_MAX: u32 = 1_000;
-/// Characters of an error that executions are stopped with, at most.
-const ERROR_MAX_CHARS: usize = 256;
-/// Characters of a cause, at most.
-const CAUSE_MAX_CHARS: usize = 32_768;
 
 impl EngineHandle {
     /// Tells what an order would change, and changes nothing.
@@ -89,11 +86,13 @@ impl EngineHandle {
         self.require_running()?;
         check(&order)?;
         let at = self.now();
-        let filter = self.bulk_filter(caller, &order, at).await?;
+        let mut filter = self.bulk_filter(caller, &order, at).await?;
         let machine = machine_of(&filter.of);
         let (matching, last) = self
             .read(move |store| {
                 let last = store.max_execution_key()?;
+                // Exactly those are counted that the operation will look for.
+                filter.up_to = last;
                 let counted = store.count_matching(&filter)?;
                 let matching: u64 = counted.iter().map(|count| count.count).sum();
                 Ok((matching, last))
@@ -279,23 +278,15 @@ fn check(order: &BulkOrder) -> Result<(), EngineError> {
         let reason = "goes with no filter: leave one of them out".to_owned();
         return Err(invalid("all", reason));
     }
-    let texts = [
-        ("error", &order.error, ERROR_MAX_CHARS),
-        ("cause", &order.cause, CAUSE_MAX_CHARS),
-    ];
-    for (field, text, max) in texts {
-        let Some(text) = text else { continue };
-        if order.action != BulkAction::Stop {
+    for (field, text) in [("error", &order.error), ("cause", &order.cause)] {
+        if text.is_some() && order.action != BulkAction::Stop {
             return Err(invalid(
                 field,
                 "is for executions that are stopped".to_owned(),
             ));
         }
-        if text.chars().count() > max {
-            return Err(invalid(field, format!("may have {max} characters")));
-        }
     }
-    Ok(())
+    given_failure(order.error.as_deref(), order.cause.as_deref()).map(drop)
 }
 
 fn machine_of(of: &ExecutionsOf) -> Option<MachineId> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_decider::{EventNumber, Execution, Failure, Input, TaskToken};
+use stepwell_decider::{EventNumber, Execution, Input, TaskToken};
 use stepwell_store::{AuditDetails, AuditEntry, ExecutionKey, ExecutionRow};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -12,6 +12,7 @@ use crate::audit::action;
 use crate::definitions::Revision;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
+use crate::handle::failures::given_failure;
 use crate::handle::redrive;
 use crate::handle::starting::NewStart;
 use crate::model::{
@@ -178,8 +179,8 @@ impl EngineHandle {
     ///
     /// # Errors
     ///
-    /// [`EngineError::NotFound`], [`EngineError::ExecutionEnded`], or trouble of the
-    /// host's own.
+    /// [`EngineError::NotFound`], [`EngineError::ExecutionEnded`], [`EngineError::Invalid`] for
+    /// an error or a cause that is too long, or trouble of the host's own.
     pub async fn stop_execution(
         &self,
         caller: &Caller,
@@ -189,7 +190,7 @@ impl EngineHandle {
     ) -> Result<(), EngineError> {
         let row = self.find(caller, execution).await?;
         let arn = self.arn_of_row(caller, &row).await?;
-        let failure = Failure::from_parts(error.as_deref(), cause.as_deref());
+        let failure = given_failure(error.as_deref(), cause.as_deref())?;
         let principal = Some(caller.principal.clone());
         let details = AuditDetails::default().maybe("error", error);
         let entry = self.entry(caller, action::EXECUTION_STOP, arn, Some(details));

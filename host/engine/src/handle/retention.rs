@@ -29,7 +29,8 @@ pub struct RetentionOrder {
     pub count: Option<u64>,
     /// How long details of audit entries are kept; of a tenant's rule alone.
     pub audit_age: Option<Duration>,
-    /// Says that executions are kept for good: else a rule without bounds is refused.
+    /// Says that executions are kept for good: else a rule without bounds is refused, and one
+    /// of audit entries alone leaves executions as they are kept now.
     pub forever: bool,
 }
 
@@ -98,6 +99,7 @@ impl EngineHandle {
             caller.require(Permission::EraseAudit)?;
         }
         let machine = self.retained_machine(caller, state_machine).await?;
+        let order = self.with_bounds_that_hold(caller, order).await?;
         let ms = |age: Option<Duration>| age.map(|age| age.as_secs().saturating_mul(1_000));
         let row = RetentionRow {
             machine: machine.clone(),
@@ -158,6 +160,26 @@ impl EngineHandle {
             return Ok(());
         }
         Err(not_found())
+    }
+
+    /// An order that is of the audit log alone leaves executions as they are kept now: by the
+    /// tenant's own rule, or by the host's, which from then on is the tenant's own.
+    async fn with_bounds_that_hold(
+        &self,
+        caller: &Caller,
+        order: RetentionOrder,
+    ) -> Result<RetentionOrder, EngineError> {
+        if order.forever || order.age.is_some() || order.count.is_some() {
+            return Ok(order);
+        }
+        let RetentionRules { host, rules } = self.list_retention(caller).await?;
+        let own = rules.iter().find(|rule| rule.state_machine.is_none());
+        let (age, count) = own.map_or((host.age, host.count), |own| (own.age, own.count));
+        Ok(RetentionOrder {
+            age,
+            count,
+            ..order
+        })
     }
 
     /// The name of the state machine that a rule is to be about.
@@ -223,7 +245,8 @@ fn check(order: &RetentionOrder, of_machine: bool) -> Result<(), EngineError> {
         let reason = "goes with no bound of executions: leave it or the bounds out";
         return invalid("forever", reason.to_owned());
     }
-    if !order.forever && !is_bound {
+    // One of the audit log alone says nothing of executions.
+    if !order.forever && !is_bound && order.audit_age.is_none() {
         let reason = "is missing: give it or maxCount, or forever";
         return invalid("maxAgeSeconds", reason.to_owned());
     }

@@ -76,6 +76,12 @@ impl Message {
         self.facts.get(member)?.as_str()
     }
 
+    fn listed(&self, member: &str) -> Option<String> {
+        let all = self.facts.get(member)?.as_array()?;
+        let names: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
+        Some(names.join(", "))
+    }
+
     /// What programs get: `type`, `timestamp`, `data`.
     pub(super) fn json(&self) -> Value {
         let mut data = self.facts.clone();
@@ -137,6 +143,8 @@ impl Message {
         line("Error", self.fact("error"));
         line("Cause", self.fact("cause"));
         line("Approval", self.fact("approval"));
+        line("Groups", self.listed("groups").as_deref());
+        line("People", self.listed("people").as_deref());
         line("Deadline", self.fact("deadline"));
         line("Waits for", self.fact("waitsFor"));
         line("Event", self.fact("eventName"));
@@ -221,6 +229,22 @@ mod tests {
         assert_eq!(told["data"]["link"], link);
         let text = message.text();
         for said in [arn, link, "Cause          x", "  stepwell redrive order/7"] {
+            assert!(text.contains(said), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_approval_is_told_with_who_may_decide_and_how() {
+        let facts = json!({"stateMachine": "order", "execution": "7", "state": "Ask",
+            "approval": "a-1", "groups": ["release", "ops"], "people": ["token:ann"]});
+        let delivery = delivery("approval.requested", &facts);
+        let text = Message::of(&delivery, Some("https://stepwell.example.com")).text();
+        for said in [
+            "Groups         release, ops\n",
+            "People         token:ann\n",
+            "Link           https://stepwell.example.com/v1/approvals/a-1\n",
+            "  stepwell approvals show a-1\n",
+        ] {
             assert!(text.contains(said), "{text}");
         }
     }

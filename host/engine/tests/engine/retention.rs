@@ -249,6 +249,24 @@ async fn what_a_rule_cannot_say_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_of_audit_entries_alone_leaves_executions_as_they_are_kept() {
+    let bench = Bench::in_memory().await;
+    let audit = RetentionOrder {
+        audit_age: Some(DAY * 400),
+        ..RetentionOrder::default()
+    };
+    let put = async |order| {
+        let set = bench.handle.put_retention(&bench.caller, None, order).await;
+        set.unwrap()
+    };
+    let set = put(audit).await;
+    assert_eq!((set.age, set.audit_age), (None, Some(DAY * 400)));
+    put(age(90)).await;
+    let set = put(audit).await;
+    assert_eq!((set.age, set.audit_age), (Some(DAY * 90), Some(DAY * 400)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn details_of_audit_entries_go_by_rule_and_by_order_and_the_chain_stays() {
     let bench = Bench::in_memory().await;
     bench.deploy("pass", PASS).await;

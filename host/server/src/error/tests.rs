@@ -116,9 +116,17 @@ async fn a_refused_definition_brings_all_its_problems() {
         column: 3,
         hint: None,
     };
-    let (status, body) = answer(EngineError::InvalidDefinition(vec![problem(1), problem(2)])).await;
+    let warning = Diagnostic {
+        severity: Severity::Warning,
+        ..problem(3)
+    };
+    let found = vec![problem(1), problem(2), warning];
+    let (status, body) = answer(EngineError::InvalidDefinition(found)).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(body["error"]["diagnostics"].as_array().unwrap().len(), 2);
+    assert_eq!(body["error"]["diagnostics"].as_array().unwrap().len(), 3);
+    // A warning is no reason to refuse it.
+    let message = "the definition has 2 errors, and 1 warning beside";
+    assert_eq!(body["error"]["message"], message);
     assert_eq!(
         body["error"]["diagnostics"][1],
         json!({

@@ -7,6 +7,7 @@ use stepwell_engine::Caller;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::extract::NoBody;
 use crate::wire::{BackupList, RunningBackup};
 
 /// Begin a backup
@@ -23,6 +24,7 @@ use crate::wire::{BackupList, RunningBackup};
 pub(crate) async fn begin_backup(
     State(app): State<App>,
     caller: Caller,
+    _: NoBody,
 ) -> Result<(StatusCode, JsonAnswer<RunningBackup>), ApiError> {
     let running = app.engine().begin_backup(&caller).await?;
     Ok((StatusCode::ACCEPTED, JsonAnswer(running.into())))

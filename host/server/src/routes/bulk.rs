@@ -13,7 +13,7 @@ use stepwell_engine::{BulkOrder, Caller};
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{Json, Query, Segment};
+use crate::extract::{Json, NoBody, Query, Segment};
 use crate::wire::{BulkOperation, BulkOperationList, BulkPreview, BulkRequest, path_segment};
 
 /// Operations of a page, unless the query says otherwise.
@@ -119,6 +119,7 @@ pub(crate) async fn cancel_bulk_operation(
     State(app): State<App>,
     caller: Caller,
     Segment(id): Segment,
+    _: NoBody,
 ) -> Result<JsonAnswer<BulkOperation>, ApiError> {
     let cancelled = app.engine().cancel_bulk(&caller, &id).await?;
     Ok(JsonAnswer(cancelled.into()))

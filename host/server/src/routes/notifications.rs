@@ -8,7 +8,7 @@ use stepwell_engine::{Caller, DeliveriesQuery};
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{Json, Query, Segment};
+use crate::extract::{Json, NoBody, Query, Segment};
 use crate::wire::{
     DeliveryList, Notification, NotificationList, NotificationRequest, NotificationTest,
 };
@@ -107,6 +107,7 @@ pub(crate) async fn test_notification(
     State(app): State<App>,
     caller: Caller,
     Segment(name): Segment,
+    _: NoBody,
 ) -> Result<(StatusCode, JsonAnswer<NotificationTest>), ApiError> {
     let delivery = app.engine().test_notification(&caller, &name).await?;
     Ok((

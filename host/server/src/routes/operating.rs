@@ -7,7 +7,7 @@ use stepwell_engine::{Caller, InterveneOrder, Intervention};
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{Json, OptionalJson, Segment};
+use crate::extract::{Json, NoBody, OptionalJson, Segment};
 use crate::wire::{
     FailTaskRequest, PauseExecutionRequest, RedriveExecutionRequest, RedriveExecutionResponse,
     SkipTaskRequest, TargetRequest,
@@ -82,6 +82,7 @@ pub(crate) async fn resume_execution(
     State(app): State<App>,
     caller: Caller,
     Segment(execution): Segment,
+    _: NoBody,
 ) -> Result<StatusCode, ApiError> {
     app.engine().resume_execution(&caller, &execution).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -147,7 +148,7 @@ pub(crate) async fn fail_task(
     Segment(execution): Segment,
     OptionalJson(request): OptionalJson<FailTaskRequest>,
 ) -> Result<StatusCode, ApiError> {
-    intervene(&app, &caller, &execution, request.into_order()).await
+    intervene(&app, &caller, &execution, request.into_order()?).await
 }
 
 /// Skip a task

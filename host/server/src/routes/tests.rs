@@ -424,6 +424,32 @@ async fn an_execution_is_stopped_with_and_without_a_reason() {
 }
 
 /// Reads the whole history in parts of that size; returns the events.
+#[tokio::test]
+async fn nothing_that_was_sent_is_cut_or_ignored() {
+    let api = with_one_that_asks().await;
+    let long = |field: &str, chars: usize| json!({ field: "ä".repeat(chars) }).to_string();
+    for verb in ["stop", "fail-task"] {
+        let path = format!("/v1/executions/ask%2Fone/{verb}");
+        for (field, chars) in [("error", 257), ("cause", 32_769)] {
+            let refused = api.post(&path, long(field, chars)).await;
+            expect_refusal(&refused, 400, "InvalidField", Some(field));
+        }
+    }
+    // Where there is nothing to say, nothing is taken for something that was said.
+    for path in [
+        "/v1/backups",
+        "/v1/executions/ask%2Fone/resume",
+        "/v1/bulk-operations/x/cancel",
+        "/v1/notifications/x/test",
+    ] {
+        let refused = api.post(path, r#"{"path": "/etc"}"#).await;
+        expect_refusal(&refused, 400, "UnknownField", Some("path"));
+    }
+    let stopped = api.post("/v1/executions/ask%2Fone/stop", long("cause", 32_768));
+    expect(&stopped.await, 204);
+    expect(&api.post("/v1/backups", "{}").await, 202);
+}
+
 async fn read_in_parts(api: &TestApi, machine: &str, limit: u32, query: &str) -> Vec<Value> {
     let mut events = Vec::new();
     let mut after = 0;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{
-    DefinitionChoice, EventKind, Failure, InterveneOrder, Intervention, RedriveOrder,
-    RedrivenExecution, Target,
+    DefinitionChoice, EventKind, InterveneOrder, Intervention, RedriveOrder, RedrivenExecution,
+    Target, given_failure,
 };
 use utoipa::ToSchema;
 
@@ -213,12 +213,15 @@ impl TargetRequest {
 
 impl FailTaskRequest {
     /// Turns the request into the engine's order.
-    pub(crate) fn into_order(self) -> InterveneOrder {
-        let failure = Failure::from_parts(self.error.as_deref(), self.cause.as_deref());
-        InterveneOrder {
+    ///
+    /// # Errors
+    /// The error or the cause is too long.
+    pub(crate) fn into_order(self) -> Result<InterveneOrder, ApiError> {
+        let failure = given_failure(self.error.as_deref(), self.cause.as_deref())?;
+        Ok(InterveneOrder {
             target: target(self.state, self.event),
             intervention: Intervention::FailTask(failure),
-        }
+        })
     }
 }
 

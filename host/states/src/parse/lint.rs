@@ -76,12 +76,16 @@ fn task(subject: &Subject<'_>, reference: StateRef, task: &Task, report: &mut Re
     let flow = &subject.machine.state(reference).flow;
     let has_deadline = task.resource.kind == ResourceKind::Approval
         && flow.argument_names().contains(&"DeadlineSeconds");
-    if matches!(task.timeout, Limit::None) && can_take_long(task) && !has_deadline {
+    if matches!(task.timeout, Limit::None) && waits_for_somebody(task) && !has_deadline {
+        let hint = match task.resource.kind {
+            ResourceKind::Approval => "add 'DeadlineSeconds' to its arguments, or 'TimeoutSeconds'",
+            _ => "add 'TimeoutSeconds'",
+        };
         subject.warn(
             (reference, &[]),
             "TASK_WITHOUT_TIMEOUT",
             "The Task has no timeout: if nobody answers, the execution hangs",
-            "add 'TimeoutSeconds'",
+            hint,
             report,
         );
     }
@@ -116,7 +120,7 @@ fn task(subject: &Subject<'_>, reference: StateRef, task: &Task, report: &mut Re
             (reference, &[Step::Field("Resource")]),
             "INTEGRATION_NEEDS_BINDING",
             format!("The integration {service}:{action} runs only if a component is bound to it"),
-            "bind a component of yours to the resource",
+            &format!("bind a component of yours to it: stepwell bind {service}:{action} COMPONENT"),
             report,
         );
     }
@@ -137,29 +141,21 @@ fn wait(subject: &Subject<'_>, reference: StateRef, wait: &Wait, report: &mut Re
     }
 }
 
-/// Says whether a Task's end depends on somebody who may never answer.
-fn can_take_long(task: &Task) -> bool {
-    match task.resource.kind {
-        ResourceKind::StepwellSdk { .. } | ResourceKind::StartExecution => {
-            task.resource.pattern != Pattern::RequestResponse
-        }
-        _ => true,
-    }
+/// Says whether a Task's end depends on somebody who may never answer. What the host runs or
+/// asks itself ends without them: the host gives it a time of its own.
+fn waits_for_somebody(task: &Task) -> bool {
+    task.resource.pattern != Pattern::RequestResponse
+        || matches!(
+            task.resource.kind,
+            ResourceKind::Event { .. } | ResourceKind::Approval | ResourceKind::Activity { .. }
+        )
 }
 
 /// Says whether a state by itself lets time pass before it goes on.
 fn waits(state: &State) -> bool {
     match &state.kind {
         StateKind::Wait(_) => true,
-        StateKind::Task(task) => {
-            task.resource.pattern != Pattern::RequestResponse
-                || matches!(
-                    task.resource.kind,
-                    ResourceKind::Event { .. }
-                        | ResourceKind::Approval
-                        | ResourceKind::Activity { .. }
-                )
-        }
+        StateKind::Task(task) => waits_for_somebody(task),
         _ => false,
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
+use stepwell_states::Timestamp;
 
 use super::manifest::{BackupManifest, DATABASE, copy_digest, read_manifest};
 use super::sync_folder;
@@ -12,9 +13,13 @@ use crate::audit::{AuditEntry, Chains};
 use crate::connection;
 use crate::error::StoreError;
 use crate::migrate::{MIGRATIONS, schema_number};
+use crate::notifications::give_up_all;
 
 /// The database while it is copied. A restore that broke off may have left it.
 const UNFINISHED: &str = "stepwell.db.restoring";
+
+/// Why a notification that waited is not sent.
+const NOT_SENT: &str = "a backup was restored: the host that it is of has sent this";
 
 /// Why a backup was not put in place. The folder is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +81,27 @@ pub enum RestoreError {
     },
 }
 
+/// What becomes of notifications that were waiting to be sent when the backup was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitingNotifications {
+    /// They are given up: the host that the backup is of has sent them since, or still does.
+    GivenUp {
+        /// When.
+        at: Timestamp,
+    },
+    /// They are sent by the restored host, too.
+    Kept,
+}
+
+/// A backup that was put in place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Restored {
+    /// What it is of.
+    pub manifest: BackupManifest,
+    /// Notifications that were given up.
+    pub given_up: usize,
+}
+
 /// Puts a backup in place, so that a host can start on the folder. `entry` tells the audit
 /// log of it, in the host's chain: the database says that it was put there.
 ///
@@ -88,7 +114,8 @@ pub fn restore_backup(
     backup: &Path,
     folder: &Path,
     entry: &AuditEntry,
-) -> Result<BackupManifest, RestoreError> {
+    waiting: WaitingNotifications,
+) -> Result<Restored, RestoreError> {
     let manifest = read_manifest(backup).map_err(|reason| damaged(backup, reason))?;
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     if manifest.schema > known {
@@ -103,9 +130,9 @@ pub fn restore_backup(
     let lock = take_folder(folder)?;
     let unfinished = folder.join(UNFINISHED);
     let restored = copy(backup, &manifest, &unfinished)
-        .and_then(|()| tell(&unfinished, &manifest, backup, entry))
-        .and_then(|()| put(folder, &unfinished));
-    if let Err(error) = restored {
+        .and_then(|()| tell(&unfinished, &manifest, backup, (entry, waiting)))
+        .and_then(|given_up| put(folder, &unfinished).map(|()| given_up));
+    let given_up = restored.map_err(|error| {
         for left in [UNFINISHED, connection::LOCK_FILE] {
             // What cannot be removed does not keep the next restore from its work.
             drop(fs::remove_file(folder.join(left)));
@@ -113,10 +140,10 @@ pub fn restore_backup(
         if is_new {
             drop(fs::remove_dir(folder));
         }
-        return Err(error.at(folder, manifest.bytes));
-    }
+        error.at(folder, manifest.bytes)
+    })?;
     drop(lock);
-    Ok(manifest)
+    Ok(Restored { manifest, given_up })
 }
 
 /// Why a step failed, without the folder.
@@ -221,13 +248,14 @@ fn copy(backup: &Path, manifest: &BackupManifest, to: &Path) -> Result<(), Faile
     Ok(())
 }
 
-/// Opens the copy, and writes into its audit log that it was restored.
+/// Opens the copy, writes into its audit log that it was restored, and gives up what it was
+/// about to send; returns how much that was.
 fn tell(
     path: &Path,
     manifest: &BackupManifest,
     backup: &Path,
-    entry: &AuditEntry,
-) -> Result<(), Failed> {
+    (entry, waiting): (&AuditEntry, WaitingNotifications),
+) -> Result<usize, Failed> {
     let mut copy = Connection::open(path)?;
     let found = schema_number(&copy)?;
     if found != manifest.schema {
@@ -235,14 +263,25 @@ fn tell(
         return Err(Failed::Told(damaged(backup, reason)));
     }
     connection::check_tables(&copy)?;
-    let logs = "SELECT count(*) FROM sqlite_schema WHERE name = 'audit_entries'";
-    let logs: u32 = copy.query_row(logs, [], |row| row.get(0))?;
-    if logs > 0 {
-        let transaction = copy.transaction()?;
+    let transaction = copy.transaction()?;
+    if has_table(&transaction, "audit_entries")? {
         Chains::default().append(&transaction, entry)?;
-        transaction.commit()?;
     }
-    Ok(())
+    let mut given_up = 0;
+    if let WaitingNotifications::GivenUp { at } = waiting
+        && has_table(&transaction, "notification_deliveries")?
+    {
+        given_up = give_up_all(&transaction, at, NOT_SENT)?;
+    }
+    transaction.commit()?;
+    Ok(given_up)
+}
+
+/// Whether a table is there: a backup may be older than it.
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let count = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    let count: u32 = connection.query_row(count, [name], |row| row.get(0))?;
+    Ok(count > 0)
 }
 
 fn put(folder: &Path, unfinished: &Path) -> Result<(), Failed> {

@@ -174,6 +174,21 @@ impl Bell {
     }
 }
 
+/// Gives up all that waits to be sent, of all tenants, since another host sends it; returns
+/// how much that was.
+pub(crate) fn give_up_all(
+    connection: &Connection,
+    at: Timestamp,
+    reason: &str,
+) -> rusqlite::Result<usize> {
+    connection.execute("UPDATE notifications SET pending = 0 WHERE pending > 0", [])?;
+    connection.execute(
+        "UPDATE notification_deliveries SET status = 2, due_at = NULL, ended_at = ?1, last_error = ?2
+         WHERE status = 0",
+        params![at.as_ms(), reason],
+    )
+}
+
 /// Writes a row, unless there are too many; returns whether it was written.
 pub(crate) fn insert(
     connection: &Connection,

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use stepwell_store::{
-    AuditChain, BackupError, BackupOrder, BackupRow, ExecutionKey, Fault, FaultPlan, NewDataSet,
-    RestoreError, StorageLimits, Store, StoreError, StoreOptions, list_backups, restore_backup,
+    AuditChain, BackupError, BackupOrder, BackupRow, DeliveryFilter, DeliveryStatus, ExecutionKey,
+    Fault, FaultPlan, NewDataSet, RestoreError, StorageLimits, Store, StoreError, StoreOptions,
+    WaitingNotifications, list_backups, restore_backup,
 };
 use tempfile::TempDir;
 
+use crate::notifications::{failing, of_failures, put};
 use crate::setup::{Home, decision, entry, time};
 
 /// A store with some MiB in it, so that a backup has some steps.
@@ -51,7 +53,7 @@ fn back_up(home: &Home, folder: &Path) -> Result<BackupRow, BackupError> {
 
 fn restore(backup: &Path, folder: &Path) -> Result<Store, RestoreError> {
     let told = entry(&AuditChain::Host, "host:restore");
-    restore_backup(backup, folder, &told)?;
+    restore_backup(backup, folder, &told, WaitingNotifications::Kept)?;
     Ok(Store::open(StoreOptions::folder(folder)).unwrap())
 }
 
@@ -337,4 +339,41 @@ fn whoever_wants_a_backup_no_more_has_none() {
     });
     assert_eq!(broken, Err(BackupError::BrokenOff));
     assert_eq!(names(place.path()), [""; 0]);
+}
+
+#[test]
+fn what_waits_to_be_sent_is_given_up_by_a_restore_unless_it_is_kept() {
+    let (home, place) = (Home::new(), tempfile::tempdir().unwrap());
+    put(&home, of_failures(&home, "ops")).unwrap();
+    home.create_many(1);
+    home.commit(failing(1)).unwrap();
+    let backup = back_up(&home, &place.path().join("backups")).unwrap().path;
+    let told = entry(&AuditChain::Host, "host:restore");
+    let at = time(9);
+    for (name, waiting, given_up) in [
+        ("alone", WaitingNotifications::GivenUp { at }, 1),
+        ("both", WaitingNotifications::Kept, 0),
+    ] {
+        let folder = place.path().join(name);
+        let restored = restore_backup(&backup, &folder, &told, waiting).unwrap();
+        assert_eq!(restored.given_up, given_up);
+        let store = Store::open(StoreOptions::folder(&folder)).unwrap();
+        let due = store.due_deliveries(at, 10).unwrap();
+        assert_eq!(due.len(), 1 - given_up, "{name}");
+        let filter = DeliveryFilter {
+            tenant: home.tenant,
+            notification: "ops".to_owned(),
+            status: Some(DeliveryStatus::Dead),
+            before: None,
+            limit: 10,
+        };
+        let dead = store.list_deliveries(&filter).unwrap();
+        assert_eq!(dead.len(), given_up, "{name}");
+        if let Some(dead) = dead.first() {
+            assert_eq!(dead.ended_at, Some(at));
+            let reason = dead.last_error.as_deref().unwrap();
+            assert!(reason.contains("restored"), "{reason}");
+        }
+        store.check_integrity().unwrap();
+    }
 }

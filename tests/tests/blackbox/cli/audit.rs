@@ -40,6 +40,18 @@ fn what_was_done_is_told_exported_and_verified() {
         fault.contains("line ") && fault.contains("entry "),
         "{fault}"
     );
+    let fault = run(&server, &["--json", "audit", "verify", &bad]).expect(4);
+    let fault: serde_json::Value = serde_json::from_str(fault.stderr.trim()).expect("JSON");
+    let place = &fault["error"]["fault"];
+    let number = place["number"].as_u64().expect("an entry");
+    assert_eq!(place["chain"], "tenant:dev");
+    let line = place["line"].as_u64().expect("a line");
+    let said = format!(
+        "line {line} (byte {}), tenant:dev, entry {number}",
+        place["byte"]
+    );
+    let message = fault["error"]["message"].as_str().expect("words");
+    assert!(message.contains(&said), "{message}");
     let other = "0".repeat(64);
     run(&server, &["audit", "verify", &good, "--public-key", &other]).expect(4);
 

@@ -173,6 +173,30 @@ fn a_backup_onto_a_full_disk_says_so_and_leaves_nothing() {
     assert_eq!(server.client().describe(&waits)["status"], "RUNNING");
 
     limit(None);
-    back_up(&server);
+    let made = back_up(&server);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    // The audit log knows how both ended.
+    let tail = [
+        "audit",
+        "tail",
+        "--host",
+        "--action",
+        "backup:end",
+        "--json",
+    ];
+    let tail = run(server.home(), Some(&server), &tail).expect(0).stdout;
+    let ends: Vec<Value> = tail
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [failed, allowed] = &ends[..] else {
+        panic!("{tail}");
+    };
+    assert_eq!(failed["outcome"], "failed");
+    let reason = failed["details"]["reason"].as_str().unwrap();
+    assert!(reason.contains("no room"), "{reason}");
+    assert_eq!(failed["principal"]["kind"], "token");
+    assert_eq!(allowed["outcome"], "allowed");
+    assert_eq!(allowed["resource"], made["name"]);
+    assert_eq!(allowed["details"]["sha256"], made["sha256"]);
 }

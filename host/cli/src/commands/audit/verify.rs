@@ -92,10 +92,13 @@ pub(super) fn run(args: &VerifyArgs, app: &App) -> Result<Exit, CliError> {
 }
 
 fn faulty(fault: AuditFault) -> CliError {
-    CliError::new(
-        Exit::Refused,
-        safe(&format!("the audit log has a fault: {fault}")).to_string(),
-    )
+    let message = safe(&format!("the audit log has a fault: {fault}")).to_string();
+    let place = json!({
+        "line": fault.line, "byte": fault.byte, "chain": fault.chain, "number": fault.number,
+        "problem": fault.problem,
+    });
+    let body = json!({ "error": { "code": "AuditFault", "message": message, "fault": place } });
+    CliError::new(Exit::Refused, message).with_body(body)
 }
 
 fn print(report: &AuditReport, any_key: bool, app: &App) -> Result<(), CliError> {

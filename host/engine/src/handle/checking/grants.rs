@@ -140,7 +140,10 @@ pub(super) fn check_policy(
                 ),
                 _ => (
                     "the policy of the tenant",
-                    format!("the admin of the host can allow it with a rule such as '{first}'"),
+                    format!(
+                        "the admin of the host can allow it with a rule such as '{first}': stepwell \
+                         policy set TENANT '{first}', beside the rules that the tenant has"
+                    ),
                 ),
             };
             found.push(diagnostic(

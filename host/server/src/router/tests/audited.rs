@@ -499,3 +499,65 @@ async fn each_refusal_leaves_an_entry() {
     let entry = all.awaited(false, "outcome", "failed").await;
     assert_eq!(entry["principal"]["id"], "auditor");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_told_by_its_code() {
+    let all = Audited::new().await;
+    let state = json!({"Type": "Task", "Resource": "stepwell:approval", "End": true});
+    let definition = json!({"StartAt": "Ask", "States": {"Ask": state}}).to_string();
+    let order = json!({"name": "mine", "definition": definition}).to_string();
+    all.send(Method::POST, "/v1/state-machines", &order).await;
+    let start = json!({"stateMachine": "mine", "name": "one"}).to_string();
+    all.send(Method::POST, "/v1/executions", &start).await;
+    let approval = loop {
+        let page = all.send(Method::GET, "/v1/approvals", "").await.json();
+        if page["approvals"][0].is_object() {
+            break page["approvals"][0].clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    let id = approval["approvalId"].as_str().unwrap();
+    let decide = format!("/v1/approvals/{id}/approve");
+    let decision = json!({"hash": approval["hash"]}).to_string();
+    let stop = "/v1/executions/mine%2Fone/stop";
+    for (path, body, status) in [
+        (&*decide, &*decision, 403),
+        (stop, "", 204),
+        (stop, "", 409),
+        ("/v1/executions", "{}", 400),
+    ] {
+        let answer = all.send(Method::POST, path, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+    }
+    let expected = [
+        ("denied", "SelfApproval"),
+        ("failed", "ExecutionEnded"),
+        ("failed", "MissingField"),
+    ];
+    let query = || AuditQuery {
+        action: Some("request".to_owned()),
+        forward: true,
+        limit: 10,
+        ..AuditQuery::default()
+    };
+    for _ in 0..READS_MAX {
+        let page = all.api.engine.list_audit(&all.api.caller, query()).await;
+        let items = page.unwrap().items;
+        if items.len() < expected.len() {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let told: Vec<(String, String)> = items
+            .iter()
+            .map(|item| {
+                let reason = &item.details.as_ref().unwrap()["reason"];
+                let text = |value: &Value| value.as_str().unwrap().to_owned();
+                (text(&item.entry["outcome"]), text(reason))
+            })
+            .collect();
+        let expected = expected.map(|(outcome, code)| (outcome.to_owned(), code.to_owned()));
+        assert_eq!(told, expected);
+        return;
+    }
+    panic!("the refusals were not told");
+}
