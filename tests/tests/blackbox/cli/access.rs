@@ -203,3 +203,31 @@ fn a_wrong_file_of_identity_providers_keeps_the_host_from_starting() {
         assert_eq!(refused.stdout, "");
     }
 }
+
+#[test]
+fn a_host_for_development_is_shown_no_token_that_was_not_given() {
+    let server = TestServer::start();
+    // Another host has left it, in the folder where commands look for it by themselves.
+    let folder = server.home().join(".local/share/stepwell");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("admin-token"), "swt_anothers\n").expect("a file");
+    let mut asked = talking_to(&server, &["whoami"]);
+    let said = Run::of(&mut asked, "").expect(0).stdout;
+    assert!(said.starts_with("dev"), "{said}");
+    // What is given is shown, and is good or not.
+    let refused = as_bearer(&server, "swt_anothers", &["whoami"]).expect(4);
+    assert!(
+        refused.stderr.contains("--dev needs none"),
+        "{}",
+        refused.stderr
+    );
+    let made = ["--json", "api-token", "create", "ann", "--role", "viewer"];
+    let made = Run::of(&mut talking_to(&server, &made), "")
+        .expect(0)
+        .json();
+    let token = made["token"].as_str().expect("a token");
+    let said = as_bearer(&server, token, &["whoami"]).expect(0).stdout;
+    assert!(said.contains("token:ann"), "{said}");
+    let log = server.log();
+    assert_eq!(log.matches("database").count(), 1, "{log}");
+}

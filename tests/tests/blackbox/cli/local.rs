@@ -104,7 +104,7 @@ fn validate_checks_the_other_files_if_one_cannot_be_read() {
 
 /// A definition with one warning.
 const UNTIMED: &str = r#"{"StartAt": "A", "States": {"A": {
-    "Type": "Task", "Resource": "task:a", "End": true}}}"#;
+    "Type": "Task", "Resource": "stepwell:event:a", "End": true}}}"#;
 
 #[test]
 fn warnings_are_allowed_by_their_code_or_taken_for_errors() {

@@ -192,11 +192,12 @@ fn a_backup_onto_a_full_disk_says_so_and_leaves_nothing() {
     let [failed, allowed] = &ends[..] else {
         panic!("{tail}");
     };
-    assert_eq!(failed["outcome"], "failed");
+    assert_eq!(failed["entry"]["outcome"], "failed");
     let reason = failed["details"]["reason"].as_str().unwrap();
-    assert!(reason.contains("no room"), "{reason}");
-    assert_eq!(failed["principal"]["kind"], "token");
-    assert_eq!(allowed["outcome"], "allowed");
-    assert_eq!(allowed["resource"], made["name"]);
+    assert!(reason.contains("a backup in"), "{reason}");
+    let (failed, ended) = (&failed["entry"], &allowed["entry"]);
+    assert_eq!(failed["principal"], ended["principal"]);
+    assert_eq!(ended["outcome"], "allowed");
+    assert_eq!(ended["resource"], made["name"]);
     assert_eq!(allowed["details"]["sha256"], made["sha256"]);
 }
