@@ -61,6 +61,7 @@ fn started() -> Arc<ExecutionStarted> {
         scope: ScopeId(0),
         map_child: None,
         tracestate: None,
+        acting_for: None,
     })
 }
 

@@ -40,7 +40,8 @@ pub struct ApprovalRequested {
     pub deadline: Option<Timestamp>,
     /// When others are asked too, in the order of the definition's escalations.
     pub escalations: Vec<Timestamp>,
-    /// Principals who may not approve: who started the execution, and who deployed it.
+    /// Principals who may not approve: who answers for the execution. With
+    /// [`UNKNOWN`](crate::UNKNOWN) among them, nobody may.
     pub barred: Vec<Arc<str>>,
 }
 
@@ -174,6 +175,12 @@ pub enum ApprovalRefusal {
     /// The decider answers for the execution.
     #[error("who starts or redrives an execution, or deploys its definition, does not approve it")]
     SelfApproval,
+    /// It is not known who answers for the execution.
+    #[error(
+        "it is not known any more who answers for this execution, so that nobody can approve it: \
+         reject it, and start it anew"
+    )]
+    Unanswered,
     /// The decider is not among those who are asked.
     #[error("this approval is for others: {asked}")]
     NotAsked {

@@ -27,6 +27,7 @@ mod input;
 mod intervention;
 mod map_run;
 mod map_scope;
+mod people;
 mod redefine;
 mod redrive;
 mod seed;
@@ -56,6 +57,7 @@ pub use input::{Input, TokenReport};
 pub use intervention::{Intervene, Intervened, Intervention, NotIntervened};
 pub use map_run::{MapChild, MapReader, MapResultForm, MapRunStarted, MapWriter, Percentage};
 pub use map_scope::{MapScope, Numbered, child_key};
+pub use people::{PEOPLE_MAX, People, UNKNOWN, answers_for_itself, people, people_behind};
 pub use redefine::{ChangedComponent, Misfit, NewDefinition, Redefined};
 pub use redrive::{
     EditedInput, ExecutionRedriven, MapRunRedriven, NewInput, NotRedrivable, Redrive, Redriven,

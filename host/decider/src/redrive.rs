@@ -13,6 +13,7 @@ use stepwell_states::{Payload, Timestamp};
 use crate::event::{EventNumber, FrameId};
 use crate::execution::{Execution, Status};
 use crate::failure::DATA_LIMIT;
+use crate::people::People;
 use crate::redefine::{NewDefinition, Redefined};
 use crate::target::Target;
 
@@ -42,6 +43,8 @@ pub struct Redrive {
     pub inputs: Vec<NewInput>,
     /// The definition to go on with, if it is another one.
     pub definition: Option<NewDefinition>,
+    /// The people whom the caller acts for, where it is an execution; none if that is not known.
+    pub acting_for: Option<People>,
 }
 
 /// Another input of a state that runs again.
@@ -70,6 +73,9 @@ pub struct ExecutionRedriven {
     /// The definition that the execution goes on with, if it is another one.
     #[serde(default)]
     pub definition: Option<Redefined>,
+    /// The people whom the caller acts for, where it is an execution.
+    #[serde(default)]
+    pub acting_for: Option<People>,
 }
 
 impl ExecutionRedriven {
@@ -121,6 +127,9 @@ pub struct Redriven {
     /// Who asked, as the server knows them.
     #[serde(default)]
     pub principal: Option<Arc<str>>,
+    /// The people whom the caller acts for, where it is an execution.
+    #[serde(default)]
+    pub acting_for: Option<People>,
 }
 
 /// Why an execution cannot be redriven. The texts are AWS's.

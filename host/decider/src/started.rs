@@ -7,6 +7,7 @@ use stepwell_states::{Payload, ScopeId, Timestamp};
 
 use crate::event::EventNumber;
 use crate::map_run::MapChild;
+use crate::people::People;
 use crate::seed::Seed;
 
 /// Details of [`EventKind::ExecutionStarted`](crate::EventKind::ExecutionStarted): all that a decision may ever need to
@@ -59,6 +60,10 @@ pub struct ExecutionStarted {
     /// What the caller's trace context says beside, for vendors of tracing.
     #[serde(default)]
     pub tracestate: Option<Arc<str>>,
+    /// The people whom whoever started it acts for, where that is a task or Map Run of another
+    /// execution. None: this was not written down yet.
+    #[serde(default)]
+    pub acting_for: Option<People>,
 }
 
 fn whole_machine() -> ScopeId {

@@ -25,6 +25,7 @@ use crate::error::{EngineError, from_store};
 use crate::handle::EngineHandle;
 use crate::handle::starting::draw_seed;
 use crate::model::{Caller, Tenant};
+use crate::outbound::Sender;
 use bounded::Bounded;
 use logins::Logins;
 
@@ -232,10 +233,14 @@ impl Auditor {
     }
 
     /// Notes what a task of a tenant was denied. A flood is counted.
-    pub(crate) fn denied_to_task(&self, tenant: &Tenant, execution: &str, refusal: Refusal) {
+    pub(crate) fn denied_to_task(&self, sender: &Sender, refusal: Refusal) {
         let now = self.clock.now();
-        let mut facts = host_facts(principal_of(&format!("execution:{execution}")), now);
-        facts.chain = chain_of(tenant);
+        let mut facts = host_facts(
+            principal_of(&format!("execution:{}", sender.execution)),
+            now,
+        );
+        facts.chain = chain_of(&sender.tenant);
+        facts.acting_for = sender.people.as_deref().unwrap_or_default().to_vec();
         facts.action = refusal.action;
         facts.resource = refusal.resource;
         facts.outcome = refusal.outcome;
@@ -299,6 +304,7 @@ fn facts_of(caller: &Caller, at: Timestamp) -> AuditFacts {
         chain: chain_of(&caller.tenant),
         at,
         principal: principal_of(&caller.principal),
+        acting_for: caller.acting_for.as_deref().unwrap_or_default().to_vec(),
         action: "",
         resource: String::new(),
         outcome: AuditOutcome::Allowed,
@@ -315,6 +321,7 @@ fn host_facts(principal: AuditPrincipal, at: Timestamp) -> AuditFacts {
         chain: AuditChain::Host,
         at,
         principal,
+        acting_for: Vec::new(),
         action: "",
         resource: String::new(),
         outcome: AuditOutcome::Allowed,

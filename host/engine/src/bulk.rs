@@ -313,6 +313,7 @@ impl EngineHandle {
             role: WORKFLOW.name.into(),
             groups: Arc::default(),
             permissions: WORKFLOW.permissions,
+            acting_for: Some(Arc::default()),
             origin: Some(Arc::new(Origin {
                 request_id: origin.request,
                 source: origin.source,
@@ -351,6 +352,7 @@ fn bulk_input(row: &BulkRow, caller: &Caller) -> (Input, &'static str) {
         BulkAction::Redrive => {
             let order = Redrive {
                 principal,
+                acting_for: caller.acting_for.clone(),
                 ..Redrive::default()
             };
             (Input::Redrive(order), action::EXECUTION_REDRIVE)

@@ -18,7 +18,7 @@ use crate::handle::blocking;
 use crate::handle::starting::{NewStart, Starter};
 use crate::model::{StartExecution, Tenant};
 use crate::quotas::Quota;
-use crate::services::{CallError, workflow_caller};
+use crate::services::{Actor, CallError, workflow_caller};
 use crate::sfn::{ApiError, TimeForm, read_input, start_fault};
 use crate::shard::trace_of;
 use crate::shard::{Message, ShardSender};
@@ -28,6 +28,7 @@ pub(crate) struct ChildOrder {
     pub(crate) parent: ExecutionKey,
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) started: Arc<ExecutionStarted>,
+    pub(crate) actor: Actor,
     pub(crate) work: PendingWork,
 }
 
@@ -173,7 +174,7 @@ pub(crate) async fn start(starter: &Starter, order: ChildOrder) -> Result<Payloa
     });
     let start = NewStart {
         order: wanted.clone(),
-        by: workflow_caller(&order.tenant, &order.started, &order.work),
+        by: workflow_caller(&order.tenant, &order.started, &order.actor, &order.work),
         parent,
         seed: Some(order.started.seed.derive(Purpose::Child, scheduled)),
     };

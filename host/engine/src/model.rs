@@ -13,7 +13,7 @@ use crate::audit::Origin;
 use crate::error::EngineError;
 use crate::permissions::{Permission, Permissions};
 use serde_json::Value;
-use stepwell_decider::{EventNumber, HistoryEvent, Status, TraceContext};
+use stepwell_decider::{EventNumber, HistoryEvent, People, Status, TraceContext, people_behind};
 use stepwell_states::{Payload, StateMachine, Timestamp};
 
 pub use bulk::{BulkAction, BulkCount, BulkDescription, BulkOrder, BulkPreview, BulkStatus};
@@ -54,9 +54,18 @@ pub struct Caller {
     pub permissions: Permissions,
     /// What the server knows of the request; none for what the host does by itself.
     pub origin: Option<Arc<Origin>>,
+    /// The people whom the caller acts for, beside itself: those behind an execution whose
+    /// task asks, and nobody for a person. None: they were not written down.
+    pub acting_for: Option<People>,
 }
 
 impl Caller {
+    /// Returns the people who answer for what the caller does; none if that is not known.
+    #[must_use]
+    pub fn people(&self) -> Option<People> {
+        people_behind(Some(&self.principal), self.acting_for.as_ref())
+    }
+
     /// Lets a caller through who may do this.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use stepwell_decider::TraceContext;
+use stepwell_decider::{People, TraceContext};
 use stepwell_egress::{
     Answer, Control, Denial, Egress, EgressError, Limits, Meter, Permit, Rates, Request, Rule,
     RuleError, Scope,
@@ -61,6 +61,8 @@ pub type DenialListener = Arc<dyn Fn(&DeniedAccess) + Send + Sync>;
 pub(crate) struct Sender {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) execution: Arc<str>,
+    /// The people whom the execution acts for; none if that is not known.
+    pub(crate) people: Option<People>,
     pub(crate) state: Arc<str>,
     /// The place in the trace that it is sent from, and what is handed on with it.
     pub(crate) trace: TraceContext,
@@ -263,8 +265,7 @@ impl Outbound {
             outcome: AuditOutcome::Denied,
             details,
         };
-        self.audit
-            .denied_to_task(&sender.tenant, &sender.execution, refusal);
+        self.audit.denied_to_task(sender, refusal);
         let listener = self
             .listener
             .read()

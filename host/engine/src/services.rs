@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use stepwell_decider::{ExecutionStarted, Failure, Input, PendingWork};
+use stepwell_decider::{Execution, ExecutionStarted, Failure, Input, PendingWork, People};
 use stepwell_egress::{Answer, Limits, Request};
 use stepwell_sandbox::CancelToken;
 use stepwell_states::{MemberKind, Payload, Timestamp, api_operation};
@@ -21,7 +21,7 @@ use crate::handle::{EngineHandle, Inner};
 use crate::http;
 use crate::model::{Caller, Tenant};
 use crate::outbound::{Outbound, OutboundError, Sender};
-use crate::permissions::WORKFLOW;
+use crate::permissions::{Permissions, WORKFLOW};
 use crate::sfn::{ApiCall, ApiError, TimeForm};
 use crate::shard::{Message, ShardSender};
 
@@ -33,12 +33,40 @@ pub(crate) struct ServiceOrder {
     pub(crate) key: ExecutionKey,
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) started: Arc<ExecutionStarted>,
+    pub(crate) actor: Actor,
     pub(crate) work: PendingWork,
     /// How long it may take.
     pub(crate) timeout: Duration,
     /// Whether it may have been done before.
     pub(crate) repeated: bool,
     pub(crate) cancel: CancelToken,
+}
+
+/// As whom a task acts that asks for something itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    /// The people behind it; none if that is not known.
+    pub(crate) people: Option<People>,
+    /// What it may do.
+    pub(crate) permissions: Permissions,
+}
+
+impl Actor {
+    /// Tasks of an execution do what developers may, for the people who answer for it.
+    pub(crate) fn of_execution(execution: &Execution) -> Self {
+        Self {
+            people: execution.people(),
+            permissions: WORKFLOW.permissions,
+        }
+    }
+
+    /// A task that is only tried does so for its caller, and no more than the caller may.
+    pub(crate) fn of_trial(caller: &Caller) -> Self {
+        Self {
+            people: caller.people(),
+            permissions: WORKFLOW.permissions.only(caller.permissions),
+        }
+    }
 }
 
 /// How a call ended.
@@ -123,6 +151,7 @@ impl ServiceOrder {
         Sender {
             tenant: Arc::clone(&self.tenant),
             execution: Arc::clone(&self.started.execution_arn),
+            people: self.actor.people.clone(),
             state: Arc::clone(&self.work.order.state_name),
             trace: self.started.trace_of_task(self.work.scheduled),
             tracestate: self.started.tracestate.clone(),
@@ -174,6 +203,7 @@ pub(crate) fn report(
 pub(crate) fn workflow_caller(
     tenant: &Arc<Tenant>,
     started: &ExecutionStarted,
+    actor: &Actor,
     work: &PendingWork,
 ) -> Caller {
     let trace = started.trace_of_task(work.scheduled);
@@ -183,7 +213,8 @@ pub(crate) fn workflow_caller(
         name: None,
         role: WORKFLOW.name.into(),
         groups: Arc::default(),
-        permissions: WORKFLOW.permissions,
+        permissions: actor.permissions,
+        acting_for: actor.people.clone(),
         origin: Some(Arc::new(Origin {
             traceparent: Some(trace.to_string().into()),
             ..Origin::default()
@@ -196,7 +227,7 @@ pub(crate) async fn call_own(
     action: &str,
     order: &ServiceOrder,
 ) -> Result<Payload, CallError> {
-    let caller = workflow_caller(&order.tenant, &order.started, &order.work);
+    let caller = workflow_caller(&order.tenant, &order.started, &order.actor, &order.work);
     let call = ApiCall {
         operation: action.to_owned(),
         request: named(

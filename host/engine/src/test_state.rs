@@ -23,12 +23,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_decider::{
-    ExecutionStarted, Failure, PendingWork, Purpose, Seed, Trial, TrialEnd, TrialOrder,
+    ExecutionStarted, Failure, PendingWork, People, Purpose, Seed, Trial, TrialEnd, TrialOrder,
     TrialOutcome,
 };
 use stepwell_states::{MapItem, MapMode, Observer, Payload, Stage, StateKind, Timestamp};
+use stepwell_store::Digest;
 
-use crate::audit::action;
+use crate::audit::{AuditDetails, action};
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::handle::starting::{draw_seed, uuid_of};
@@ -111,7 +112,7 @@ impl EngineHandle {
         let seed = draw_seed().map_err(ApiError::Host)?;
         let now = self.now();
         let payload_max_bytes = self.0.starter.config.payload_max_bytes;
-        let tenant = Arc::clone(&caller.tenant);
+        let (tenant, people) = (Arc::clone(&caller.tenant), caller.people());
         let host = |error: EngineError| fault_of(error, "");
         // Expressions may take their time: that of the tenant, as in executions.
         let (dispatcher, turn) = (&self.0.dispatcher, caller.tenant.id);
@@ -121,6 +122,7 @@ impl EngineHandle {
                 seed: Seed(seed),
                 payload_max_bytes,
                 now,
+                people,
             };
             prepare(request, &around).map(Arc::new)
         });
@@ -133,7 +135,9 @@ impl EngineHandle {
             Step::NeedsWork(work) => work,
         };
         // From here on something outside may happen.
-        let tried = self.entry(caller, action::STATE_TEST, "", None);
+        work::authorize(caller, &prepared, &work).map_err(ApiError::Host)?;
+        let arn = &*prepared.started.execution_arn;
+        let tried = self.entry(caller, action::STATE_TEST, arn, Some(prepared.told(&work)));
         self.0.audit.append(tried);
         let done = work::perform(self, caller, &prepared, work).await?;
         // The same again, up to where the result is needed: a trial is a pure function.
@@ -154,6 +158,8 @@ struct Around<'a> {
     seed: Seed,
     payload_max_bytes: u32,
     now: Timestamp,
+    /// Who answers for it.
+    people: Option<People>,
 }
 
 /// A request whose parts are known to be sound.
@@ -320,11 +326,22 @@ fn started(
         history_events_max: None,
         scope: subject.reference.scope,
         map_child: None,
+        acting_for: around.people.clone(),
         tracestate: None,
     }
 }
 
 impl Prepared {
+    /// What the audit log is told of a trial that does something.
+    fn told(&self, work: &PendingWork) -> AuditDetails {
+        let definition = &self.subject.definition;
+        let digest = Digest::of(definition.to_asl().to_string().as_bytes());
+        AuditDetails::default()
+            .text("state", &*work.order.state_name)
+            .text("task", &*work.order.resource)
+            .text("definition_digest", digest.to_string())
+    }
+
     /// Tries the state: to its end, or to where the result of a real task is needed.
     fn run(&self, done: Option<Done>) -> Result<Step, ApiFault> {
         let recorder = Recorder::default();

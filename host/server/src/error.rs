@@ -395,7 +395,7 @@ fn approval_code(refusal: &ApprovalRefusal) -> Code {
         ApprovalRefusal::Closed => Code::ApprovalClosed,
         ApprovalRefusal::Changed { .. } => Code::ApprovalChanged,
         ApprovalRefusal::AlreadyDecided(_) => Code::AlreadyDecided,
-        ApprovalRefusal::SelfApproval => Code::SelfApproval,
+        ApprovalRefusal::SelfApproval | ApprovalRefusal::Unanswered => Code::SelfApproval,
         ApprovalRefusal::NotAsked { .. } => Code::NotApprover,
         ApprovalRefusal::CommentMissing | ApprovalRefusal::Input { .. } => Code::InvalidField,
     }

@@ -91,6 +91,7 @@ fn prepare(store: &Store) -> Result<(TenantId, MachineId), StoreError> {
             uuid: String::new(),
             created_at: now,
             created_by: None,
+            acting_for: None,
         },
         PutMode::Create,
     )?;
@@ -172,6 +173,7 @@ fn started(id: TenantId) -> AuditEntry {
             id: "bench".into(),
             auth: "api-token".into(),
         },
+        acting_for: Vec::new(),
         action: "execution:start",
         resource: "arn:aws:states:us-east-1:000000000000:execution:bench:one".to_owned(),
         outcome: AuditOutcome::Allowed,

@@ -63,6 +63,7 @@ fn prepare(store: &Store) -> Result<(TenantId, MachineId), StoreError> {
         uuid: String::new(),
         created_at: now,
         created_by: None,
+        acting_for: None,
     };
     let put = store
         .change(entry())
@@ -291,6 +292,7 @@ fn entry() -> AuditEntry {
             id: "bench".into(),
             auth: "none".into(),
         },
+        acting_for: Vec::new(),
         action: "bench:prepare",
         resource: "bench".to_owned(),
         outcome: AuditOutcome::Allowed,

@@ -72,6 +72,8 @@ pub struct NewRevision {
     pub created_at: Timestamp,
     /// Who puts it, as the server knows them.
     pub created_by: Option<String>,
+    /// The people whom they act for; none if that is not known.
+    pub acting_for: Option<Vec<String>>,
 }
 
 /// Settings of a revision, each as JSON, in the engine's words.
@@ -142,6 +144,8 @@ pub struct RevisionRow {
     pub created_at: Timestamp,
     /// Who put it.
     pub created_by: Option<String>,
+    /// The people whom they acted for; none if that was not written down.
+    pub acting_for: Option<Vec<String>>,
 }
 
 impl Store {
@@ -340,8 +344,8 @@ fn insert_revision(
         .prepare_cached(
             "INSERT INTO state_machine_revisions (machine, revision, definition, format, asl_json,
                  pins_json, role_arn, created_at, created_by, uuid, logging_json, tracing_json,
-                 encryption_json)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 encryption_json, acting_for_json)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             machine,
@@ -357,8 +361,17 @@ fn insert_revision(
             settings.logging,
             settings.tracing,
             settings.encryption,
+            new.acting_for.as_ref().map(|people| people_to_json(people)),
         ])?;
     Ok(())
+}
+
+fn people_to_json(people: &[String]) -> String {
+    serde_json::Value::from(people.to_vec()).to_string()
+}
+
+fn people_from_json(stored: Option<String>) -> Result<Option<Vec<String>>, serde_json::Error> {
+    stored.map(|text| serde_json::from_str(&text)).transpose()
 }
 
 fn find(
@@ -381,7 +394,7 @@ pub(crate) fn load_revision(
 ) -> Result<Option<RevisionRow>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT machine, revision, definition, format, asl_json, pins_json, role_arn, created_at,
-             created_by, uuid, logging_json, tracing_json, encryption_json
+             created_by, uuid, logging_json, tracing_json, encryption_json, acting_for_json
          FROM state_machine_revisions WHERE machine = ?1 AND revision = ?2",
     )?;
     let mut rows = statement.query(params![machine, revision])?;
@@ -410,6 +423,9 @@ pub(crate) fn load_revision(
             tracing: row.get(11)?,
             encryption: row.get(12)?,
         },
+        acting_for: people_from_json(row.get(13)?).map_err(|reason| {
+            StoreError::corrupt(format!("{machine}, revision {revision}: {reason}"))
+        })?,
     }))
 }
 

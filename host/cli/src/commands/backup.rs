@@ -223,6 +223,7 @@ fn entry_of_restore(backup: &Path) -> Result<AuditEntry, CliError> {
             id: "host".into(),
             auth: "host".into(),
         },
+        acting_for: Vec::new(),
         action: action::HOST_RESTORE,
         resource: backup.unwrap_or_default().into_owned(),
         outcome: AuditOutcome::Allowed,

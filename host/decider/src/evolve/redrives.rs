@@ -111,6 +111,7 @@ fn take_up(execution: &mut Execution, event: &HistoryEvent, redriven: &Execution
         deadline: redriven.deadline,
         client_token: redriven.client_token.clone(),
         principal: redriven.principal.clone(),
+        acting_for: redriven.acting_for.clone(),
     });
     let mut bytes = 0;
     for (id, frame) in &mut execution.frames {

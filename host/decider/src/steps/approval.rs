@@ -15,6 +15,7 @@ use crate::draft::Draft;
 use crate::event::{EventKind, EventNumber, FrameId, Work};
 use crate::execution::Phase;
 use crate::failure::Failure;
+use crate::people::UNKNOWN;
 use crate::seed::{Purpose, uuid};
 use crate::steps::task;
 
@@ -96,7 +97,8 @@ fn request(
         let answerable = started.principal.iter();
         let answerable =
             answerable.chain(redriven.filter_map(|redriven| redriven.principal.as_ref()));
-        for principal in answerable.chain(&facts.answerable) {
+        let people = draft.execution.people().unwrap_or_default();
+        for principal in answerable.chain(people.iter()).chain(&facts.answerable) {
             if !barred.contains(principal) {
                 barred.push(Arc::clone(principal));
             }
@@ -217,8 +219,14 @@ fn entitlement(
     now: Timestamp,
 ) -> Result<Option<Arc<str>>, ApprovalRefusal> {
     let is_barred = open.requested.barred.contains(&decision.principal);
-    if is_barred && decision.verdict == Verdict::Approve {
-        return Err(ApprovalRefusal::SelfApproval);
+    if decision.verdict == Verdict::Approve {
+        if is_barred {
+            return Err(ApprovalRefusal::SelfApproval);
+        }
+        // Who decides may be the one whom nobody knows.
+        if open.requested.barred.iter().any(|one| &**one == UNKNOWN) {
+            return Err(ApprovalRefusal::Unanswered);
+        }
     }
     // One that is due counts, recorded or not.
     let due = open.requested.escalations.iter().filter(|due| **due <= now);

@@ -55,6 +55,7 @@ pub(crate) fn take(draft: &mut Draft<'_>, order: Redrive) -> Result<(), DecideEr
         principal: order.principal,
         inputs,
         definition,
+        acting_for: order.acting_for,
     };
     let follows = execution.last_id;
     let kind = EventKind::ExecutionRedriven(Box::new(redriven));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use stepwell_decider::{
     ApprovalDecision, ApprovalFacts, ApprovalInput, ApprovalRefusal, DecideError, EventKind,
-    EventNumber, Execution, ExecutionStarted, Input, Status, Verdict, decide, tasks_after,
+    EventNumber, Execution, ExecutionStarted, Input, Status, UNKNOWN, Verdict, decide, tasks_after,
 };
 use stepwell_states::{Payload, StateMachine};
 
@@ -67,6 +67,45 @@ fn refused(run: &Run, definition: &StateMachine, decision: ApprovalDecision) -> 
         Err(DecideError::Approval(refusal)) => refusal,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn where_somebody_unknown_answers_nobody_approves() {
+    let definition = machine(ASKING);
+    let started = ExecutionStarted {
+        principal: Some("execution:arn".into()),
+        acting_for: Some(["p1".into()].into()),
+        ..(*started("{}")).clone()
+    };
+    let mut run = Run::start_as(&definition, started.into());
+    let ask = |answerable: &str| {
+        Input::Approval(ApprovalInput::Asked {
+            scheduled: SCHEDULED,
+            facts: ApprovalFacts {
+                answerable: vec![answerable.into()],
+                components: Vec::new(),
+            },
+        })
+    };
+    let mut known = run.clone();
+    known.tell(&definition, ask("v0"));
+    let own = decision(&known.execution, 1, "a", Verdict::Approve);
+    assert_eq!(
+        refused(&known, &definition, own),
+        ApprovalRefusal::SelfApproval
+    );
+    run.tell(&definition, ask(UNKNOWN));
+    let other = decision(&run.execution, 2, "a", Verdict::Approve);
+    assert_eq!(
+        refused(&run, &definition, other),
+        ApprovalRefusal::Unanswered
+    );
+    let no = decision(&run.execution, 2, "a", Verdict::Reject);
+    run.tell(
+        &definition,
+        Input::Approval(ApprovalInput::Decided(no.into())),
+    );
+    assert!(run.execution.open_approvals().next().is_none());
 }
 
 #[test]

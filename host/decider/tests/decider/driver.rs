@@ -46,6 +46,7 @@ pub(crate) fn started(input: &str) -> Arc<ExecutionStarted> {
         scope: ScopeId(0),
         map_child: None,
         tracestate: None,
+        acting_for: None,
     })
 }
 

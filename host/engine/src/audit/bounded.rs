@@ -111,6 +111,7 @@ impl Suppressed {
             chain: chain.clone(),
             at: now,
             principal: principal_of("host"),
+            acting_for: Vec::new(),
             action: action::AUDIT_SUPPRESS,
             resource: format!("{} denied, {} failed", self.denied, self.failed),
             outcome: AuditOutcome::Allowed,

@@ -176,6 +176,7 @@ impl EngineHandle {
             groups: Arc::from([ADMINISTER_HOST.name.into()]),
             permissions: ADMINISTER_HOST.permissions,
             origin: None,
+            acting_for: Some(Arc::default()),
         })
     }
 }
@@ -313,6 +314,7 @@ fn caller(store: &Store, definitions: &Definitions, holder: Holder) -> Result<Ca
         groups: Arc::from([holder.role.as_str().into()]),
         role: holder.role.into(),
         origin: None,
+        acting_for: Some(Arc::default()),
     })
 }
 

@@ -1,6 +1,8 @@
 //! Callers whom an identity provider vouches for: the host's configuration says which roles
 //! they have, the tenant's roles what that lets them do.
 
+use std::sync::Arc;
+
 use stepwell_store::StoreError;
 
 use super::access::role_permissions;
@@ -64,6 +66,7 @@ impl EngineHandle {
                     .map(|role| role.as_str().into())
                     .collect(),
                 origin: None,
+                acting_for: Some(Arc::default()),
                 permissions,
             };
             Ok(Some(Known {

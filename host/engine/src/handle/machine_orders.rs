@@ -12,7 +12,7 @@ use crate::definitions::format_word;
 use crate::error::{EngineError, from_store};
 use crate::handle::checking::{Checked, check, check_size};
 use crate::handle::starting::new_uuid;
-use crate::handle::state_machines::{machine_type, refused};
+use crate::handle::state_machines::{machine_type, refused, stored_people};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{
     Caller, MadeStateMachine, NewStateMachine, Publication, Tag, UpdateStateMachine,
@@ -70,6 +70,7 @@ impl EngineHandle {
                     uuid: new_uuid()?,
                     created_at: at,
                     created_by: Some(caller.principal.to_string()),
+                    acting_for: stored_people(&caller),
                 },
                 publish: new.publish.map(publish_order),
                 tags: new.tags.into_iter().map(stored_tag).collect(),
@@ -124,6 +125,7 @@ impl EngineHandle {
                 uuid: new_uuid()?,
                 at,
                 by: Some(caller.principal.to_string()),
+                acting_for: stored_people(&caller),
             };
             let asl = order.definition.as_ref().map(|made| &*made.asl);
             let entry = handle.deployed_entry(&caller, &machine.name, asl);

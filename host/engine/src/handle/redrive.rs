@@ -88,6 +88,7 @@ impl EngineHandle {
                 .collect(),
             // The shard knows what that changes.
             definition: None,
+            acting_for: caller.acting_for.clone(),
         };
         let place = self.0.starter.ledgers.of(caller.tenant.id).admit_again()?;
         let handle = self.clone();

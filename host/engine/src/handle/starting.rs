@@ -231,6 +231,7 @@ impl Starter {
             history_events_max: self.config.history_events_max,
             scope: revision.definition.root(),
             map_child: None,
+            acting_for: start.by.acting_for.clone(),
         }
     }
 

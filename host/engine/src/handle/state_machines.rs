@@ -123,6 +123,7 @@ impl EngineHandle {
                 uuid,
                 created_at: at,
                 created_by: Some(caller.principal.to_string()),
+                acting_for: stored_people(&caller),
             };
             let entry = handle.deployed_entry(&caller, &name, Some(&new.asl));
             let put = store
@@ -439,4 +440,10 @@ fn pretty(asl: &str) -> String {
     parsed
         .and_then(|value| serde_json::to_string_pretty(&value))
         .unwrap_or_else(|_| asl.to_owned())
+}
+
+/// The people whom a deployer acts for, as they are stored with a revision.
+pub(super) fn stored_people(caller: &Caller) -> Option<Vec<String>> {
+    let people = caller.acting_for.as_ref()?;
+    Some(people.iter().map(ToString::to_string).collect())
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use stepwell_decider::{
-    Execution, ExecutionStarted, Failure, Input, MapChild, MapResultForm, MapScope, decide_within,
+    Execution, ExecutionStarted, Failure, Input, MapChild, MapResultForm, MapScope, People,
+    decide_within,
 };
 use stepwell_states::{ExecutionType, Timestamp};
 use stepwell_store::{Digest, ExecutionKey, MapRunKey, NewExecution, TenantId};
@@ -25,6 +26,8 @@ pub(crate) struct Nursery {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) revision: Arc<Revision>,
     pub(crate) form: MapResultForm,
+    /// The people whom the execution around it acts for.
+    pub(crate) people: Option<People>,
 }
 
 /// A child whose first events are decided.
@@ -135,6 +138,7 @@ impl Nursery {
             payload_max_bytes: parent.payload_max_bytes,
             history_events_max: parent.history_events_max,
             scope: order.processor,
+            acting_for: self.people.clone(),
             map_child: Some(MapChild {
                 run: self.run.0,
                 run_arn: Arc::clone(&order.arn),

@@ -471,6 +471,7 @@ fn nursery(shared: &Shared, row: &MapRunRow) -> Result<Option<Nursery>, StoreErr
     Ok(Some(Nursery {
         run: row.key,
         form: results::form(scope.order().writer.as_ref()),
+        people: execution.people(),
         scope,
         tenant: shared.definitions.tenant(&shared.store, parent.tenant)?,
         revision,

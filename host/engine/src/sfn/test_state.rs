@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 use stepwell_decider::TrialOutcome;
 use stepwell_states::Payload;
 
-use super::fault::ApiError;
+use super::fault::{ApiError, fault_of};
 use super::request::Request;
+use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::Caller;
 use crate::test_state::{
@@ -56,7 +57,11 @@ async fn tested(
             .map(configuration)
             .unwrap_or_default(),
     };
-    let tested = engine.test_state(caller, order).await?;
+    let tested = engine.test_state(caller, order).await;
+    let tested = tested.map_err(|error| match error {
+        ApiError::Host(error @ EngineError::Forbidden { .. }) => fault_of(error, ""),
+        error => error,
+    })?;
     Ok(answer(&tested, level))
 }
 

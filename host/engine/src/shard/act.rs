@@ -13,7 +13,7 @@ use crate::children::ChildOrder;
 use crate::definitions::ComponentLookup;
 use crate::map_runs::MapRunNews;
 use crate::names;
-use crate::services::ServiceOrder;
+use crate::services::{Actor, ServiceOrder};
 use crate::shard::hot::Waiting;
 use crate::shard::{Message, Shard};
 
@@ -130,6 +130,7 @@ impl Shard {
             key,
             tenant: Arc::clone(&hot.tenant),
             started,
+            actor: Actor::of_execution(&hot.execution),
             timeout: timeout.map_or(default_timeout, Duration::from_secs),
             work,
             repeated,
@@ -168,6 +169,7 @@ impl Shard {
             parent: key,
             tenant: Arc::clone(&hot.tenant),
             started: Arc::clone(started),
+            actor: Actor::of_execution(&hot.execution),
             work: work.clone(),
         };
         let cancel = CancelToken::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepwell_decider::{
     ApprovalFacts, ApprovalInput, EventKind, EventNumber, ExecutionStarted, Failure, Input,
-    PendingWork, tasks_after,
+    PendingWork, UNKNOWN, people_behind, tasks_after,
 };
 use stepwell_sandbox::CancelToken;
 use stepwell_states::{ResourceKind, State, StateKind, StateRef, function_reference};
@@ -111,10 +111,11 @@ pub(crate) fn facts(
     started: &Arc<ExecutionStarted>,
     state: StateRef,
 ) -> Result<ApprovalFacts, StoreError> {
-    let row = store.load_revision(revision.machine, revision.number)?;
-    let deployer = row.and_then(|row| row.created_by);
-    let mut answerable: Vec<Arc<str>> = deployer.map(Into::into).into_iter().collect();
+    let mut answerable = deployers(store, definitions, tenant, revision)?;
     answerable.extend(starters_around(store, definitions, tenant, started)?);
+    if started.people().is_none() {
+        answerable.extend(people_by_search(store, definitions, tenant, started)?);
+    }
     Ok(ApprovalFacts {
         answerable,
         components: components_after(store, definitions, tenant, revision, state)?,
@@ -215,6 +216,66 @@ fn starters_around(
     Ok(found)
 }
 
+/// The people who answer for a revision.
+fn deployers(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    revision: &Revision,
+) -> Result<Vec<Arc<str>>, StoreError> {
+    let row = store.load_revision(revision.machine, revision.number)?;
+    let Some((row, deployer)) = row
+        .and_then(|mut row| Some((row.created_by.take()?, row)))
+        .map(|(deployer, row)| (row, Arc::<str>::from(deployer)))
+    else {
+        return Ok(Vec::new());
+    };
+    let acting_for = row
+        .acting_for
+        .map(|people| people.into_iter().map(Into::into).collect());
+    let mut found = vec![Arc::clone(&deployer)];
+    match people_behind(Some(&deployer), acting_for.as_ref()) {
+        Some(people) => found.extend(people.iter().cloned()),
+        None => {
+            let by = by_name(store, definitions, tenant, &deployer)?;
+            found.extend(people_of(store, definitions, tenant, by)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The people behind an execution of an earlier version, where they were not written down
+/// with the start: those of the executions around it. [`UNKNOWN`] is among them if these do
+/// not lead to a person.
+fn people_by_search(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    started: &Arc<ExecutionStarted>,
+) -> Result<Vec<Arc<str>>, StoreError> {
+    let key = around(store, definitions, tenant, started)?;
+    people_of(store, definitions, tenant, key)
+}
+
+/// The same for an execution that may be gone.
+fn people_of(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    mut at: Option<ExecutionKey>,
+) -> Result<Vec<Arc<str>>, StoreError> {
+    for _ in 0..AROUND_MAX {
+        let Some(started) = at.map(|key| started_of(store, key)).transpose()?.flatten() else {
+            break;
+        };
+        if let Some(people) = started.people() {
+            return Ok(people.to_vec());
+        }
+        at = around(store, definitions, tenant, &started)?;
+    }
+    Ok(vec![UNKNOWN.into()])
+}
+
 /// The execution that started another one, or whose Map Run did.
 fn around(
     store: &Store,
@@ -230,6 +291,16 @@ fn around(
         return Ok(run.map(|run| run.execution));
     }
     let principal = started.principal.as_deref().unwrap_or_default();
+    by_name(store, definitions, tenant, principal)
+}
+
+/// The execution that a principal names.
+fn by_name(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    principal: &str,
+) -> Result<Option<ExecutionKey>, StoreError> {
     let Some(name) = principal
         .strip_prefix("execution:")
         .and_then(|arn| names::execution_name(tenant, arn))

@@ -128,6 +128,7 @@ impl Shard {
         let sender = Sender {
             tenant: Arc::clone(&hot.tenant),
             execution: Arc::clone(&execution.execution_arn),
+            people: hot.execution.people(),
             state: Arc::clone(&task.state_name),
             trace: execution.trace_of_task(work.scheduled),
             tracestate: execution.tracestate.clone(),

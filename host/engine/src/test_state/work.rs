@@ -24,13 +24,34 @@ use crate::http;
 use crate::lambda::{Answer, Invocation, dry_run_answer, function_not_found, invocation};
 use crate::model::Caller;
 use crate::outbound::OutboundError;
+use crate::permissions::Permission;
 use crate::runner::TaskOrder;
-use crate::services::{self, CallError, ServiceOrder};
+use crate::services::{self, Actor, CallError, ServiceOrder};
 use crate::sfn::ApiError;
 use crate::task_grant::{TaskGrant, grants_of};
 
 /// How long a tried state may take, as on AWS.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(300);
+
+/// Lets a caller through who may have the work done: a trial is no way around what it takes
+/// to deploy a state with grants, or to start an execution. What the host's own operations
+/// take is asked when they are called.
+///
+/// # Errors
+/// [`EngineError::Forbidden`].
+pub(super) fn authorize(
+    caller: &Caller,
+    prepared: &Prepared,
+    work: &PendingWork,
+) -> Result<(), EngineError> {
+    if !grants_of(&prepared.subject.definition, work.order.state).is_empty() {
+        caller.require(Permission::WriteDefinitions)?;
+    }
+    match work.order.work {
+        Work::StartExecution => caller.require(Permission::StartExecutions),
+        _ => Ok(()),
+    }
+}
 
 /// Does a task's work.
 ///
@@ -49,6 +70,7 @@ pub(super) async fn perform(
         key: ExecutionKey(prepared.started.key),
         tenant: Arc::clone(&caller.tenant),
         started: Arc::clone(&prepared.started),
+        actor: Actor::of_trial(caller),
         work,
         timeout,
         repeated: false,
@@ -108,6 +130,7 @@ async fn done(
                 parent: order.key,
                 tenant: Arc::clone(&order.tenant),
                 started: Arc::clone(&order.started),
+                actor: order.actor.clone(),
                 work: order.work.clone(),
             };
             children::start(&engine.0.starter, child).await

@@ -12,7 +12,7 @@ use stepwell_engine::{
 use crate::harness::{Bench, PATIENCE, START, Scripted};
 
 /// A machine with one approval, whose failures are caught, and a task behind it.
-fn release(arguments: Value) -> String {
+pub(crate) fn release(arguments: Value) -> String {
     json!({
         "QueryLanguage": "JSONata",
         "StartAt": "Ask",
@@ -38,7 +38,7 @@ fn release(arguments: Value) -> String {
     .to_string()
 }
 
-async fn person(bench: &Bench, name: &str, role: &str) -> Caller {
+pub(crate) async fn person(bench: &Bench, name: &str, role: &str) -> Caller {
     let order = AccessOrder::new(name, role);
     let token = bench
         .handle
@@ -91,7 +91,7 @@ async fn pending(bench: &Bench, execution: &str, count: usize) -> Vec<ApprovalDe
     found
 }
 
-async fn one(bench: &Bench, execution: &str) -> ApprovalDescription {
+pub(crate) async fn one(bench: &Bench, execution: &str) -> ApprovalDescription {
     pending(bench, execution, 1).await.remove(0)
 }
 
@@ -112,7 +112,7 @@ fn decision(verdict: Verdict, approval: &ApprovalDescription) -> DecideApproval 
     }
 }
 
-async fn decide(
+pub(crate) async fn decide(
     bench: &Bench,
     who: &Caller,
     approval: &ApprovalDescription,
@@ -132,7 +132,7 @@ async fn approve(bench: &Bench, who: &Caller, approval: &ApprovalDescription) {
 }
 
 #[track_caller]
-fn refusal(result: Result<ApprovalDescription, EngineError>) -> ApprovalRefusal {
+pub(crate) fn refusal(result: Result<ApprovalDescription, EngineError>) -> ApprovalRefusal {
     match result {
         Err(EngineError::Approval(refusal)) => refusal,
         other => panic!("{other:?}"),

@@ -356,6 +356,7 @@ pub(crate) fn somebody() -> AuditEntry {
             id: "test".into(),
             auth: "none".into(),
         },
+        acting_for: Vec::new(),
         action: "test:change",
         resource: "a thing".to_owned(),
         outcome: AuditOutcome::Allowed,

@@ -174,6 +174,8 @@ pub struct AuditFacts {
     pub at: Timestamp,
     /// Who did it.
     pub principal: AuditPrincipal,
+    /// The people for whom they did it, where a task of an execution did.
+    pub acting_for: Vec<Arc<str>>,
     /// What: `state-machine:deploy`.
     pub action: &'static str,
     /// To what: an ARN or a name.
@@ -216,7 +218,18 @@ impl AuditEntry {
         });
         // The members stand in the order of their names.
         let mut before = String::with_capacity(256);
-        before.push_str("{\"action\":");
+        before.push('{');
+        if !facts.acting_for.is_empty() {
+            before.push_str("\"acting_for\":[");
+            for (index, person) in facts.acting_for.iter().enumerate() {
+                if index > 0 {
+                    before.push(',');
+                }
+                canonical::push_text(&mut before, &short(person));
+            }
+            before.push_str("],");
+        }
+        before.push_str("\"action\":");
         canonical::push_text(&mut before, facts.action);
         before.push_str(",\"at\":");
         canonical::push_text(&mut before, &facts.at.to_string());

@@ -80,6 +80,8 @@ pub struct UpdateMachine {
     pub at: Timestamp,
     /// Who changes it.
     pub by: Option<String>,
+    /// The people whom they act for; none if that is not known.
+    pub acting_for: Option<Vec<String>>,
 }
 
 /// A machine after a change.
@@ -267,6 +269,7 @@ fn merged(machine: &MachineRow, latest: &RevisionRow, update: &UpdateMachine) ->
         uuid: update.uuid.clone(),
         created_at: update.at,
         created_by: update.by.clone(),
+        acting_for: update.acting_for.clone(),
     }
 }
 

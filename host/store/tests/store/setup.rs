@@ -147,6 +147,7 @@ pub(crate) fn entry_about(chain: &AuditChain, action: &'static str, resource: &s
             id: "ada".into(),
             auth: "api-token".into(),
         },
+        acting_for: Vec::new(),
         action,
         resource: resource.to_owned(),
         outcome: AuditOutcome::Allowed,
@@ -186,6 +187,7 @@ pub(crate) fn new_revision(tenant: TenantId, name: &str) -> NewRevision {
         uuid: "11111111-1111-4111-8111-111111111111".into(),
         created_at: time(0),
         created_by: Some("ada".into()),
+        acting_for: None,
     }
 }
 

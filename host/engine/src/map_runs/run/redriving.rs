@@ -60,6 +60,10 @@ impl Run {
         let (reply, answer) = oneshot::channel();
         let order = Redrive {
             by_map_run: true,
+            acting_for: self
+                .nursery
+                .as_ref()
+                .and_then(|nursery| nursery.people.clone()),
             ..Redrive::default()
         };
         shared.shards.of(child).send(Message::Input {

@@ -170,6 +170,7 @@ fn started() -> ExecutionStarted {
         scope: ScopeId(0),
         map_child: None,
         tracestate: None,
+        acting_for: None,
     }
 }
 
