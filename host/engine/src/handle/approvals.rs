@@ -18,6 +18,7 @@ use crate::handle::{EngineHandle, machine_in_arn};
 use crate::model::{Caller, PageOf, Tenant};
 use crate::names;
 use crate::permissions::Permission;
+use crate::sfn::SealedList;
 use crate::shard::approvals::{facts, started_of};
 use crate::shard::{Asker, Message};
 
@@ -78,14 +79,11 @@ impl EngineHandle {
             let reason = "what is yours to decide is pending: leave out one of the two";
             return Err(invalid("status", reason.to_owned()));
         }
-        let before = list
-            .page_token
-            .as_deref()
-            .map(str::parse::<i64>)
-            .transpose();
-        let before = before.map_err(|_unreadable| {
-            invalid("pageToken", "is not one that a list has given".to_owned())
-        })?;
+        let status = list.status.map(|status| format!("{status:?}"));
+        let mine = list.mine.then_some(&*caller.principal);
+        let parts = [status.as_deref(), list.execution.as_deref(), mine];
+        let sealed = SealedList::named(self, caller, "approvals", &parts).await?;
+        let before = sealed.position::<i64>(list.page_token.as_deref())?;
         let execution = match &list.execution {
             Some(execution) => Some(self.find_key(caller, execution).await?),
             None => None,
@@ -107,7 +105,7 @@ impl EngineHandle {
                 let next = rows
                     .last()
                     .filter(|_| more)
-                    .map(|row| row.place.to_string());
+                    .map(|row| sealed.seal(&row.place.to_string()));
                 let described = rows
                     .iter()
                     .map(|row| summary_of(store, &definitions, &tenant, row));

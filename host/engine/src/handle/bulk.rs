@@ -20,6 +20,7 @@ use crate::model::{
     BulkAction, BulkCount, BulkDescription, BulkOrder, BulkPreview, BulkStatus, Caller,
     ExecutionQuery, PageOf,
 };
+use crate::sfn::SealedList;
 
 /// Operations of a tenant that go on at once, at most.
 const OPEN_MAX: usize = 10;
@@ -164,19 +165,15 @@ impl EngineHandle {
                 format!("is {limit}; give 1 to {PAGE_MAX}"),
             ));
         }
-        let before = page_token
-            .map(|token| token.parse().map(BulkKey))
-            .transpose();
-        let before = before.map_err(|_unreadable| {
-            invalid("pageToken", "is not one that a list has given".to_owned())
-        })?;
+        let sealed = SealedList::named(self, caller, "bulk operations", &[]).await?;
+        let before = sealed.position(page_token)?.map(BulkKey);
         let (tenant, limit) = (TenantId(caller.tenant.id), limit as usize);
         let mut rows = self
             .read(move |store| store.list_bulk_operations(tenant, before, limit + 1))
             .await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let last = rows.last().map(|row| row.key.0.to_string());
+        let last = rows.last().map(|row| sealed.seal(&row.key.0.to_string()));
         Ok(PageOf {
             next_page_token: last.filter(|_| more),
             items: rows.iter().map(described).collect::<Result<_, _>>()?,

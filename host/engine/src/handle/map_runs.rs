@@ -18,6 +18,7 @@ use crate::model::{
     Caller, ExecutionSummary, MapRunCounts, MapRunDescription, MapRunSettings, PageOf, UpdateMapRun,
 };
 use crate::names;
+use crate::sfn::SealedList;
 
 /// Lines of a list's page, at most.
 const PAGE_MAX: u32 = 1_000;
@@ -93,6 +94,28 @@ impl EngineHandle {
     ///
     /// As [`EngineHandle::list_map_runs`].
     pub async fn list_map_run_executions(
+        &self,
+        caller: &Caller,
+        map_run: &str,
+        list: crate::model::ListExecutions,
+    ) -> Result<PageOf<ExecutionSummary>, EngineError> {
+        let question = serde_json::to_string(&(&list.query, list.pending_redrive))
+            .map_err(|error| EngineError::Internal(format!("a filter: {error}")))?;
+        let parts = [Some(map_run), Some(question.as_str())];
+        let sealed = SealedList::named(self, caller, "map run executions", &parts).await?;
+        let list = crate::model::ListExecutions {
+            page_token: sealed.position(list.page_token.as_deref())?,
+            ..list
+        };
+        let page = self.map_run_executions_page(caller, map_run, list).await?;
+        Ok(PageOf {
+            next_page_token: page.next_page_token.map(|position| sealed.seal(&position)),
+            ..page
+        })
+    }
+
+    /// The same, with positions in the place of tokens, for doors that seal them themselves.
+    pub(crate) async fn map_run_executions_page(
         &self,
         caller: &Caller,
         map_run: &str,

@@ -268,17 +268,13 @@ impl EngineHandle {
         let status = query.state.as_deref().map(status_of).transpose()?;
         let parts = [Some(name.as_str()), query.state.as_deref()];
         let list = SealedList::named(self, caller, "deliveries", &parts).await?;
-        let before = query.page_token.as_deref().map(|token| {
-            let position = list.read(token).and_then(|position| position.parse().ok());
-            let reason = "is not one that this list has given, or is a day old".to_owned();
-            position.ok_or_else(|| invalid("pageToken", reason))
-        });
+        let before = list.position(query.page_token.as_deref())?;
         let limit = query.limit as usize;
         let filter = DeliveryFilter {
             tenant: TenantId(caller.tenant.id),
             notification: name,
             status,
-            before: before.transpose()?,
+            before,
             limit: limit + 1,
         };
         let mut rows = self

@@ -61,7 +61,7 @@ pub(super) async fn list(
         limit,
     };
     let page = match map_run {
-        Some(run) => engine.list_map_run_executions(caller, run, order).await,
+        Some(run) => engine.map_run_executions_page(caller, run, order).await,
         None => {
             let position = order.page_token.clone();
             engine

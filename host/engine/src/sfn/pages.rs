@@ -4,6 +4,8 @@
 //! secret that the database keeps: so it is good on the next host, too, for as long as AWS
 //! promises, and for nothing else.
 
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -20,6 +22,8 @@ use crate::model::Caller;
 const VALID_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Bytes of the seal.
 const SEAL_BYTES: usize = 16;
+/// Bytes of a body that are hidden at a time: those of a hash.
+const COVER_BYTES: usize = 32;
 /// Bytes of the time.
 const TIME_BYTES: usize = 8;
 
@@ -74,10 +78,12 @@ impl List {
 
     /// Makes the token of the page that begins behind a position.
     pub(crate) fn seal(&self, position: &str) -> String {
-        let mut token = self.now.as_ms().to_be_bytes().to_vec();
-        token.extend(position.as_bytes());
-        let seal = self.mac(&token);
-        token.extend(&seal[..SEAL_BYTES]);
+        let mut body = self.now.as_ms().to_be_bytes().to_vec();
+        body.extend(position.as_bytes());
+        let mut token = self.mac(&body);
+        token.truncate(SEAL_BYTES);
+        self.cover(&token, &mut body);
+        token.extend(body);
         URL_SAFE_NO_PAD.encode(token)
     }
 
@@ -97,9 +103,11 @@ impl List {
     /// Reads a token; none if it is not ours, of another list, or too old.
     pub(crate) fn read(&self, given: &str) -> Option<String> {
         let token = URL_SAFE_NO_PAD.decode(given).ok()?;
-        let (body, seal) = token.split_at_checked(token.len().checked_sub(SEAL_BYTES)?)?;
-        let mut mac = self.begun(body)?;
-        mac.update(body);
+        let (seal, covered) = token.split_at_checked(SEAL_BYTES)?;
+        let mut body = covered.to_vec();
+        self.cover(seal, &mut body);
+        let mut mac = self.begun(&body)?;
+        mac.update(&body);
         mac.verify_truncated_left(seal).ok()?;
         let (time, position) = body.split_at_checked(TIME_BYTES)?;
         let given_at = Timestamp::from_ms(i64::from_be_bytes(time.try_into().ok()?));
@@ -107,6 +115,42 @@ impl List {
             return None;
         }
         String::from_utf8(position.to_vec()).ok()
+    }
+
+    /// Reads the token of a request, whose position is a number or something like it; none
+    /// where it has none.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`]: it is not ours, of another list, or too old.
+    pub(crate) fn position<T: FromStr>(
+        &self,
+        given: Option<&str>,
+    ) -> Result<Option<T>, EngineError> {
+        let Some(given) = given else { return Ok(None) };
+        let position = self.read(given).and_then(|position| position.parse().ok());
+        position.map(Some).ok_or_else(|| EngineError::Invalid {
+            field: "pageToken",
+            reason: "is not one that this list has given, or is a day old".to_owned(),
+        })
+    }
+
+    /// Hides a body, or shows it again. Positions are numbers of rows, which say how much
+    /// there is of other tenants. The seal is that of the body alone, so that no two bodies
+    /// are hidden by the same bytes: what is called a synthetic initialization vector.
+    fn cover(&self, seal: &[u8], body: &mut [u8]) {
+        for (count, part) in (0_u64..).zip(body.chunks_mut(COVER_BYTES)) {
+            let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
+                return;
+            };
+            // No body has this length, with which the seal begins.
+            mac.update(&u64::MAX.to_be_bytes());
+            mac.update(&count.to_be_bytes());
+            mac.update(seal);
+            let cover = mac.finalize().into_bytes();
+            for (byte, cover) in part.iter_mut().zip(cover) {
+                *byte ^= cover;
+            }
+        }
     }
 
     fn mac(&self, body: &[u8]) -> Vec<u8> {
