@@ -195,7 +195,7 @@ def test_a_token_is_good_in_its_time_alone(shop):
     shop.refused(shop.signed(nbf=now + 300), "the token is not valid yet")
     shop.refused(shop.signed(iat=now + 300, exp=now + 600), "the token is not valid yet")
     shop.refused(shop.signed(exp=now + 86_000), "the token is good for longer than is accepted")
-    shop.refused(shop.signed(exp=None), "the token lacks a claim")
+    shop.refused(shop.signed(exp=None), "the token lacks the claim exp")
 
 
 def test_another_issuer_and_another_key_are_refused(shop):

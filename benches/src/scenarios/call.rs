@@ -228,6 +228,7 @@ fn order(component: ComponentDigest) -> anyhow::Result<TaskOrder> {
         scope: stepwell_states::ScopeId(0),
         map_child: None,
         tracestate: None,
+        acting_for: None,
     };
     let task = TaskScheduled {
         state: StateRef {

@@ -276,7 +276,7 @@ fn asked(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
             draft.emit_after(FrameId::ROOT, 0, kind);
         }
         Input::Approval(input) => take_approval_input(draft, input)?,
-        Input::Redrive(order) => steps::redrive::take(draft, order)?,
+        Input::Redrive(order) => steps::redrive::take(draft, *order)?,
         Input::Intervene(order) => operators::intervene(draft, order)?,
         Input::Pause { reason, principal } => {
             require_running(draft)?;

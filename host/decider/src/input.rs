@@ -95,7 +95,7 @@ pub enum Input {
     /// Something happened to an approval.
     Approval(ApprovalInput),
     /// Somebody asks to go on with an execution that did not succeed.
-    Redrive(Redrive),
+    Redrive(Box<Redrive>),
     /// An operator does something to a state.
     Intervene(Intervene),
     /// Somebody asks that nothing new begins. What is paused stays so.

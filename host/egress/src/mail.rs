@@ -14,6 +14,8 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, Message, SmtpTransport, Transport as _};
 use ureq::http::Uri;
 
+use crate::permit::port_of;
+
 /// How long the relay may take for a step of the conversation.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of a subject, at most: longer ones are cut.
@@ -143,7 +145,7 @@ impl Mailer {
         let domain = known.domain().to_ascii_lowercase();
         let allowed = self.allow.iter().any(|allowed| match allowed {
             Recipients::Any => true,
-            Recipients::Domain(wanted) => domain == *wanted,
+            Recipients::Domain(wanted) => domain == *wanted && !is_routed(known.user()),
             Recipients::Exactly(wanted) => address.eq_ignore_ascii_case(wanted),
         });
         if allowed {
@@ -205,6 +207,12 @@ impl Mailer {
     }
 }
 
+/// Whether the name before the `@` is an address itself, which old relays send the mail on to:
+/// `a%elsewhere.org`, `elsewhere.org!a`, `a@elsewhere.org` in quotes.
+fn is_routed(user: &str) -> bool {
+    user.contains(['%', '!', '@', ':'])
+}
+
 /// Puts blanks in the place of what would end a header's line, and of all else that is not
 /// shown.
 fn one_line(text: &str) -> String {
@@ -264,7 +272,11 @@ fn transport(settings: &MailSettings) -> Result<SmtpTransport, MailError> {
     };
     let in_the_clear = matches!(tls, Tls::None);
     let mut builder = SmtpTransport::builder_dangerous(host)
-        .port(uri.port_u16().unwrap_or(port))
+        .port(
+            port_of(&uri)
+                .map_err(|reason| invalid(&reason))?
+                .unwrap_or(port),
+        )
         .tls(tls)
         .timeout(Some(TIMEOUT));
     match (user, &settings.password) {
@@ -342,6 +354,8 @@ mod tests {
             "ada@example.net",
             "ada@sub.example.com",
             "ada@example.com.evil",
+            "evil%x.org@example.com",
+            "x.org!a@example.com",
         ] {
             let denied = mailer.check_recipient(address);
             assert!(matches!(denied, Err(MailError::Denied(..))), "{denied:?}");
@@ -357,6 +371,8 @@ mod tests {
             let none = mailer.check_recipient(address);
             assert!(matches!(none, Err(MailError::NoAddress(_))), "{none:?}");
         }
+        let port = Mailer::new(&settings("smtps://relay.example.com:73097"));
+        assert!(port.unwrap_err().to_string().contains("no port"));
         let mut wrong = settings("smtps://relay.example.com");
         wrong.allow = vec!["example.com".to_owned()];
         assert!(

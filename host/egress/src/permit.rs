@@ -48,6 +48,16 @@ pub enum EgressError {
     /// The connection failed.
     #[error("{0}")]
     Failed(String),
+    /// The name leads inside: to an address that is not public. Nothing was sent. What it says is
+    /// what is said of a name that leads nowhere, so that nobody learns the names within the
+    /// host's network; the denial is for the operator alone.
+    #[error("{}", nowhere(.host))]
+    Inside {
+        /// The name.
+        host: String,
+        /// What stopped it.
+        denial: Denial,
+    },
     /// There was no whole answer in time.
     #[error("{0}")]
     TimedOut(String),
@@ -141,7 +151,9 @@ impl Egress {
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let host = host.strip_suffix('.').unwrap_or(host).to_owned();
-        let port = uri.port_u16().unwrap_or(own_port);
+        let port = port_of(&uri)
+            .map_err(EgressError::Invalid)?
+            .unwrap_or(own_port);
         let mut rules = Vec::new();
         // The narrowest first: what a state does not grant is nobody else's to allow.
         for scope in self.scopes.iter().rev() {
@@ -165,6 +177,31 @@ impl Egress {
             port,
             rules,
         })
+    }
+}
+
+/// What is said of a name without an address that requests may be sent to.
+fn nowhere(host: &str) -> String {
+    format!("{host} has no address that a request may be sent to")
+}
+
+/// Returns the port that a URL names, if it names one.
+///
+/// # Errors
+/// It is none: says so. It must not be taken for the scheme's own.
+pub(crate) fn port_of(uri: &Uri) -> Result<Option<u16>, String> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let place = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, place)| place);
+    let named = place
+        .strip_prefix(uri.host().unwrap_or_default())
+        .and_then(|rest| rest.strip_prefix(':'))
+        .filter(|named| !named.is_empty());
+    let Some(named) = named else { return Ok(None) };
+    match uri.port_u16() {
+        Some(port) if port > 0 => Ok(Some(port)),
+        _ => Err(format!("{named:?} is no port: give 1 to 65535")),
     }
 }
 
@@ -210,18 +247,18 @@ impl Permit {
     /// one of these, and do not look the name up again: the next answer may be another.
     ///
     /// # Errors
-    /// [`EgressError::Failed`] if the name has no address, [`EgressError::Denied`] if it
-    /// has one that is not public: who mixes both kinds has nothing good in mind.
+    /// [`EgressError::Failed`] if the name has no address, [`EgressError::Inside`] if it has
+    /// one that is not public: who mixes both kinds has nothing good in mind.
     pub fn addresses(&self, lookup: &dyn Lookup) -> Result<Vec<SocketAddr>, EgressError> {
         let host = &self.host;
         let found = match host.parse() {
             Ok(address) => Ok(vec![address]),
             Err(_) => lookup.addresses(host),
         };
-        let found = found
-            .map_err(|error| EgressError::Failed(format!("{host} cannot be looked up: {error}")))?;
+        // Why a name leads nowhere is for the operator, who can look it up.
+        let found = found.unwrap_or_default();
         if found.is_empty() {
-            return Err(EgressError::Failed(format!("{host} has no address")));
+            return Err(EgressError::Failed(nowhere(host)));
         }
         for address in &found {
             let known = self.rules.iter().any(|rule| rule.allows_private(*address));
@@ -231,7 +268,8 @@ impl Permit {
                      the host allows that with a rule that says 'private'"
                 );
                 let control = Control::Address;
-                return Err(Denial { control, reason }.into());
+                let (host, denial) = (host.clone(), Denial { control, reason });
+                return Err(EgressError::Inside { host, denial });
             }
         }
         let addresses = found.into_iter().take(ADDRESSES_MAX);

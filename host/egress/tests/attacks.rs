@@ -109,7 +109,7 @@ fn denied(result: Result<Answer, EgressError>) -> String {
 
 fn denied_by(result: Result<Answer, EgressError>) -> Denial {
     match result {
-        Err(EgressError::Denied(denial)) => denial,
+        Err(EgressError::Denied(denial) | EgressError::Inside { denial, .. }) => denial,
         other => panic!("must be denied: {other:?}"),
     }
 }
@@ -412,4 +412,37 @@ fn a_request_shows_neither_query_nor_values_nor_body() {
     let shown = format!("{request:?}");
     assert!(shown.contains("https://api.example.com/v1") && shown.contains("authorization"));
     assert!(!shown.contains("s3cr3t"), "{shown}");
+}
+
+#[test]
+fn names_that_lead_inside_look_like_names_that_lead_nowhere() {
+    let said = |answers: &[&[&str]]| {
+        let egress = egress(&["http://api.example.org"], &Answers::new(answers));
+        send(&egress, get("http://api.example.org/")).unwrap_err()
+    };
+    let (inside, nowhere) = (said(&[&["10.0.0.7"]]), said(&[&[]]));
+    assert_eq!(inside.to_string(), nowhere.to_string());
+    assert!(matches!(inside, EgressError::Inside { .. }), "{inside:?}");
+    assert!(!inside.to_string().contains("10.0.0.7"), "{inside}");
+}
+
+#[test]
+fn a_port_that_cannot_be_is_not_the_schemes_own() {
+    let lookup = Answers::new(&[&["1.1.1.1"]]);
+    let egress = egress(
+        &["http://api.example.org", "http://api.example.org:*"],
+        &lookup,
+    );
+    for port in ["73097", "65536", "0", "99999999999"] {
+        let url = format!("http://api.example.org:{port}/");
+        let refused = egress.permit("GET", &url);
+        assert!(
+            matches!(refused, Err(EgressError::Invalid(_))),
+            "{port}: {refused:?}"
+        );
+    }
+    for fine in ["", ":", ":80", ":65535"] {
+        let url = format!("http://api.example.org{fine}/");
+        assert!(egress.permit("GET", &url).is_ok(), "{fine}");
+    }
 }

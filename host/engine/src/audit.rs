@@ -251,6 +251,20 @@ impl Auditor {
         }
     }
 
+    /// Notes in the host's chain that a tenant's request led inside. A flood is counted.
+    pub(crate) fn denied_inside(&self, tenant: &Tenant, refusal: Refusal) {
+        let now = self.clock.now();
+        let mut facts = host_facts(principal_of("host"), now);
+        facts.action = refusal.action;
+        facts.resource = refusal.resource;
+        facts.outcome = refusal.outcome;
+        facts.details = Some(refusal.details.text("tenant", &*tenant.name));
+        let told = self.bounded.take(facts, now);
+        if !told.is_empty() {
+            self.append_all(told.iter().map(|facts| self.write_down(facts)).collect());
+        }
+    }
+
     /// Notes what the host could not do for a tenant, or was not allowed to. A flood is counted.
     pub(crate) fn of_host_in(&self, tenant: &Tenant, refusal: Refusal) {
         let now = self.clock.now();

@@ -314,6 +314,8 @@ impl EngineHandle {
             groups: Arc::default(),
             permissions: WORKFLOW.permissions,
             acting_for: Some(Arc::default()),
+            until: None,
+            outgoing: false,
             origin: Some(Arc::new(Origin {
                 request_id: origin.request,
                 source: origin.source,
@@ -355,7 +357,7 @@ fn bulk_input(row: &BulkRow, caller: &Caller) -> (Input, &'static str) {
                 acting_for: caller.acting_for.clone(),
                 ..Redrive::default()
             };
-            (Input::Redrive(order), action::EXECUTION_REDRIVE)
+            (Input::Redrive(Box::new(order)), action::EXECUTION_REDRIVE)
         }
     }
 }

@@ -27,6 +27,17 @@ pub enum EngineError {
         /// The permission that it would take.
         missing: &'static str,
     },
+    /// The role makes its holders decide for a group that the caller is not in.
+    #[error(
+        "{principal} is not of the role {role:?}, whose holders decide approvals: those give it \
+         who have it, or may do all that admin may"
+    )]
+    NotOfGroup {
+        /// Who asked.
+        principal: String,
+        /// The role.
+        role: String,
+    },
     /// The definition has problems.
     #[error("the definition has {}", problems(.0))]
     InvalidDefinition(Vec<Diagnostic>),
@@ -271,6 +282,7 @@ pub(crate) fn from_store(error: StoreError) -> EngineError {
             EngineError::Unavailable(error.to_string())
         }
         StoreError::OverQuota { quota, limit, used } => quotas::from_storage(quota, limit, used),
+        StoreError::TooMany { what, limit } => EngineError::TooMany { what, limit },
         StoreError::Closed => EngineError::ShuttingDown,
         other => EngineError::Internal(other.to_string()),
     }

@@ -181,7 +181,9 @@ pub(crate) fn failure_of(error: &EgressError) -> Failure {
     let name = match error {
         EgressError::Invalid(_) => INVALID,
         EgressError::Denied(_) => "Stepwell.EgressDenied",
-        EgressError::Failed(_) | EgressError::TimedOut(_) => "States.Http.Socket",
+        EgressError::Failed(_) | EgressError::Inside { .. } | EgressError::TimedOut(_) => {
+            "States.Http.Socket"
+        }
         EgressError::TooLarge(_) => "States.DataLimitExceeded",
     };
     Failure::new(name, error.to_string())

@@ -57,6 +57,10 @@ pub struct Caller {
     /// The people whom the caller acts for, beside itself: those behind an execution whose
     /// task asks, and nobody for a person. None: they were not written down.
     pub acting_for: Option<People>,
+    /// When the token or key that the caller showed ceases to be good, if it does.
+    pub until: Option<Timestamp>,
+    /// Whether another token has taken the place of the one that the caller showed.
+    pub outgoing: bool,
 }
 
 impl Caller {

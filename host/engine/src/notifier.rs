@@ -14,6 +14,8 @@ mod backoff;
 mod message;
 mod webhook;
 
+pub(crate) use webhook::check_secret;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -198,7 +198,7 @@ impl Outbound {
             way = way.within(Scope::of(Control::StateGrant, rules));
         }
         let sent = self.send_within(&way.limited(limits), sender, grants, request);
-        if let Err(EgressError::Denied(denial)) = &sent {
+        if let Err(EgressError::Denied(denial) | EgressError::Inside { denial, .. }) = &sent {
             // The reason repeats what was asked for, as the target does.
             let shown = |text: &str| match grants.and_then(|(_, held)| held) {
                 Some(held) => held.outputs().redact(text).into_owned(),
@@ -265,7 +265,12 @@ impl Outbound {
             outcome: AuditOutcome::Denied,
             details,
         };
-        self.audit.denied_to_task(sender, refusal);
+        // Where names lead within the host's network is none of the tenant's business.
+        if denial.control == Control::Address {
+            self.audit.denied_inside(&sender.tenant, refusal);
+        } else {
+            self.audit.denied_to_task(sender, refusal);
+        }
         let listener = self
             .listener
             .read()

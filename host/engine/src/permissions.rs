@@ -284,7 +284,7 @@ const DEVELOP: Permissions = VIEW.with(Permissions::of(&[
     ReadNotifications,
 ]));
 
-const ADMINISTER: Permissions = OPERATE.with(DEVELOP).with(Permissions::of(&[
+pub(crate) const ADMINISTER: Permissions = OPERATE.with(DEVELOP).with(Permissions::of(&[
     WriteAccess,
     WriteSecrets,
     DecideApprovals,

@@ -215,6 +215,8 @@ pub(crate) fn workflow_caller(
         groups: Arc::default(),
         permissions: actor.permissions,
         acting_for: actor.people.clone(),
+        until: None,
+        outgoing: false,
         origin: Some(Arc::new(Origin {
             traceparent: Some(trace.to_string().into()),
             ..Origin::default()

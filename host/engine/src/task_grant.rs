@@ -200,7 +200,9 @@ fn failure_of(error: &OutboundError) -> HttpFailure {
             _ => HttpFailure::Denied,
         },
         OutboundError::Egress(EgressError::Invalid(_)) => HttpFailure::InvalidUri,
-        OutboundError::Egress(EgressError::Failed(_)) => HttpFailure::Unreachable,
+        OutboundError::Egress(EgressError::Failed(_) | EgressError::Inside { .. }) => {
+            HttpFailure::Unreachable
+        }
         OutboundError::Egress(EgressError::TimedOut(_)) => HttpFailure::TimedOut,
         OutboundError::Egress(EgressError::TooLarge(_)) => HttpFailure::AnswerTooLarge,
     }

@@ -265,7 +265,7 @@ impl ApiError {
     }
 
     /// Makes a refusal of a token that was shown, in characters that a header may quote.
-    pub(crate) fn invalid_token(reason: &'static str) -> Self {
+    pub(crate) fn invalid_token(reason: impl Into<String>) -> Self {
         Self {
             is_of_token: true,
             ..Self::new(Code::Unauthenticated, reason)
@@ -314,6 +314,9 @@ impl ApiError {
     }
 }
 
+/// What is said while the database does not take anything.
+const UNAVAILABLE: &str = "the database is not available: nothing was changed, try again";
+
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         let message = error.to_string();
@@ -361,7 +364,9 @@ impl From<EngineError> for ApiError {
                 ..Self::new(Code::QuotaExceeded, message)
             },
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
-            EngineError::Forbidden { .. } => Self::new(Code::Forbidden, message),
+            EngineError::Forbidden { .. } | EngineError::NotOfGroup { .. } => {
+                Self::new(Code::Forbidden, message)
+            }
             EngineError::InboxFull => Self::new(Code::InboxFull, message),
             EngineError::NotRedrivable { .. } => Self::new(Code::ExecutionNotRedrivable, message),
             EngineError::NotNow { .. } => Self::new(Code::NotNow, message),
@@ -376,11 +381,9 @@ impl From<EngineError> for ApiError {
             EngineError::TooLarge { field, .. } => {
                 Self::new(Code::PayloadTooLarge, message).about(field)
             }
-            EngineError::Unavailable(_) => Self::new(
-                Code::Unavailable,
-                "the database is not available: nothing was changed, try again",
-            )
-            .with_internal(message),
+            EngineError::Unavailable(_) => {
+                Self::new(Code::Unavailable, UNAVAILABLE).with_internal(message)
+            }
             EngineError::ShuttingDown => {
                 Self::new(Code::ShuttingDown, "the host is shutting down: try again")
             }

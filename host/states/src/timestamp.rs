@@ -14,9 +14,16 @@ pub struct Timestamp(i64);
 
 /// A text is no timestamp as the language wants it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is no timestamp: write it as RFC 3339 with 'T' and 'Z' or an offset")]
-pub struct TimestampError {
-    text: String,
+pub enum TimestampError {
+    /// It has another form.
+    #[error("'{0}' is no timestamp: write it as RFC 3339 with 'T' and 'Z' or an offset")]
+    Form(String),
+    /// It names a day or time that does not exist, or that is out of range.
+    #[error(
+        "'{0}' is no timestamp: there is no such time, or it is not between \
+         0000-01-01T00:00:00Z and 9999-12-30T22:00:00Z"
+    )]
+    Time(String),
 }
 
 /// Last instant that [`Timestamp`] displays with four digits of the year:
@@ -62,9 +69,7 @@ impl Timestamp {
     /// The text has another form, or names a day or time that does not exist.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimestampError> {
         if !has_strict_form(text.as_bytes()) {
-            return Err(TimestampError {
-                text: text.to_owned(),
-            });
+            return Err(TimestampError::Form(text.to_owned()));
         }
         let parsed: Result<jiff::Timestamp, _> = text.parse();
         parsed
@@ -73,9 +78,7 @@ impl Timestamp {
                 let nanoseconds = timestamp.as_nanosecond();
                 Self(i64::try_from(nanoseconds.div_euclid(1_000_000)).unwrap_or(MAX_MS))
             })
-            .map_err(|_problem| TimestampError {
-                text: text.to_owned(),
-            })
+            .map_err(|_problem| TimestampError::Time(text.to_owned()))
     }
 }
 

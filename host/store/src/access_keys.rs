@@ -10,6 +10,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::ids::TenantId;
+use crate::room;
 use crate::store::Store;
 use crate::tenant_secrets::overwriting;
 
@@ -122,6 +123,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`StoreError::NameTaken`] if the tenant has a key of that name;
+    /// [`StoreError::TooMany`] if it has [`ACCESS_MAX`](crate::ACCESS_MAX);
     /// [`StoreError::Refused`] if there is no such tenant, or if the id is known.
     pub fn put_access_key(self, new: AccessKeyRow) -> Result<(), StoreError> {
         self.write_kept(Kept::Access, move |connection| {
@@ -132,6 +134,7 @@ impl Change<'_> {
                 let what = format!("access key '{}'", new.name);
                 return Err(StoreError::NameTaken { what });
             }
+            room::ACCESS_KEYS.require(connection, new.tenant)?;
             let (plain, key_id, sealed) = match &new.secret {
                 KeySecret::Plain(secret) => (secret.as_str(), None, None),
                 KeySecret::Sealed { key_id, sealed } => ("", Some(key_id), Some(sealed)),

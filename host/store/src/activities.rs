@@ -8,6 +8,7 @@ use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::{ExecutionKey, TenantId};
+use crate::room;
 use crate::store::Store;
 use crate::tags::{self, Tag};
 
@@ -168,6 +169,7 @@ impl Change<'_> {
             if let Some(found) = find(connection, tenant, &name)? {
                 return Ok(found);
             }
+            room::ACTIVITIES.require(connection, tenant)?;
             // Counted before anything is written.
             tags::put(connection, tenant, &tags::of_activity(&name), &tags)?;
             connection

@@ -8,6 +8,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::ids::{Digest, TenantId};
+use crate::room;
 use crate::store::Store;
 
 /// Makes the statement that reads tokens, for [`read_token`].
@@ -103,6 +104,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`StoreError::NameTaken`] if there is one of that name and it is not to be replaced;
+    /// [`StoreError::TooMany`] if the tenant has [`ACCESS_MAX`](crate::ACCESS_MAX);
     /// [`StoreError::Refused`] if there is no such tenant, or if the hash is known.
     pub fn put_api_token(self, new: NewApiToken, replace: bool) -> Result<(), StoreError> {
         self.write_kept(Kept::Access, move |connection| {
@@ -114,6 +116,8 @@ impl Change<'_> {
             } else if exists(connection, *tenant, name)? {
                 let what = format!("API token '{name}'");
                 return Err(StoreError::NameTaken { what });
+            } else {
+                room::API_TOKENS.require(connection, *tenant)?;
             }
             insert(connection, &new)
         })

@@ -64,6 +64,7 @@ mod quotas;
 mod reader;
 mod retention;
 mod roles;
+mod room;
 mod sealed;
 mod search;
 mod secrets;
@@ -126,6 +127,7 @@ pub use retention::{
     EndedMachine, KeepBounds, Purged, Removal, RetentionRow, SweepPlace, Sweepable,
 };
 pub use roles::RoleRow;
+pub use room::{ACCESS_MAX, ACTIVITIES_MAX};
 pub use sealed::{Resealed, SealedPlace, SealedRow};
 pub use search::{ExecutionFilter, ExecutionsOf, ListPosition, MatchCount, NameFilter, TimeRange};
 pub use slices::HistorySlice;

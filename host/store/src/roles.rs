@@ -8,6 +8,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::ids::TenantId;
+use crate::room;
 use crate::store::Store;
 
 /// Makes the statement that reads roles, for [`read_role`].
@@ -71,9 +72,16 @@ impl Change<'_> {
     /// Makes a role, in place of the tenant's one of that name.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant.
+    /// [`StoreError::Refused`] if there is no such tenant; [`StoreError::TooMany`] if it has
+    /// [`ACCESS_MAX`](crate::ACCESS_MAX).
     pub fn put_role(self, row: RoleRow) -> Result<(), StoreError> {
         self.write_kept(Kept::Access, move |connection| {
+            let is_there = connection
+                .prepare_cached("SELECT 1 FROM roles WHERE tenant = ?1 AND name = ?2")?
+                .exists(params![row.tenant, row.name])?;
+            if !is_there {
+                room::ROLES.require(connection, row.tenant)?;
+            }
             connection
                 .prepare_cached(
                     "INSERT INTO roles (tenant, name, about, permissions_json, created_at,

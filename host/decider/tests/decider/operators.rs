@@ -56,15 +56,15 @@ fn with_inputs(inputs: Vec<(Target, serde_json::Value)>) -> Input {
         target,
         input: payload(input),
     });
-    Input::Redrive(Redrive {
+    Input::Redrive(Box::new(Redrive {
         principal: Some("token:ada".into()),
         inputs: inputs.collect(),
         ..Redrive::default()
-    })
+    }))
 }
 
 fn with_definition(machine: &StateMachine) -> Input {
-    Input::Redrive(Redrive {
+    Input::Redrive(Box::new(Redrive {
         definition: Some(NewDefinition {
             from: 1,
             to: 2,
@@ -72,7 +72,7 @@ fn with_definition(machine: &StateMachine) -> Input {
             components: Vec::new(),
         }),
         ..Redrive::default()
-    })
+    }))
 }
 
 fn intervene(target: Target, intervention: Intervention) -> Input {
@@ -513,7 +513,7 @@ fn a_paused_execution_may_be_stopped_and_redriven() {
     assert_eq!(run.execution.paused_at(), None);
     assert_eq!(refused(&machine, &run, pause()), DecideError::Ended);
     assert_eq!(refused(&machine, &run, resume()), DecideError::Ended);
-    run.tell(&machine, Input::Redrive(Redrive::default()));
+    run.tell(&machine, Input::Redrive(Box::default()));
     assert!(run.finish(&machine, echo));
     assert_eq!(run.execution.status(), Status::Succeeded);
 }
@@ -618,7 +618,7 @@ proptest! {
         prop_assert!(run.finish(&machine_, mixed));
         if run.execution.check_redrivable(run.now).is_ok() {
             let mut as_it_is = run.clone();
-            as_it_is.tell(&machine_, Input::Redrive(Redrive::default()));
+            as_it_is.tell(&machine_, Input::Redrive(Box::default()));
             prop_assert!(as_it_is.finish(&machine_, mixed));
             let anew = machine(&definition.to_string());
             run.tell(&machine_, with_definition(&anew));

@@ -18,7 +18,7 @@ use crate::rules::outline;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 fn redrive() -> Input {
-    Input::Redrive(Redrive::default())
+    Input::Redrive(Box::default())
 }
 
 /// Ends tasks by the number of their event: most well, some not.
@@ -374,10 +374,10 @@ fn an_order_is_carried_out_once_as_long_as_its_token_is_remembered() {
     let definition = r#"{ "StartAt": "no", "States": { "no": { "Type": "Fail" } } }"#;
     let machine = machine(definition);
     let mut run = Run::start(&machine, "{}");
-    let order = Input::Redrive(Redrive {
+    let order = Input::Redrive(Box::new(Redrive {
         client_token: Some("mine".into()),
         ..Redrive::default()
-    });
+    }));
     run.tell(&machine, order.clone());
     run.tell(&machine, order.clone());
     assert_eq!(run.execution.redrive_count(), 1);

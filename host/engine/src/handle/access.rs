@@ -15,7 +15,7 @@ use crate::handle::EngineHandle;
 use crate::handle::known_access::Known;
 use crate::model::Caller;
 use crate::names;
-use crate::permissions::{ADMINISTER_HOST, Permission, Permissions, built_in_role};
+use crate::permissions::{ADMINISTER, ADMINISTER_HOST, Permission, Permissions, built_in_role};
 
 /// Access that is to be given: a token, or a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +78,15 @@ impl EngineHandle {
                     role: row.role,
                     narrowed_to: row.permissions,
                 };
+                let until = overlap.into_iter().chain(row.expires_at).min();
                 Ok(Some(Known {
-                    caller: caller(store, definitions, holder)?,
+                    caller: Caller {
+                        until,
+                        outgoing: found.is_previous,
+                        ..caller(store, definitions, holder)?
+                    },
                     secret: None,
-                    until: overlap.into_iter().chain(row.expires_at).min(),
+                    until,
                 }))
             })
             .await?;
@@ -110,7 +115,10 @@ impl EngineHandle {
                     narrowed_to: row.permissions,
                 };
                 Ok(Some(Known {
-                    caller: caller(store, definitions, holder)?,
+                    caller: Caller {
+                        until: row.expires_at,
+                        ..caller(store, definitions, holder)?
+                    },
                     secret: Some(secret),
                     until: row.expires_at,
                 }))
@@ -177,6 +185,8 @@ impl EngineHandle {
             permissions: ADMINISTER_HOST.permissions,
             origin: None,
             acting_for: Some(Arc::default()),
+            until: None,
+            outgoing: false,
         })
     }
 }
@@ -195,6 +205,7 @@ impl EngineHandle {
         {
             return Err(invalid("expiresAt", "has passed: give a time to come"));
         }
+        let expires_at = end_within(caller, order.expires_at)?;
         let tenant = self.tenant_named(caller, order.tenant.as_deref()).await?;
         let role = order.role.clone();
         let of_role = self
@@ -209,13 +220,15 @@ impl EngineHandle {
         })?;
         let narrowed = order.permissions.as_deref().map(read_permissions);
         let narrowed = narrowed.transpose()?;
-        require_all(caller, narrowed.map_or(of_role, |some| of_role.only(some)))?;
+        let given = narrowed.map_or(of_role, |some| of_role.only(some));
+        require_all(caller, given)?;
+        require_group(caller, &order.role, given)?;
         Ok(CheckedAccess {
             tenant,
             name: order.name,
             role: order.role,
             narrowed_to: narrowed.map(list_of),
-            expires_at: order.expires_at,
+            expires_at,
         })
     }
 
@@ -315,6 +328,8 @@ fn caller(store: &Store, definitions: &Definitions, holder: Holder) -> Result<Ca
         role: holder.role.into(),
         origin: None,
         acting_for: Some(Arc::default()),
+        until: None,
+        outgoing: false,
     })
 }
 
@@ -329,6 +344,45 @@ pub(super) fn held(
     Ok(match narrowed_to {
         Some(list) => of_role.only(permissions_of(list)),
         None => of_role,
+    })
+}
+
+/// The end of access that a caller gives: not later than that of the caller's own.
+///
+/// # Errors
+/// A later one is asked for.
+fn end_within(
+    caller: &Caller,
+    wanted: Option<Timestamp>,
+) -> Result<Option<Timestamp>, EngineError> {
+    match (caller.until, wanted) {
+        (Some(until), Some(at)) if at > until => {
+            let reason = format!("is later than {until}, when your own access ends");
+            Err(invalid("expiresAt", &reason))
+        }
+        (Some(until), None) => Ok(Some(until)),
+        (_, wanted) => Ok(wanted),
+    }
+}
+
+/// Nobody lets others decide for a group that they are not in themselves, but who may do all
+/// that the role admin may: who is of a group is theirs to say.
+///
+/// # Errors
+/// [`EngineError::NotOfGroup`].
+pub(super) fn require_group(
+    caller: &Caller,
+    role: &str,
+    permissions: Permissions,
+) -> Result<(), EngineError> {
+    let is_in = caller.groups.iter().any(|group| &**group == role);
+    let decides = permissions.allow(Permission::DecideApprovals);
+    if !decides || is_in || caller.permissions.cover(ADMINISTER) {
+        return Ok(());
+    }
+    Err(EngineError::NotOfGroup {
+        principal: caller.principal.to_string(),
+        role: role.to_owned(),
     })
 }
 

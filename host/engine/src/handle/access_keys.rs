@@ -8,7 +8,7 @@ use stepwell_vault::Place;
 
 use crate::audit::action;
 use crate::error::{EngineError, from_store};
-use crate::handle::access::{AccessOrder, GivenAccess, permissions_of};
+use crate::handle::access::{AccessOrder, GivenAccess, held, permissions_of, require_all};
 use crate::handle::secrets::from_vault;
 use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
@@ -160,19 +160,38 @@ impl EngineHandle {
     ///
     /// # Errors
     ///
-    /// [`EngineError::NotFound`], or trouble of the host's own.
+    /// [`EngineError::NotFound`], [`EngineError::Forbidden`] for a key that lets its holder do
+    /// what the caller may not, or trouble of the host's own.
     pub async fn delete_access_key(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         self.require_running()?;
+        self.require_key_cover(caller, name).await?;
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
         let store = self.0.store.clone();
         let entry = self.entry(caller, action::ACCESS_KEY_DELETE, name, None);
         match blocking(move || store.change(entry).delete_access_key(tenant, &wanted)).await? {
-            Err(StoreError::NotFound { .. }) => Err(EngineError::NotFound {
-                kind: "access key",
-                name: name.to_owned(),
-            }),
+            Err(StoreError::NotFound { .. }) => Err(not_found(name)),
             done => done.map_err(from_store),
         }
+    }
+
+    /// Nobody takes from those who may do more.
+    async fn require_key_cover(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+        let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
+        let held = self.read(move |store| {
+            let rows = store.list_access_keys(tenant)?;
+            match rows.into_iter().find(|row| row.name == wanted) {
+                Some(row) => held(store, tenant, &row.role, row.permissions.as_deref()).map(Some),
+                None => Ok(None),
+            }
+        });
+        require_all(caller, held.await?.ok_or_else(|| not_found(name))?)
+    }
+}
+
+fn not_found(name: &str) -> EngineError {
+    EngineError::NotFound {
+        kind: "access key",
+        name: name.to_owned(),
     }
 }
 

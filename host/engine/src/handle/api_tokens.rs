@@ -3,7 +3,7 @@
 use stepwell_states::Timestamp;
 use stepwell_store::{ApiTokenRow, AuditDetails, Digest, StoreError, TenantId};
 
-use super::access::{AccessOrder, held, permissions_of, require_all};
+use super::access::{AccessOrder, held, permissions_of, require_all, require_group};
 use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::access::GivenAccess;
@@ -70,8 +70,9 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::NotFound`], [`EngineError::Invalid`] for an overlap of more than 30
-    /// days, [`EngineError::Forbidden`] for a token that lets its bearer do what the caller
-    /// may not, or trouble of the host's own.
+    /// days, or a token that is good for longer than the caller's own, or took its place;
+    /// [`EngineError::Forbidden`] for one that lets its bearer do what the caller may not,
+    /// [`EngineError::NotOfGroup`], or trouble of the host's own.
     pub async fn rotate_api_token(
         &self,
         caller: &Caller,
@@ -82,7 +83,10 @@ impl EngineHandle {
         if overlap_ms > OVERLAP_MAX_MS {
             return Err(invalid("overlapMs", "is more than 30 days"));
         }
-        self.require_cover(caller, name).await?;
+        require_own_place(caller, name)?;
+        let row = self.require_cover(caller, name).await?;
+        require_group(caller, &row.role, row.held)?;
+        require_end(caller, row.expires_at)?;
         let token = draw_token()?;
         let until = self.0.starter.now().plus_ms(overlap_ms);
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
@@ -134,6 +138,7 @@ impl EngineHandle {
     /// bearer do what the caller may not, or trouble of the host's own.
     pub async fn delete_api_token(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         self.require_running()?;
+        require_own_place(caller, name)?;
         self.require_cover(caller, name).await?;
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
         let store = self.0.store.clone();
@@ -169,16 +174,22 @@ impl EngineHandle {
     }
 
     /// Nobody takes from those who may do more.
-    async fn require_cover(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+    async fn require_cover(&self, caller: &Caller, name: &str) -> Result<Covered, EngineError> {
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
-        let held = self.read(move |store| {
+        let found = self.read(move |store| {
             let rows = store.list_api_tokens(tenant)?;
-            match rows.into_iter().find(|row| row.name == wanted) {
-                Some(row) => held(store, tenant, &row.role, row.permissions.as_deref()).map(Some),
-                None => Ok(None),
-            }
+            let Some(row) = rows.into_iter().find(|row| row.name == wanted) else {
+                return Ok(None);
+            };
+            Ok(Some(Covered {
+                held: held(store, tenant, &row.role, row.permissions.as_deref())?,
+                role: row.role,
+                expires_at: row.expires_at,
+            }))
         });
-        require_all(caller, held.await?.ok_or_else(|| not_found(name))?)
+        let found = found.await?.ok_or_else(|| not_found(name))?;
+        require_all(caller, found.held)?;
+        Ok(found)
     }
 
     async fn put_token(
@@ -209,6 +220,34 @@ impl EngineHandle {
             }
             Err(error) => Err(from_store(error)),
         }
+    }
+}
+
+/// A token whose bearer may do no more than a caller.
+struct Covered {
+    role: String,
+    held: Permissions,
+    expires_at: Option<Timestamp>,
+}
+
+/// A token that another has taken the place of has no say over that.
+fn require_own_place(caller: &Caller, name: &str) -> Result<(), EngineError> {
+    let own = caller.principal.strip_prefix("token:");
+    if caller.outgoing && own == Some(name) {
+        let reason = "another token has taken the place of yours: use that one";
+        return Err(invalid("name", reason));
+    }
+    Ok(())
+}
+
+/// Nobody gets access that is good for longer than their own.
+fn require_end(caller: &Caller, expires_at: Option<Timestamp>) -> Result<(), EngineError> {
+    match caller.until {
+        Some(until) if expires_at.is_none_or(|at| at > until) => {
+            let reason = format!("is good after {until}, when your own access ends");
+            Err(invalid("name", &reason))
+        }
+        _ => Ok(()),
     }
 }
 

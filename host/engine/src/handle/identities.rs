@@ -67,6 +67,8 @@ impl EngineHandle {
                     .collect(),
                 origin: None,
                 acting_for: Some(Arc::default()),
+                until: None,
+                outgoing: false,
                 permissions,
             };
             Ok(Some(Known {

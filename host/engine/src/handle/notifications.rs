@@ -7,7 +7,7 @@ use stepwell_egress::{Control, EgressError, Mailer};
 use stepwell_states::Timestamp;
 use stepwell_store::{
     AuditDetails, DeliveryFilter, DeliveryRow, DeliveryStatus, NewNotification, NewsKind,
-    NotificationRow, Store, StoreError, TenantId,
+    NotificationRow, StoreError, TenantId,
 };
 
 use crate::audit::action;
@@ -15,7 +15,7 @@ use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
 use crate::model::{Caller, PageOf};
 use crate::names;
-use crate::notifier::{Channel, TEST_EVENT};
+use crate::notifier::{Channel, TEST_EVENT, check_secret};
 use crate::permissions::Permission;
 use crate::sfn::SealedList;
 
@@ -303,11 +303,12 @@ impl EngineHandle {
                 let (tenant, secret) = (TenantId(caller.tenant.id), secret.clone());
                 let (url, store) = (url.clone(), self.0.store.clone());
                 let outbound = Arc::clone(&self.0.outbound);
+                let vault = Arc::clone(&self.0.starter.config.vault);
                 let checked = blocking(move || {
                     let way = outbound.of_tenant(tenant.0).map_err(from_store)?;
                     way.permit("POST", &url)
                         .map_err(|refused| not_allowed(&url, &refused))?;
-                    check_secret(&store, tenant, &secret)
+                    check_secret((&store, &vault), tenant, &secret)
                 });
                 checked.await?
             }
@@ -339,19 +340,6 @@ fn not_allowed(url: &str, refused: &EgressError) -> EngineError {
     EngineError::Invalid {
         field: "webhook.url",
         reason,
-    }
-}
-
-fn check_secret(store: &Store, tenant: TenantId, secret: &str) -> Result<(), EngineError> {
-    match store.current_secret(tenant, secret).map_err(from_store)? {
-        Some(_) => Ok(()),
-        None => Err(EngineError::Invalid {
-            field: "webhook.secret",
-            reason: format!(
-                "the tenant has no secret {secret:?}, or none of its versions is in use: set it \
-                 with `stepwell secrets set {secret}`"
-            ),
-        }),
     }
 }
 

@@ -94,7 +94,7 @@ impl EngineHandle {
         let handle = self.clone();
         // The place is held until the store counts it, also if the caller goes away.
         let told = tokio::spawn(async move {
-            let order = Input::Redrive(order);
+            let order = Input::Redrive(Box::new(order));
             let told = handle.tell_with(key, order, entry, revision).await;
             drop(place);
             told

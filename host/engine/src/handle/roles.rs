@@ -2,7 +2,9 @@
 
 use stepwell_store::{AuditDetails, RoleRow, StoreError, TenantId};
 
-use super::access::{list_of, permissions_of, read_permissions, require_all};
+use super::access::{
+    list_of, permissions_of, read_permissions, require_all, require_group, role_permissions,
+};
 use crate::audit::action;
 use crate::error::{EngineError, from_store};
 use crate::handle::{EngineHandle, blocking};
@@ -43,8 +45,8 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::Invalid`] for a name that every tenant has or a permission that there
-    /// is not, [`EngineError::Forbidden`] for a permission that the caller does not have, or
-    /// trouble of the host's own.
+    /// is not, [`EngineError::Forbidden`] for a permission that the caller does not have,
+    /// [`EngineError::NotOfGroup`], or trouble of the host's own.
     pub async fn put_role(
         &self,
         caller: &Caller,
@@ -61,6 +63,8 @@ impl EngineHandle {
         }
         let permissions = read_permissions(&order.permissions)?;
         require_all(caller, permissions)?;
+        require_group(caller, &order.name, permissions)?;
+        self.require_role_cover(caller, &order.name).await?;
         let row = RoleRow {
             tenant: TenantId(caller.tenant.id),
             name: order.name.clone(),
@@ -111,12 +115,14 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::NotFound`], [`EngineError::InUse`], [`EngineError::Invalid`] for a role
-    /// that every tenant has, or trouble of the host's own.
+    /// that every tenant has, [`EngineError::Forbidden`] for one that lets its holders do what
+    /// the caller may not, or trouble of the host's own.
     pub async fn delete_role(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         self.require_running()?;
         if built_in_role(name).is_some() {
             return Err(invalid("name", "every tenant has this role"));
         }
+        self.require_role_cover(caller, name).await?;
         let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
         let store = self.0.store.clone();
         let entry = self.entry(caller, action::ROLE_DELETE, name, None);
@@ -132,6 +138,13 @@ impl EngineHandle {
             }),
             done => done.map_err(from_store),
         }
+    }
+
+    /// Nobody takes from those who may do more.
+    async fn require_role_cover(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+        let (tenant, wanted) = (TenantId(caller.tenant.id), name.to_owned());
+        let held = self.read(move |store| role_permissions(store, tenant, &wanted));
+        require_all(caller, held.await?.unwrap_or_default())
     }
 }
 

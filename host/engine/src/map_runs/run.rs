@@ -462,9 +462,8 @@ fn nursery(shared: &Shared, row: &MapRunRow) -> Result<Option<Nursery>, StoreErr
     let Some((parent, execution)) = load_execution(&shared.store, row.execution)? else {
         return Ok(None);
     };
-    let revision = shared
-        .definitions
-        .revision(&shared.store, parent.machine, parent.revision)?;
+    let (store, definitions) = (&shared.store, &shared.definitions);
+    let revision = definitions.revision(store, parent.machine, parent.revision)?;
     let Some(scope) = MapScope::of(&revision.definition, &execution, row.number) else {
         return Ok(None);
     };
@@ -473,7 +472,7 @@ fn nursery(shared: &Shared, row: &MapRunRow) -> Result<Option<Nursery>, StoreErr
         form: results::form(scope.order().writer.as_ref()),
         people: execution.people(),
         scope,
-        tenant: shared.definitions.tenant(&shared.store, parent.tenant)?,
+        tenant: definitions.tenant(store, parent.tenant)?,
         revision,
     }))
 }

@@ -17,11 +17,26 @@ const PART: &AsciiSet = &NON_ALPHANUMERIC
 /// Characters before the values of a mail's text.
 const COLUMN: usize = 15;
 
-/// Puts blanks in the place of what is no letter of a line.
+/// Makes a text fit for a line: what would steer how others are shown, or is not shown
+/// itself, is spelled out, as on the command line.
 fn shown(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .collect()
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            letter if letter.is_control() => line.push(' '),
+            letter if is_invisible(letter) => line.extend(letter.escape_unicode()),
+            letter => line.push(letter),
+        }
+    }
+    line
+}
+
+/// Direction marks, zero-width characters, separators of lines, fillers, tags.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A message about one event.
@@ -94,7 +109,7 @@ impl Message {
 
     /// One line for people.
     pub(super) fn subject(&self) -> String {
-        format!("[stepwell] {}", self.headline())
+        format!("[stepwell] {}", shown(&self.headline()))
     }
 
     fn headline(&self) -> String {

@@ -6,13 +6,14 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use std::time::Duration;
 
-use stepwell_egress::{EgressError, Limits, Request};
+use stepwell_egress::{Control, Denial, EgressError, Limits, Request};
 use stepwell_store::{AuditDetails, AuditOutcome, DueDelivery, Store, TenantId};
 use stepwell_vault::{Place, Vault};
 use zeroize::Zeroizing;
 
 use super::{Failed, Message, Parts, tenant_of};
 use crate::audit::{Refusal, action};
+use crate::error::{EngineError, from_store};
 
 /// What a secret begins with that is written in base64.
 const ENCODED_PREFIX: &str = "whsec_";
@@ -42,6 +43,7 @@ pub(super) fn keys(
         .usable_secrets(tenant, secret, SIGNED_WITH)
         .map_err(|error| Failed::once(format!("its secret cannot be read now: {error}")))?;
     let mut keys = Vec::with_capacity(found.len());
+    let mut is_there = false;
     for version in found {
         let place = Place::Secret {
             tenant: tenant.0,
@@ -51,10 +53,16 @@ pub(super) fn keys(
         let value = vault.open(place, &version.sealed).map_err(|error| {
             Failed::once(format!("the secret '{secret}' cannot be opened: {error}"))
         })?;
-        keys.push(Key {
-            id: format!("{secret}@{}", version.version),
-            bytes: decoded(value),
-        });
+        is_there = true;
+        if is_for_signing(&value) {
+            keys.push(Key {
+                id: format!("{secret}@{}", version.version),
+                bytes: decoded(value),
+            });
+        }
+    }
+    if keys.is_empty() && is_there {
+        return Err(Failed::once(not_for_signing(secret)));
     }
     if keys.is_empty() {
         return Err(Failed::once(format!(
@@ -63,6 +71,52 @@ pub(super) fn keys(
         )));
     }
     Ok(keys)
+}
+
+/// Whether a secret is one for signing, as its value says. Signatures with any other one would
+/// let whoever may write notifications try what its value is.
+fn is_for_signing(value: &[u8]) -> bool {
+    value.starts_with(ENCODED_PREFIX.as_bytes())
+}
+
+/// What is said of a secret that is for something else.
+fn not_for_signing(secret: &str) -> String {
+    format!(
+        "the secret '{secret}' is none for signing, whose value begins with {ENCODED_PREFIX}: set \
+         one of its own, with `echo \"{ENCODED_PREFIX}$(openssl rand -base64 32)\" | stepwell \
+         secrets set NAME`"
+    )
+}
+
+/// Looks at the secret that a notification is to be signed with.
+///
+/// # Errors
+/// There is none, or it is for something else.
+pub(crate) fn check_secret(
+    (store, vault): (&Store, &Vault),
+    tenant: TenantId,
+    secret: &str,
+) -> Result<(), EngineError> {
+    let invalid = |reason| EngineError::Invalid {
+        field: "webhook.secret",
+        reason,
+    };
+    let Some(found) = store.current_secret(tenant, secret).map_err(from_store)? else {
+        return Err(invalid(format!(
+            "the tenant has no secret {secret:?}, or none of its versions is in use: set it \
+                 with `stepwell secrets set {secret}`"
+        )));
+    };
+    let place = Place::Secret {
+        tenant: tenant.0,
+        name: secret,
+        version: found.version,
+    };
+    // One that cannot be opened now is told of when it is used.
+    match vault.open(place, &found.sealed) {
+        Ok(value) if !is_for_signing(&value) => Err(invalid(not_for_signing(secret))),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// The key's bytes: what stands behind `whsec_` in base64, or the text itself.
@@ -143,8 +197,14 @@ pub(super) fn send(
             })
         }
         Err(EgressError::Denied(denial)) => {
-            note_denied(parts, delivery, &denial.reason, denial.control.as_str());
+            note_denied(parts, delivery, &denial);
             Err(Failed::once(denial.reason))
+        }
+        Err(error @ EgressError::Inside { .. }) => {
+            if let EgressError::Inside { denial, .. } = &error {
+                note_denied(parts, delivery, denial);
+            }
+            Err(Failed::once(error.to_string()))
         }
         Err(
             error @ (EgressError::Invalid(_) | EgressError::Failed(_) | EgressError::TimedOut(_)),
@@ -154,18 +214,29 @@ pub(super) fn send(
 
 /// Leaves the entry that any denied request leaves. The URL's path may be the receiver's
 /// secret, and is not in it.
-fn note_denied(parts: &Parts, delivery: &DueDelivery, reason: &str, control: &'static str) {
+fn note_denied(parts: &Parts, delivery: &DueDelivery, denial: &Denial) {
     let details = AuditDetails::default()
         .text("notification", &delivery.name)
-        .text("control", control)
-        .text("reason", reason);
+        .text("control", denial.control.as_str())
+        .text("reason", &denial.reason);
     let refusal = Refusal {
         action: action::REQUEST_DENY,
         resource: format!("POST by the notification {}", delivery.name),
         outcome: AuditOutcome::Denied,
         details,
     };
-    parts.audit.of_host_in(&tenant_of(delivery), refusal);
+    let tenant = tenant_of(delivery);
+    // Where names lead within the host's network is none of the tenant's business.
+    if denial.control == Control::Address {
+        tracing::warn!(
+            tenant = &*tenant.name,
+            "a webhook was not sent: {}",
+            denial.reason
+        );
+        parts.audit.denied_inside(&tenant, refusal);
+    } else {
+        parts.audit.of_host_in(&tenant, refusal);
+    }
 }
 
 #[cfg(test)]

@@ -99,7 +99,9 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
             "ExecutionNotRedrivable",
             format!("Execution Not Redrivable: '{reason}'"),
         ),
-        EngineError::Forbidden { .. } => ApiFault::new("AccessDeniedException", error.to_string()),
+        EngineError::Forbidden { .. } | EngineError::NotOfGroup { .. } => {
+            ApiFault::new("AccessDeniedException", error.to_string())
+        }
         EngineError::InvalidToken => ApiFault::invalid_token(),
         EngineError::TaskTimedOut | EngineError::ExecutionEnded => ApiFault::new(
             "TaskTimedOut",
@@ -185,6 +187,9 @@ fn too_many(what: &str, limit: usize, named: &str) -> ApiFault {
         return ApiFault::new("TooManyTags", message);
     }
     let message = format!("there are {limit} {what} already, which is the limit");
+    if what == "activities" {
+        return ApiFault::new("ActivityLimitExceeded", message);
+    }
     ApiFault::new("ServiceQuotaExceededException", message)
 }
 

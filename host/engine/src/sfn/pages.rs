@@ -185,6 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn tokens_do_not_show_their_positions() {
+        let position = "1795255260000 4711 and what is longer than one hash";
+        let token = list("a", 1_000).seal(position);
+        assert_eq!(list("a", 1_000).read(&token).as_deref(), Some(position));
+        let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
+        for part in ["4711", "1795", "hash"] {
+            let found = bytes.windows(4).any(|window| window == part.as_bytes());
+            assert!(!found, "{part}");
+        }
+    }
+
+    #[test]
     fn a_token_is_good_for_its_list_and_a_day() {
         let token = list("a", 1_000).seal("42");
         assert_eq!(list("a", 2_000).read(&token).as_deref(), Some("42"));

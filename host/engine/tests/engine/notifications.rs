@@ -26,7 +26,8 @@ const FAILS: &str =
     r#"{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "No", "Cause": "never"}}}"#;
 const ASKS: &str = r#"{"StartAt": "Ask", "States": {"Ask": {"Type": "Task",
     "Resource": "stepwell:event:answer", "TimeoutSeconds": 60, "End": true}}}"#;
-const KEY: &str = "a key that nobody else has";
+/// What stands behind the prefix is no base64, so that the key is the text itself.
+const KEY: &str = "whsec_: a key that nobody else has";
 const ALL: [&str; 6] = [
     "execution.failed",
     "execution.timed_out",
@@ -220,12 +221,12 @@ async fn a_failed_execution_is_told_signed() {
     assert_eq!(told.execution.as_deref(), Some("one"));
 
     // Whoever turns the key has both sign for a while.
-    set_key(&bench, "the key that follows it").await;
+    set_key(&bench, "whsec_: the key that follows it").await;
     bench.start("fails", "two", "{}").await;
     let request = receiver.next();
     let both = format!(
         "{} {}",
-        signature("the key that follows it", &request),
+        signature("whsec_: the key that follows it", &request),
         signature(KEY, &request)
     );
     assert_eq!(request.header("webhook-signature"), both);
@@ -472,10 +473,28 @@ async fn a_webhook_that_leads_inside_is_not_sent() {
     bench.start("fails", "one", "{}").await;
     let failed = tried(&bench, "ops", 1).await;
     let said = failed.last_error.unwrap();
-    assert!(said.contains("127.0.0.1, which is not public"), "{said}");
-    let denied = audited(&bench, "request:deny").await;
-    assert_eq!(denied[0]["details"]["control"], "address");
-    assert_eq!(denied[0]["entry"]["chain"], "tenant:dev");
+    let nowhere = "hooks.test has no address that a request may be sent to";
+    assert_eq!(said, nowhere, "as of a name that leads nowhere");
+    let query = |host| AuditQuery {
+        action: Some("request:deny".to_owned()),
+        host,
+        limit: 100,
+        ..AuditQuery::default()
+    };
+    let list = |host| bench.handle.list_audit(&bench.caller, query(host));
+    let denied = loop {
+        if let Some(item) = list(true).await.unwrap().items.pop() {
+            break item.details.unwrap();
+        }
+    };
+    assert_eq!(denied["control"], "address");
+    assert_eq!(denied["tenant"], "dev");
+    assert!(list(false).await.unwrap().items.is_empty());
+    let reason = denied["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("127.0.0.1"),
+        "the operator is told: {reason}"
+    );
     receiver.expect_nothing();
 }
 
@@ -633,4 +652,36 @@ async fn who_is_to_approve_is_told_what_and_until_when() {
     assert_eq!(escalated["type"], "approval.escalated", "{escalated}");
     assert_eq!(escalated["data"]["approval"], id);
     assert_eq!(escalated["data"]["groups"], json!(["operator", "admin"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_secrets_for_signing_sign() {
+    let receiver = Receiver::answering(200);
+    let rule = format!("POST {}", receiver.url);
+    let bench = Setup::allowing(&[&rule]).open().await;
+    set_key(&bench, "a password that is easy to guess").await;
+    let order = webhook(&receiver.url);
+    let refused = bench
+        .handle
+        .put_notification(&bench.caller, "ops", order.clone())
+        .await;
+    match refused {
+        Err(EngineError::Invalid { field, reason }) => {
+            assert_eq!(field, "webhook.secret");
+            assert!(reason.contains("whsec_"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // One that is another's by the time that it is used signs nothing either.
+    set_key(&bench, KEY).await;
+    put(&bench, "ops", order).await;
+    for _ in 0..2 {
+        set_key(&bench, "a password that is easy to guess").await;
+    }
+    let tested = bench.handle.test_notification(&bench.caller, "ops").await;
+    tested.unwrap();
+    let failed = tried(&bench, "ops", 1).await;
+    let said = failed.last_error.unwrap();
+    assert!(said.contains("none for signing"), "{said}");
+    receiver.expect_nothing();
 }

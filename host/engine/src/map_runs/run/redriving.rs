@@ -68,7 +68,7 @@ impl Run {
         };
         shared.shards.of(child).send(Message::Input {
             key: child,
-            input: Input::Redrive(order),
+            input: Input::Redrive(Box::new(order)),
             told_child: None,
             asked: Some(Asker {
                 reply,

@@ -44,12 +44,12 @@ pub(super) fn check(
     token: &Token,
     now: Timestamp,
 ) -> Result<Identity, Refusal> {
-    let subject = token.text("sub").ok_or(Refusal::Claim("sub"))?;
+    let subject = token.text("sub").ok_or_else(|| wrong(token, "sub"))?;
     let is_decent = !subject.is_empty()
         && subject.chars().count() <= SUBJECT_MAX_CHARS
         && !subject.chars().any(char::is_control);
     if !is_decent {
-        return Err(Refusal::Claim("sub"));
+        return Err(Refusal::ClaimKind("sub"));
     }
     // Such a token tells of an event, as a logout, and lets nobody in (RFC 8417).
     if token.claims.contains_key("events") {
@@ -107,6 +107,19 @@ fn check_times(
     Ok(end)
 }
 
+/// What is said of a claim that cannot be read.
+fn wrong(token: &Token, claim: &'static str) -> Refusal {
+    if token
+        .claims
+        .get(claim)
+        .is_some_and(|value| !value.is_null())
+    {
+        Refusal::ClaimKind(claim)
+    } else {
+        Refusal::Claim(claim)
+    }
+}
+
 /// Reads a time in seconds; a fraction is cut off.
 fn seconds(token: &Token, claim: &'static str) -> Result<Option<i64>, Refusal> {
     let Some(value) = token.claims.get(claim) else {
@@ -123,7 +136,7 @@ fn seconds(token: &Token, claim: &'static str) -> Result<Option<i64>, Refusal> {
     });
     match whole {
         Some(seconds) if (0..=SECONDS_MAX).contains(&seconds) => Ok(Some(seconds)),
-        _ => Err(Refusal::Claim(claim)),
+        _ => Err(wrong(token, claim)),
     }
 }
 
@@ -131,7 +144,7 @@ fn seconds(token: &Token, claim: &'static str) -> Result<Option<i64>, Refusal> {
 /// names clients, the client that it was given to must be ours as well: any of the other
 /// audiences could send it on to us.
 fn check_audience(settings: &IssuerSettings, token: &Token, subject: &str) -> Result<(), Refusal> {
-    let audience = texts(token.claims.get("aud")).ok_or(Refusal::Claim("aud"))?;
+    let audience = texts(token.claims.get("aud")).ok_or_else(|| wrong(token, "aud"))?;
     let is_ours = |each: &&str| settings.audiences.iter().any(|ours| ours == each);
     if !audience.iter().any(is_ours) {
         return Err(Refusal::Audience {
@@ -146,7 +159,7 @@ fn check_audience(settings: &IssuerSettings, token: &Token, subject: &str) -> Re
     }
     // RFC 9068 calls it `client_id`.
     let party = token.text("azp").or_else(|| token.text("client_id"));
-    let party = party.ok_or(Refusal::Claim("azp"))?;
+    let party = party.ok_or_else(|| wrong(token, "azp"))?;
     let is_accepted =
         clients.iter().any(|ours| ours == party) || (clients.is_empty() && is_ours(&party));
     if is_accepted {

@@ -4,6 +4,8 @@
 //! that anybody may have sent, so it is cut and escaped. [`Refusal::public`] is for the
 //! caller, and names nothing.
 
+use std::borrow::Cow;
+
 use std::fmt;
 
 use stepwell_engine::Timestamp;
@@ -66,9 +68,12 @@ pub(crate) enum Refusal {
     /// It was not signed with its issuer's key.
     #[error("the signature is not that of the issuer's key")]
     Signature,
-    /// A claim is missing, or is not what it must be.
-    #[error("the claim {0} is missing or of the wrong type")]
+    /// A claim is missing.
+    #[error("the claim {0} is missing")]
     Claim(&'static str),
+    /// A claim is there, and is not what it must be.
+    #[error("the claim {0} is of the wrong kind, or out of range")]
+    ClaimKind(&'static str),
     /// It is past its end.
     #[error("the token of {subject} expired at {at}")]
     Expired {
@@ -125,8 +130,8 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// Says it to the caller, in the characters that a header may quote (RFC 6750,
     /// section 3).
-    pub(crate) fn public(&self) -> &'static str {
-        match self {
+    pub(crate) fn public(&self) -> Cow<'static, str> {
+        let said = match self {
             Self::TooLong(_) => "the token is too long",
             Self::Malformed(_) => "the token cannot be read",
             Self::Algorithm(_) => "the algorithm of the token is not accepted",
@@ -137,7 +142,11 @@ impl Refusal {
             Self::NoKeyId => "the token does not name its key",
             Self::KeyMismatch(_) => "the key of the token is not for its algorithm",
             Self::Signature => "the signature of the token is wrong",
-            Self::Claim(_) => "the token lacks a claim",
+            Self::Claim(claim) => return format!("the token lacks the claim {claim}").into(),
+            Self::ClaimKind(claim) => {
+                let said = format!("the claim {claim} of the token is of the wrong kind or range");
+                return said.into();
+            }
             Self::Expired { .. } => "the token has expired",
             Self::NotYetValid { .. } => "the token is not valid yet",
             Self::LivesTooLong { .. } => "the token is good for longer than is accepted",
@@ -147,7 +156,8 @@ impl Refusal {
             Self::Unreachable { .. } => {
                 "the issuer of the token cannot be reached to verify it: try again"
             }
-        }
+        };
+        Cow::Borrowed(said)
     }
 
     /// Whether the same token may be taken later: nothing is wrong with it that is known.
