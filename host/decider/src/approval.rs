@@ -5,19 +5,22 @@
 //! components the next states run), and [`ApprovalRequested`] puts all of it into one canonical
 //! text, the *content*. A decision names the hash of the content that its author saw.
 
+mod bound;
 mod content;
 mod next;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stepwell_states::{Payload, StateRef, Timestamp};
+use stepwell_states::{Payload, Timestamp};
 
 use crate::event::EventNumber;
 
+pub use bound::{ApprovalBound, ApprovedElsewhere, Given, NextComponent, covers};
+pub(crate) use bound::{check_definition, check_input, check_result, line, work_of};
 pub(crate) use content::{Asked, content, hash_of};
-pub(crate) use next::states_after;
 pub use next::tasks_after;
+pub(crate) use next::{is_approval, states_after};
 
 /// Name of the error of an approval that is rejected, by a person or by a newer execution.
 pub const REJECTED: &str = "Approval.Rejected";
@@ -40,7 +43,7 @@ pub struct ApprovalRequested {
     pub deadline: Option<Timestamp>,
     /// When others are asked too, in the order of the definition's escalations.
     pub escalations: Vec<Timestamp>,
-    /// Principals who may not approve: who answers for the execution. With
+    /// Principals who may not approve: who answers for the execution, or for one around it. With
     /// [`UNKNOWN`](crate::UNKNOWN) among them, nobody may.
     pub barred: Vec<Arc<str>>,
 }
@@ -107,12 +110,12 @@ pub enum ApprovalOutcome {
 /// What the host knows that an approval is to be asked with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ApprovalFacts {
-    /// Principals who answer for the execution beside the one who started it: who deployed
-    /// the definition, and who started the executions around this one.
+    /// Principals who answer for the execution beside those whom its history names: who
+    /// deployed what it runs, and who answers for the executions around this one.
     pub answerable: Vec<Arc<str>>,
     /// The digests of the components that the states behind the approval run; none for one
     /// that is not there yet.
-    pub components: Vec<(StateRef, Option<Arc<str>>)>,
+    pub components: Vec<NextComponent>,
 }
 
 /// What the decider may be told about an approval.
@@ -173,7 +176,10 @@ pub enum ApprovalRefusal {
     #[error("you have decided already, and not the same: {verdict}", verdict = .0.as_str())]
     AlreadyDecided(Verdict),
     /// The decider answers for the execution.
-    #[error("who starts or redrives an execution, or deploys its definition, does not approve it")]
+    #[error(
+        "who starts, redrives or intervenes in an execution or one around it, or deploys its \
+         definition, does not approve it"
+    )]
     SelfApproval,
     /// It is not known who answers for the execution.
     #[error(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepwell_states::{Payload, StateKind, StateMachine, Timestamp};
 
-use crate::approval::{ApprovalInput, ApprovalRefusal};
+use crate::approval::{ApprovalBound, ApprovalInput, ApprovalRefusal};
 use crate::draft::Draft;
 use crate::event::{EventKind, EventNumber, FrameId, HistoryEvent, ReceivedEvent};
 use crate::evolve::evolve;
@@ -78,6 +78,9 @@ pub enum DecideError {
     /// The execution cannot go on with that definition.
     #[error(transparent)]
     Misfit(#[from] Misfit),
+    /// It would change what an approval was given on.
+    #[error(transparent)]
+    ApprovalBound(#[from] ApprovalBound),
     /// The intervention is not made.
     #[error(transparent)]
     NotIntervened(#[from] NotIntervened),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepwell_states::{ExecutionType, MapPlan, Payload, ScopeId, StateRef, Timestamp};
 
-use crate::approval::OpenApproval;
+use crate::approval::{Given, OpenApproval};
 use crate::event::{
     EventNumber, FrameId, HistoryEvent, ReceivedEvent, StateType, TaskScheduled, Work,
 };
@@ -70,6 +70,15 @@ pub struct Execution {
     /// When the execution times out, where a pause has moved that.
     #[serde(default)]
     pub(crate) moved_deadline: Option<Timestamp>,
+    /// Operators who put a result or a failure in the place of a task's.
+    #[serde(default)]
+    pub(crate) intervened_by: BTreeSet<Arc<str>>,
+    /// Revisions that it ran before redrives went on with others.
+    #[serde(default)]
+    pub(crate) revisions_before: BTreeSet<u64>,
+    /// Approvals that were given, oldest first.
+    #[serde(default)]
+    pub(crate) given: Vec<Given>,
     /// Items of running Map states. A cache of what the definition says: it is
     /// filled by decisions, and takes no part in equality or storage.
     #[serde(skip)]
@@ -337,6 +346,27 @@ impl Execution {
     #[must_use]
     pub fn paused_at(&self) -> Option<Timestamp> {
         self.paused_at
+    }
+
+    /// Returns who answers for what the execution does: who started it, who redrove it, and
+    /// who put a result or a failure in the place of a task's.
+    pub fn answerable(&self) -> impl Iterator<Item = &Arc<str>> {
+        let starter = self.started.iter();
+        let starter = starter.filter_map(|started| started.principal.as_ref());
+        let redrives = self.redrives.iter();
+        let redriven_by = redrives.filter_map(|redriven| redriven.principal.as_ref());
+        starter.chain(redriven_by).chain(&self.intervened_by)
+    }
+
+    /// Returns the approvals that were given and not asked for anew since, oldest first.
+    #[must_use]
+    pub fn approvals_given(&self) -> &[Given] {
+        &self.given
+    }
+
+    /// Returns the revisions that it ran before redrives went on with others.
+    pub fn revisions_before(&self) -> impl Iterator<Item = u64> + '_ {
+        self.revisions_before.iter().copied()
     }
 
     /// Returns whether a task still waits for its end.

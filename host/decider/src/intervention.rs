@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepwell_states::{Payload, StateRef, Timestamp};
 
+use crate::approval::ApprovedElsewhere;
 use crate::event::EventNumber;
 use crate::failure::Failure;
 use crate::target::Target;
@@ -18,6 +19,8 @@ pub struct Intervene {
     pub intervention: Intervention,
     /// Who asks, as the server knows them.
     pub principal: Option<Arc<str>>,
+    /// Approvals that stand against a result which is not the task's.
+    pub approved: ApprovedElsewhere,
 }
 
 /// What an operator does to a state.

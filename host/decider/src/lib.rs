@@ -39,8 +39,9 @@ mod trace;
 mod trial;
 
 pub use approval::{
-    ApprovalDecided, ApprovalDecision, ApprovalFacts, ApprovalInput, ApprovalOutcome,
-    ApprovalRefusal, ApprovalRequested, EXPIRED, OpenApproval, REJECTED, Verdict, tasks_after,
+    ApprovalBound, ApprovalDecided, ApprovalDecision, ApprovalFacts, ApprovalInput,
+    ApprovalOutcome, ApprovalRefusal, ApprovalRequested, ApprovedElsewhere, EXPIRED, Given,
+    NextComponent, OpenApproval, REJECTED, Verdict, covers, tasks_after,
 };
 pub use decide::{
     DecideError, Decision, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES, decide, decide_within,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepwell_states::{MapMode, ScopeId, StateKind, StateMachine, StateRef};
 
+use crate::approval::is_approval;
 use crate::draft::state_type;
 use crate::evaluation::evaluate_plan;
 use crate::evolve::redefine;
@@ -166,6 +167,10 @@ impl Fitting<'_> {
         if before != after {
             let (before, after) = (before.as_str(), after.as_str());
             let reason = format!("state {name:?} is of type {after} there, and was {before}");
+            return self.reasons.push(reason);
+        }
+        if is_approval(self.old.state(active.state)) && !is_approval(self.new.state(there)) {
+            let reason = format!("state {name:?} asks for no approval there, and did so");
             return self.reasons.push(reason);
         }
         if !active.starts_over(self.execution.was_too_large())

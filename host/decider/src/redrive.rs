@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepwell_states::{Payload, Timestamp};
 
+use crate::approval::ApprovedElsewhere;
 use crate::event::{EventNumber, FrameId};
 use crate::execution::{Execution, Status};
 use crate::failure::DATA_LIMIT;
@@ -45,6 +46,8 @@ pub struct Redrive {
     pub definition: Option<NewDefinition>,
     /// The people whom the caller acts for, where it is an execution; none if that is not known.
     pub acting_for: Option<People>,
+    /// Approvals that stand against other inputs or another definition.
+    pub approved: ApprovedElsewhere,
 }
 
 /// Another input of a state that runs again.

@@ -1,6 +1,8 @@
 //! Approvals between the history and the database: what a decision of the decider changes
 //! about the rows that people's lists are made of.
 
+pub(crate) mod elsewhere;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! Why the engine refuses a request. Doors map each variant to a status and a code.
 
-use stepwell_decider::{ApprovalRefusal, DecideError, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES};
+use stepwell_decider::{
+    ApprovalBound, ApprovalRefusal, DecideError, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX_BYTES,
+};
 use stepwell_states::{Diagnostic, Severity};
 use stepwell_store::StoreError;
 
@@ -163,6 +165,9 @@ pub enum EngineError {
     /// The decision on an approval cannot be taken.
     #[error(transparent)]
     Approval(ApprovalRefusal),
+    /// It would change what an approval was given on.
+    #[error(transparent)]
+    ApprovalBound(ApprovalBound),
     /// The execution is not where this could be done.
     #[error("{reason}")]
     NotNow {
@@ -228,6 +233,7 @@ impl From<DecideError> for EngineError {
             DecideError::ForeignToken => Self::InvalidToken,
             DecideError::TaskClosed | DecideError::TaskTaken => Self::TaskTimedOut,
             DecideError::Approval(refusal) => Self::of_approval(refusal),
+            DecideError::ApprovalBound(bound) => Self::ApprovalBound(bound),
             DecideError::NotRedrivable(reason) => Self::NotRedrivable {
                 reason: reason.to_string(),
             },

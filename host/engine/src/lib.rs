@@ -101,11 +101,11 @@ pub use test_state::{
 // What the doors show of a history and a definition is the decider's and the
 // language's own vocabulary.
 pub use stepwell_decider::{
-    ApprovalDecided, ApprovalOutcome, ApprovalRefusal, ApprovalRequested, ChangedComponent,
-    EditedInput, EventKind, EventNumber, ExecutionStarted, Failure, FrameId, HistoryEvent,
-    Intervened, Intervention, MapIteration, Redefined, StateEntered, StateExited, StateType,
-    Status, Target, TaskFamily, TaskScheduled, TotalUsage, TraceContext, TraceId, TrialOutcome,
-    Usage, Verdict, Work,
+    ApprovalBound, ApprovalDecided, ApprovalOutcome, ApprovalRefusal, ApprovalRequested,
+    ChangedComponent, EditedInput, EventKind, EventNumber, ExecutionStarted, Failure, FrameId,
+    HistoryEvent, Intervened, Intervention, MapIteration, Redefined, StateEntered, StateExited,
+    StateType, Status, Target, TaskFamily, TaskScheduled, TotalUsage, TraceContext, TraceId,
+    TrialOutcome, Usage, Verdict, Work,
 };
 pub use stepwell_egress::{MailError, MailSettings, Mailer};
 pub use stepwell_sandbox::ComponentDigest;

@@ -10,7 +10,7 @@ use stepwell_store::{ExecutionKey, Snapshot, Store, StoreError};
 use crate::shard::trace_of;
 
 /// First byte of a snapshot. It changes whenever `Execution` does.
-const FORMAT: u8 = 5;
+const FORMAT: u8 = 6;
 /// Events between two snapshots, at least.
 const EVENTS_MIN: usize = 1_000;
 /// Bytes of a snapshot that are worth the replay of one event.

@@ -87,6 +87,8 @@ pub(crate) enum Code {
     ApprovalClosed,
     /// The approval shows something else than the caller saw.
     ApprovalChanged,
+    /// It would change what an approval was given on.
+    ApprovalBound,
     /// The caller has decided otherwise.
     AlreadyDecided,
     /// The body has too many bytes.
@@ -152,6 +154,7 @@ impl Code {
         Self::TaskTimedOut,
         Self::ApprovalClosed,
         Self::ApprovalChanged,
+        Self::ApprovalBound,
         Self::AlreadyDecided,
         Self::BodyTooLarge,
         Self::PayloadTooLarge,
@@ -203,6 +206,7 @@ impl Code {
             Self::TaskTimedOut => ("TaskTimedOut", StatusCode::CONFLICT),
             Self::ApprovalClosed => ("ApprovalClosed", StatusCode::CONFLICT),
             Self::ApprovalChanged => ("ApprovalChanged", StatusCode::CONFLICT),
+            Self::ApprovalBound => ("ApprovalBound", StatusCode::CONFLICT),
             Self::AlreadyDecided => ("AlreadyDecided", StatusCode::CONFLICT),
             Self::BodyTooLarge => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
             Self::PayloadTooLarge => ("PayloadTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
@@ -377,6 +381,7 @@ impl From<EngineError> for ApiError {
             }
             EngineError::TaskTimedOut => Self::new(Code::TaskTimedOut, message),
             EngineError::ApprovalClosed { .. } => Self::new(Code::ApprovalClosed, message),
+            EngineError::ApprovalBound(_) => Self::new(Code::ApprovalBound, message),
             EngineError::Approval(refusal) => Self::new(approval_code(&refusal), message),
             EngineError::TooLarge { field, .. } => {
                 Self::new(Code::PayloadTooLarge, message).about(field)

@@ -23,6 +23,21 @@ macro_rules! select {
     };
 }
 
+/// An execution, the children of its Map Runs, and theirs, as a table `below`.
+macro_rules! below {
+    ($execution:literal) => {
+        concat!(
+            "WITH RECURSIVE below (id) AS (
+                 SELECT ",
+            $execution,
+            " UNION
+                 SELECT executions.id FROM below
+                 JOIN map_runs ON map_runs.execution = below.id
+                 JOIN executions ON executions.map_run = map_runs.id) "
+        )
+    };
+}
+
 /// How an approval stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApprovalStatus {
@@ -291,7 +306,7 @@ pub struct ApprovalFilter {
     pub tenant: TenantId,
     /// Only those that stand so.
     pub status: Option<ApprovalStatus>,
-    /// Only those of one execution.
+    /// Only those of one execution and of the children of its Map Runs.
     pub execution: Option<ExecutionKey>,
     /// Only pending ones that one of these may decide, in the words of
     /// [`ApprovalWrite::deciders`].
@@ -349,6 +364,36 @@ impl Store {
         })
     }
 
+    /// Returns the newest approval of each state that was given in children of an execution's
+    /// Map Runs, and in theirs, with its details.
+    ///
+    /// # Errors
+    /// What the database has to say.
+    pub fn approvals_given_below(
+        &self,
+        execution: ExecutionKey,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(concat!(
+                below!("?1"),
+                "SELECT max(place), details_json FROM approvals
+                 WHERE execution IN (SELECT id FROM below) AND execution <> ?1 AND status = 1
+                 GROUP BY machine, state"
+            ))?;
+            let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+            let places = statement.query_map([execution], read)?;
+            let mut one = connection.prepare_cached(select!("WHERE place = ?1"))?;
+            let mut rows = Vec::new();
+            for place in places {
+                let (place, details) = place?;
+                let mut row = one.query_row([place], read_row)?;
+                row.details = details;
+                rows.push(row);
+            }
+            Ok(rows)
+        })
+    }
+
     /// Returns up to `limit` pending approvals that newer executions have made void, from
     /// behind the place `after` on.
     ///
@@ -382,12 +427,13 @@ fn places(
     let read = |row: &Row<'_>| row.get::<_, i64>(0);
     let mut found = Vec::new();
     if let Some(deciders) = &filter.deciders {
-        let mut statement = connection.prepare_cached(
+        let mut statement = connection.prepare_cached(concat!(
+            below!("?4"),
             "SELECT approval FROM approval_deciders JOIN approvals ON place = approval
              WHERE approval_deciders.tenant = ?1 AND who = ?2 AND approval < ?3
-                 AND (?4 IS NULL OR execution = ?4)
+                 AND (?4 IS NULL OR execution IN (SELECT id FROM below))
              ORDER BY approval DESC LIMIT ?5",
-        )?;
+        ))?;
         for who in deciders {
             let wanted = params![filter.tenant, who, before, filter.execution, limit];
             for place in statement.query_map(wanted, read)? {
@@ -397,11 +443,13 @@ fn places(
         return Ok(found);
     }
     if let Some(execution) = filter.execution {
-        let mut statement = connection.prepare_cached(
+        let mut statement = connection.prepare_cached(concat!(
+            below!("?1"),
             "SELECT place FROM approvals
-             WHERE execution = ?1 AND tenant = ?2 AND place < ?3 AND (?4 IS NULL OR status = ?4)
+             WHERE execution IN (SELECT id FROM below) AND tenant = ?2 AND place < ?3
+                 AND (?4 IS NULL OR status = ?4)
              ORDER BY place DESC LIMIT ?5",
-        )?;
+        ))?;
         let wanted = params![execution, filter.tenant, before, filter.status, limit];
         for place in statement.query_map(wanted, read)? {
             found.push(place?);

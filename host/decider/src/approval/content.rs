@@ -9,7 +9,7 @@ use stepwell_states::{
     ApprovalField, ApprovalTerms, Payload, StateKind, StateMachine, StateRef, canonical_json,
 };
 
-use super::{ApprovalFacts, states_after, tasks_after};
+use super::{ApprovalFacts, NextComponent, states_after, tasks_after};
 
 /// Form of the content.
 const VERSION: u32 = 1;
@@ -47,7 +47,10 @@ pub(crate) fn content(asked: &Asked<'_>) -> Payload {
         "state": name(asked.state),
         "title": title(definition, asked.state, terms),
         "v": VERSION,
-        "work": work.into_iter().map(|state| task(asked, state)).collect::<Vec<_>>(),
+        "work": work
+            .into_iter()
+            .map(|state| task(definition, &asked.facts.components, state))
+            .collect::<Vec<_>>(),
     });
     if let Some(description) = &terms.description {
         content["description"] = Value::from(description.as_str());
@@ -99,8 +102,12 @@ fn field(field: &ApprovalField) -> Value {
 }
 
 /// A task that may run behind the approval, with what it may do.
-fn task(asked: &Asked<'_>, state: StateRef) -> Value {
-    let named = asked.definition.state(state);
+pub(super) fn task(
+    definition: &StateMachine,
+    components: &[NextComponent],
+    state: StateRef,
+) -> Value {
+    let named = definition.state(state);
     let StateKind::Task(task) = &named.kind else {
         return Value::Null;
     };
@@ -108,7 +115,7 @@ fn task(asked: &Asked<'_>, state: StateRef) -> Value {
         "state": &*named.name,
         "resource": task.resource.text,
     });
-    let mut components = asked.facts.components.iter();
+    let mut components = components.iter();
     if let Some((_, digest)) = components.find(|(of, _)| *of == state) {
         shown["component"] = digest.as_deref().map_or(Value::Null, Value::from);
     }

@@ -29,23 +29,42 @@ pub(crate) fn states_after(
 /// between, in the order of the definition. Approvals that are reached are among them.
 #[must_use]
 pub fn tasks_after(definition: &StateMachine, approval: StateRef) -> Vec<StateRef> {
+    let seen = ahead(definition, targets(definition, approval));
+    let is_task = |state: &StateRef| matches!(definition.state(*state).kind, StateKind::Task(_));
+    seen.into_iter().filter(is_task).collect()
+}
+
+/// Returns some states and all that may run behind them without an approval in between.
+/// Approvals that are reached are among them.
+pub(super) fn ahead(
+    definition: &StateMachine,
+    from: impl IntoIterator<Item = StateRef>,
+) -> BTreeSet<StateRef> {
     let mut seen = BTreeSet::new();
-    let mut ahead = targets(definition, approval);
+    let mut ahead: Vec<StateRef> = from.into_iter().collect();
     while let Some(next) = ahead.pop() {
         if seen.insert(next) && !is_approval(definition.state(next)) {
             ahead.extend(targets(definition, next));
         }
     }
-    let is_task = |state: &StateRef| matches!(definition.state(*state).kind, StateKind::Task(_));
-    seen.into_iter().filter(is_task).collect()
+    seen
 }
 
-fn is_approval(state: &State) -> bool {
+/// Returns where the result of a state goes; nothing where the execution ends with it.
+pub(super) fn next_of(definition: &StateMachine, of: StateRef) -> Vec<StateRef> {
+    if let Transition::Next(next) = definition.state(of).transition {
+        return vec![next];
+    }
+    let around = definition.scope(of.scope).parent;
+    around.map_or_else(Vec::new, |around| next_of(definition, around))
+}
+
+pub(crate) fn is_approval(state: &State) -> bool {
     matches!(&state.kind, StateKind::Task(task) if task.resource.kind == ResourceKind::Approval)
 }
 
 /// Where a state may lead: to the next ones, into its own branches, and out of its scope.
-fn targets(definition: &StateMachine, of: StateRef) -> Vec<StateRef> {
+pub(super) fn targets(definition: &StateMachine, of: StateRef) -> Vec<StateRef> {
     let state = definition.state(of);
     let mut found: Vec<StateRef> = state.catch.iter().map(|catcher| catcher.next).collect();
     match &state.kind {

@@ -14,6 +14,7 @@ pub(super) fn apply(execution: &mut Execution, event: &HistoryEvent) {
                 set_timer(execution, event.frame, None);
             }
             Intervention::FailTask(_) | Intervention::SkipTask(_) => {
+                execution.intervened_by.extend(event.reported_by.clone());
                 if intervened.scheduled.is_none() {
                     set_phase(execution, event.frame, Phase::Entered);
                     set_timer(execution, event.frame, None);

@@ -103,6 +103,7 @@ fn take_up(execution: &mut Execution, event: &HistoryEvent, redriven: &Execution
     execution.end = None;
     execution.moved_deadline = None;
     if let Some(redefined) = &redriven.definition {
+        execution.revisions_before.insert(redefined.from);
         redefine(execution, redefined);
     }
     execution.redrives.push(Redriven {

@@ -93,12 +93,9 @@ fn request(
     });
     let mut barred: Vec<Arc<str>> = Vec::new();
     if !terms.allow_self_approval {
-        let redriven = draft.execution.redrives().iter();
-        let answerable = started.principal.iter();
-        let answerable =
-            answerable.chain(redriven.filter_map(|redriven| redriven.principal.as_ref()));
         let people = draft.execution.people().unwrap_or_default();
-        for principal in answerable.chain(people.iter()).chain(&facts.answerable) {
+        let answerable = draft.execution.answerable().chain(people.iter());
+        for principal in answerable.chain(&facts.answerable) {
             if !barred.contains(principal) {
                 barred.push(Arc::clone(principal));
             }

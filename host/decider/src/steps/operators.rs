@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stepwell_states::{complete, effective_input};
 
+use crate::approval::check_result;
 use crate::decide::DecideError;
 use crate::draft::Draft;
 use crate::event::{EventKind, EventNumber, FrameId, StateType, Work};
@@ -21,6 +22,7 @@ pub(crate) fn intervene(draft: &mut Draft<'_>, order: Intervene) -> Result<(), D
         target,
         intervention,
         principal,
+        approved,
     } = order;
     let frame = match &intervention {
         Intervention::RetryNow => target.find(
@@ -40,6 +42,10 @@ pub(crate) fn intervene(draft: &mut Draft<'_>, order: Intervene) -> Result<(), D
     let scheduled = open_task(draft, frame, &intervention)?;
     if intervention == Intervention::RetryNow && draft.execution.paused_at.is_some() {
         return Err(NotIntervened::Paused.into());
+    }
+    if let Intervention::SkipTask(_) = &intervention {
+        let of = (frame, draft.active(frame).state);
+        check_result(draft.definition, draft.execution, &approved, of)?;
     }
     let active = draft.active(frame);
     let intervened = Intervened {

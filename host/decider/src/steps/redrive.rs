@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use stepwell_states::{Payload, StateKind};
 
+use crate::approval::{check_definition, check_input};
 use crate::decide::DecideError;
 use crate::draft::Draft;
 use crate::event::{EventKind, FrameId, StateEntered};
@@ -34,6 +35,16 @@ pub(crate) fn take(draft: &mut Draft<'_>, order: Redrive) -> Result<(), DecideEr
         return Err(NotRedrivable::ByMapRun.into());
     }
     let inputs = edited(execution, order.inputs)?;
+    let approved = &order.approved;
+    for edited in &inputs {
+        if let Some(active) = active_in(execution, edited.frame) {
+            let of = (edited.frame, active.state);
+            check_input(draft.definition, execution, approved, of)?;
+        }
+    }
+    if let Some(new) = &order.definition {
+        check_definition(draft.definition, execution, &new.machine, approved)?;
+    }
     let definition = match &order.definition {
         Some(new) => Some(fit(draft.definition, execution, new)?),
         None => None,
@@ -80,10 +91,7 @@ fn edited(execution: &Execution, inputs: Vec<NewInput>) -> Result<Vec<EditedInpu
         let frame = target
             .find(execution, "runs again from its beginning", runs_again)
             .map_err(DecideError::Edited)?;
-        let active = execution
-            .frames
-            .get(&frame)
-            .and_then(|frame| frame.active.as_ref());
+        let active = active_in(execution, frame);
         let active = active.expect("a state was found in that frame");
         if edited.iter().any(|other| other.frame == frame) {
             return Err(DecideError::EditedTwice {
@@ -101,6 +109,10 @@ fn edited(execution: &Execution, inputs: Vec<NewInput>) -> Result<Vec<EditedInpu
         });
     }
     Ok(edited)
+}
+
+fn active_in(execution: &Execution, frame: FrameId) -> Option<&Active> {
+    execution.frames.get(&frame)?.active.as_ref()
 }
 
 /// SHA-256 of a payload's text, in hexadecimal digits.

@@ -19,7 +19,8 @@ use crate::model::{Caller, PageOf, Tenant};
 use crate::names;
 use crate::permissions::Permission;
 use crate::sfn::SealedList;
-use crate::shard::approvals::{facts, started_of};
+use crate::shard::approvals::facts;
+use crate::shard::load::load_execution;
 use crate::shard::{Asker, Message};
 
 /// Lines of a list's page, at most.
@@ -34,7 +35,8 @@ pub struct ListApprovals {
     pub status: Option<ApprovalStatus>,
     /// Only pending ones that the caller may decide and has not decided.
     pub mine: bool,
-    /// ARN of an execution, or `machine/name`: only its approvals.
+    /// ARN of an execution, or `machine/name`: only its approvals, and those of the children of
+    /// its Map Runs.
     pub execution: Option<String>,
     /// Where the last page ended.
     pub page_token: Option<String>,
@@ -353,16 +355,16 @@ fn current_facts(
     key: ExecutionKey,
     state: &str,
 ) -> Result<Option<(stepwell_decider::ApprovalFacts, String)>, StoreError> {
-    let Some(row) = store.load_execution_row(key)? else {
+    let Some((row, execution)) = load_execution(store, key)? else {
         return Ok(None);
     };
     let revision = definitions.revision(store, row.machine, row.revision)?;
     let mut states = revision.definition.states();
     let state = states.find_map(|(reference, found)| (&*found.name == state).then_some(reference));
-    let (Some(state), Some(started)) = (state, started_of(store, key)?) else {
+    let (Some(state), Some(started)) = (state, execution.started()) else {
         return Ok(None);
     };
-    let facts = facts(store, definitions, tenant, &revision, &started, state)?;
+    let facts = facts(store, definitions, tenant, &revision, &execution, state)?;
     Ok(Some((facts, started.execution_arn.to_string())))
 }
 

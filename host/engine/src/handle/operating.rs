@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use stepwell_decider::{Input, Intervene, Intervention, Target};
-use stepwell_store::AuditDetails;
+use stepwell_decider::{ApprovedElsewhere, Input, Intervene, Intervention, Target};
+use stepwell_store::{AuditDetails, AuditOutcome, ExecutionKey};
 
-use crate::audit::action;
+use crate::approvals::elsewhere::approved_elsewhere;
+use crate::audit::{Refusal, action};
+use crate::definitions::Revision;
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::{Caller, InterveneOrder};
+use crate::shard::load::load_execution;
 
 /// The longest reason of a pause, in characters.
 const REASON_MAX_CHARS: usize = 1_024;
@@ -93,10 +96,18 @@ impl EngineHandle {
                 action::EXECUTION_SKIP_TASK
             }
         };
+        let approved = match &intervention {
+            Intervention::SkipTask(_) => {
+                let key = self.find_key(caller, execution).await?;
+                self.approved_elsewhere(caller, key, None).await?
+            }
+            _ => ApprovedElsewhere::default(),
+        };
         let order = Input::Intervene(Intervene {
             target,
             intervention,
             principal: Some(Arc::clone(&caller.principal)),
+            approved,
         });
         self.operate(caller, execution, order, action, details)
             .await
@@ -112,8 +123,53 @@ impl EngineHandle {
     ) -> Result<(), EngineError> {
         let row = self.find(caller, execution).await?;
         let arn = self.arn_of_row(caller, &row).await?;
-        let entry = self.entry(caller, action, arn, Some(details));
-        self.tell(row.key, input, entry).await
+        let entry = self.entry(caller, action, arn.clone(), Some(details));
+        let told = self.tell(row.key, input, entry).await;
+        self.note_bound(caller, action, &arn, &told);
+        told
+    }
+
+    /// Finds the approvals that stand against a change and that the execution's own history
+    /// does not tell of.
+    pub(super) async fn approved_elsewhere(
+        &self,
+        caller: &Caller,
+        key: ExecutionKey,
+        next: Option<Arc<Revision>>,
+    ) -> Result<ApprovedElsewhere, EngineError> {
+        let definitions = Arc::clone(&self.0.definitions);
+        let tenant = Arc::clone(&caller.tenant);
+        self.read(move |store| {
+            let Some((row, execution)) = load_execution(store, key)? else {
+                return Ok(ApprovedElsewhere::default());
+            };
+            let of = (&row, &execution);
+            approved_elsewhere(store, &definitions, &tenant, of, next.as_deref())
+        })
+        .await
+    }
+
+    /// Notes in the audit log that somebody tried to change what an approval was given on.
+    pub(super) fn note_bound(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        arn: &str,
+        told: &Result<(), EngineError>,
+    ) {
+        let Err(EngineError::ApprovalBound(bound)) = told else {
+            return;
+        };
+        let refusal = Refusal {
+            action,
+            resource: arn.to_owned(),
+            outcome: AuditOutcome::Denied,
+            details: AuditDetails::default()
+                .text("approval", &*bound.approval)
+                .text("state", &*bound.covered),
+        };
+        let origin = caller.origin.as_deref().cloned().unwrap_or_default();
+        self.note_refused(Some(caller), &origin, refusal);
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use stepwell_decider::{Execution, Input, NewInput, NotRedrivable, Redrive, Target};
+use stepwell_decider::{
+    ApprovedElsewhere, Execution, Input, NewInput, NotRedrivable, Redrive, Target,
+};
 use stepwell_states::{Payload, Timestamp};
 use stepwell_store::{AuditDetails, ExecutionRow, MachineId, Store, StoreError};
 
@@ -77,7 +79,18 @@ impl EngineHandle {
             None => None,
         };
         let details = details_of(client_token.as_deref(), &inputs, revision.as_deref());
-        let entry = self.entry(caller, action::EXECUTION_REDRIVE, arn, Some(details));
+        let entry = self.entry(
+            caller,
+            action::EXECUTION_REDRIVE,
+            arn.clone(),
+            Some(details),
+        );
+        let approved = if inputs.is_empty() && revision.is_none() {
+            ApprovedElsewhere::default()
+        } else {
+            self.approved_elsewhere(caller, key, revision.clone())
+                .await?
+        };
         let inputs = inputs.into_iter();
         let order = Redrive {
             client_token: client_token.as_deref().map(Into::into),
@@ -89,6 +102,7 @@ impl EngineHandle {
             // The shard knows what that changes.
             definition: None,
             acting_for: caller.acting_for.clone(),
+            approved,
         };
         let place = self.0.starter.ledgers.of(caller.tenant.id).admit_again()?;
         let handle = self.clone();
@@ -99,8 +113,11 @@ impl EngineHandle {
             drop(place);
             told
         });
-        told.await
-            .map_err(|error| EngineError::Internal(format!("a redrive ended early: {error}")))??;
+        let told = told
+            .await
+            .map_err(|error| EngineError::Internal(format!("a redrive ended early: {error}")))?;
+        self.note_bound(caller, action::EXECUTION_REDRIVE, &arn, &told);
+        told?;
         let loaded = self.read(move |store| load_execution(store, key)).await?;
         let now = self.now();
         let found = loaded.as_ref().and_then(|(_, execution)| {

@@ -127,6 +127,7 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
         | EngineError::MapRunEnded
         | EngineError::ApprovalClosed { .. }
         | EngineError::Approval(_)
+        | EngineError::ApprovalBound(_)
         | EngineError::BulkEnded
         | EngineError::InvalidDefinition(_)
         | EngineError::ComponentRefused { .. } => {

@@ -1,23 +1,27 @@
 //! Asks people: looks up what the decider cannot see, and tells executions whose approvals
 //! newer ones have made void.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use stepwell_decider::{
-    ApprovalFacts, ApprovalInput, EventKind, EventNumber, ExecutionStarted, Failure, Input,
-    PendingWork, UNKNOWN, people_behind, tasks_after,
+    ApprovalFacts, ApprovalInput, EventKind, EventNumber, Execution, ExecutionStarted, Failure,
+    Input, NextComponent, PendingWork, UNKNOWN, people_behind, tasks_after,
 };
 use stepwell_sandbox::CancelToken;
-use stepwell_states::{ResourceKind, State, StateKind, StateRef, function_reference};
-use stepwell_store::{ApprovalRow, ExecutionKey, MapRunKey, Store, StoreError, TenantId};
+use stepwell_states::{ResourceKind, State, StateKind, StateRef, Timestamp, function_reference};
+use stepwell_store::{
+    ApprovalRow, ExecutionKey, ExecutionRow, MachineId, MapRunKey, Store, StoreError, TenantId,
+};
 
 use crate::definitions::{ComponentLookup, Definitions, Resolved, Revision};
 use crate::model::Tenant;
 use crate::names;
 use crate::shard::hot::Waiting;
+use crate::shard::load::load_execution;
 use crate::shard::{Message, Shard, Shared};
 
-/// Executions around one that are looked at: who started any of them answers for it.
+/// Executions around one that are looked at: who answers for any of them answers for it.
 const AROUND_MAX: usize = 32;
 /// Void approvals that are read at a time.
 const TOLD_AT_ONCE: usize = 256;
@@ -35,9 +39,6 @@ impl Shard {
             let failure = Failure::new("Stepwell.NotSupported", cause);
             return self.report(key, work, Err(failure));
         }
-        let Some(started) = hot.execution.started() else {
-            return;
-        };
         let (store, definitions) = (&shared.store, &*shared.definitions);
         let state = work.order.state;
         let facts = facts(
@@ -45,7 +46,7 @@ impl Shard {
             definitions,
             &hot.tenant,
             &hot.revision,
-            started,
+            &hot.execution,
             state,
         );
         match facts {
@@ -108,40 +109,41 @@ pub(crate) fn facts(
     definitions: &Definitions,
     tenant: &Tenant,
     revision: &Revision,
-    started: &Arc<ExecutionStarted>,
+    execution: &Execution,
     state: StateRef,
 ) -> Result<ApprovalFacts, StoreError> {
-    let mut answerable = deployers(store, definitions, tenant, revision)?;
-    answerable.extend(starters_around(store, definitions, tenant, started)?);
-    if started.people().is_none() {
+    let of = (revision.machine, revision.number);
+    let mut answerable = deployers(store, definitions, tenant, of, execution)?;
+    answerable.extend(answerable_around(store, definitions, tenant, execution)?);
+    if let Some(started) = execution.started()
+        && started.people().is_none()
+    {
         answerable.extend(people_by_search(store, definitions, tenant, started)?);
     }
     Ok(ApprovalFacts {
         answerable,
-        components: components_after(store, definitions, tenant, revision, state)?,
-    })
-}
-
-/// A state, and the digest of the component that it would run; none for one that is not there.
-type NextComponent = (StateRef, Option<Arc<str>>);
-
-/// Components of the states behind an approval, as they would be run now.
-fn components_after(
-    store: &Store,
-    definitions: &Definitions,
-    tenant: &Tenant,
-    revision: &Revision,
-    approval: StateRef,
-) -> Result<Vec<NextComponent>, StoreError> {
-    let mut components = Vec::new();
-    for state in tasks_after(&revision.definition, approval) {
-        let found = component_of(
+        components: components_of(
             store,
             definitions,
             tenant,
             revision,
-            revision.definition.state(state),
-        )?;
+            tasks_after(&revision.definition, state),
+        )?,
+    })
+}
+
+/// Components of some states of a revision, as they would be run now.
+pub(crate) fn components_of(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    revision: &Revision,
+    states: impl IntoIterator<Item = StateRef>,
+) -> Result<Vec<NextComponent>, StoreError> {
+    let mut components = Vec::new();
+    for state in states {
+        let named = revision.definition.state(state);
+        let found = component_of(store, definitions, tenant, revision, named)?;
         if let Some(found) = found {
             let digest = match found {
                 Resolved::Component(digest) => Some(digest.to_string().into()),
@@ -193,53 +195,60 @@ fn component_of(
     }
 }
 
-/// Who started the executions that this one is part of: a person who starts an execution
-/// that starts this one answers for both.
-fn starters_around(
+/// Who answers for the executions that this one is part of: a person who starts, redrives or
+/// intervenes in an execution that starts this one answers for both, and so does who deployed
+/// what it ran.
+fn answerable_around(
     store: &Store,
     definitions: &Definitions,
     tenant: &Tenant,
-    started: &Arc<ExecutionStarted>,
+    execution: &Execution,
 ) -> Result<Vec<Arc<str>>, StoreError> {
     let mut found = Vec::new();
-    let mut at = Arc::clone(started);
-    for _ in 0..AROUND_MAX {
-        let Some(key) = around(store, definitions, tenant, &at)? else {
-            break;
-        };
-        let Some(next) = started_of(store, key)? else {
-            break;
-        };
-        found.extend(next.principal.clone());
-        at = next;
+    for around in executions_around(store, definitions, tenant, execution)? {
+        let (row, execution) = (&around.row, &around.execution);
+        found.extend(execution.answerable().cloned());
+        found.extend(
+            execution
+                .people()
+                .iter()
+                .flat_map(|people| people.iter().cloned()),
+        );
+        let of = (row.machine, row.revision);
+        found.extend(deployers(store, definitions, tenant, of, execution)?);
     }
     Ok(found)
 }
 
-/// The people who answer for a revision.
+/// The people who answer for the revisions that an execution has run.
 fn deployers(
     store: &Store,
     definitions: &Definitions,
     tenant: &Tenant,
-    revision: &Revision,
+    (machine, revision): (MachineId, i64),
+    execution: &Execution,
 ) -> Result<Vec<Arc<str>>, StoreError> {
-    let row = store.load_revision(revision.machine, revision.number)?;
-    let Some((row, deployer)) = row
-        .and_then(|mut row| Some((row.created_by.take()?, row)))
-        .map(|(deployer, row)| (row, Arc::<str>::from(deployer)))
-    else {
-        return Ok(Vec::new());
-    };
-    let acting_for = row
-        .acting_for
-        .map(|people| people.into_iter().map(Into::into).collect());
-    let mut found = vec![Arc::clone(&deployer)];
-    match people_behind(Some(&deployer), acting_for.as_ref()) {
-        Some(people) => found.extend(people.iter().cloned()),
-        None => {
-            let by = by_name(store, definitions, tenant, &deployer)?;
-            found.extend(people_of(store, definitions, tenant, by)?);
+    let before = execution.revisions_before();
+    let mut found = Vec::new();
+    for number in before.map(u64::cast_signed).chain([revision]) {
+        let Some(row) = store.load_revision(machine, number)? else {
+            continue;
+        };
+        let Some(deployer) = row.created_by.map(Arc::<str>::from) else {
+            continue;
+        };
+        let acting_for = row.acting_for.into_iter();
+        let acting_for = acting_for
+            .map(|people| people.into_iter().map(Into::into).collect())
+            .next();
+        match people_behind(Some(&deployer), acting_for.as_ref()) {
+            Some(people) => found.extend(people.iter().cloned()),
+            None => {
+                let by = by_name(store, definitions, tenant, &deployer)?;
+                found.extend(people_of(store, definitions, tenant, by)?);
+            }
         }
+        found.push(deployer);
     }
     Ok(found)
 }
@@ -276,12 +285,81 @@ fn people_of(
     Ok(vec![UNKNOWN.into()])
 }
 
+/// An execution that another one is part of.
+pub(crate) struct Around {
+    pub(crate) row: ExecutionRow,
+    pub(crate) execution: Execution,
+    /// The start of the one that it started or redrove.
+    pub(crate) inner: Arc<ExecutionStarted>,
+    pub(crate) inner_started_at: Timestamp,
+}
+
+/// The executions that an execution is part of, nearest first: the one whose task or Map Run
+/// started it, those that it was redriven by, and what is around these.
+pub(crate) fn executions_around(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    execution: &Execution,
+) -> Result<Vec<Around>, StoreError> {
+    let mut seen = BTreeSet::new();
+    let mut found: Vec<Around> = Vec::new();
+    let mut ahead = VecDeque::new();
+    look_around(store, definitions, tenant, execution, &mut ahead)?;
+    while let Some((key, inner, inner_started_at)) = ahead.pop_front() {
+        if found.len() >= AROUND_MAX {
+            break;
+        }
+        if !seen.insert(key) {
+            continue;
+        }
+        let Some((row, execution)) = load_execution(store, key)? else {
+            continue;
+        };
+        look_around(store, definitions, tenant, &execution, &mut ahead)?;
+        found.push(Around {
+            row,
+            execution,
+            inner,
+            inner_started_at,
+        });
+    }
+    Ok(found)
+}
+
+/// Notes the executions that started or redrove another one, or whose Map Run did.
+fn look_around(
+    store: &Store,
+    definitions: &Definitions,
+    tenant: &Tenant,
+    execution: &Execution,
+    ahead: &mut VecDeque<(ExecutionKey, Arc<ExecutionStarted>, Timestamp)>,
+) -> Result<(), StoreError> {
+    let Some(started) = execution.started() else {
+        return Ok(());
+    };
+    let mut found = Vec::new();
+    if let Some(parent) = &started.parent {
+        found.push(ExecutionKey(parent.execution));
+    }
+    if let Some(child) = &started.map_child {
+        let run = store.load_map_run(MapRunKey(child.run))?;
+        found.extend(run.map(|run| run.execution));
+    }
+    for principal in execution.answerable() {
+        found.extend(by_name(store, definitions, tenant, principal)?);
+    }
+    let at = execution.started_at();
+    ahead.extend(found.into_iter().map(|key| (key, Arc::clone(started), at)));
+    Ok(())
+}
+
 /// The execution that started another one, or whose Map Run did.
 fn around(
     store: &Store,
     definitions: &Definitions,
     tenant: &Tenant,
-    started: &ExecutionStarted,
+    started: &Arc<ExecutionStarted>,
 ) -> Result<Option<ExecutionKey>, StoreError> {
     if let Some(parent) = &started.parent {
         return Ok(Some(ExecutionKey(parent.execution)));

@@ -63,7 +63,11 @@ async fn group(bench: &Bench, name: &str) {
 }
 
 /// Waits until so many approvals of an execution are pending; returns them, oldest first.
-async fn pending(bench: &Bench, execution: &str, count: usize) -> Vec<ApprovalDescription> {
+pub(crate) async fn pending(
+    bench: &Bench,
+    execution: &str,
+    count: usize,
+) -> Vec<ApprovalDescription> {
     let waiting = |found: &ExecutionDescription| {
         let asked = found.active.iter();
         asked
@@ -95,7 +99,7 @@ pub(crate) async fn one(bench: &Bench, execution: &str) -> ApprovalDescription {
     pending(bench, execution, 1).await.remove(0)
 }
 
-async fn describe(bench: &Bench, id: &str) -> ApprovalDescription {
+pub(crate) async fn describe(bench: &Bench, id: &str) -> ApprovalDescription {
     bench
         .handle
         .describe_approval(&bench.caller, id)
@@ -125,7 +129,7 @@ pub(crate) async fn decide(
         .await
 }
 
-async fn approve(bench: &Bench, who: &Caller, approval: &ApprovalDescription) {
+pub(crate) async fn approve(bench: &Bench, who: &Caller, approval: &ApprovalDescription) {
     decide(bench, who, approval, Verdict::Approve)
         .await
         .unwrap();

@@ -7,6 +7,7 @@ mod acting;
 mod activities;
 mod approvals;
 mod bindings;
+mod bound;
 mod bulk;
 mod data_sets;
 mod express;
