@@ -166,6 +166,12 @@ pub enum ApprovalRefusal {
     /// The approval has ended.
     #[error("the approval is not pending any more")]
     Closed,
+    /// Its time is over, which its history does not say yet.
+    #[error("the approval's time is over")]
+    Overdue {
+        /// Whether it was the deadline that passed, and not the time limit of the task.
+        expired: bool,
+    },
     /// It shows something else now.
     #[error("what the approval shows has changed: look at it again; its hash is now {hash}")]
     Changed {

@@ -274,7 +274,7 @@ fn asked(draft: &mut Draft<'_>, input: Input) -> Result<(), DecideError> {
     match input {
         Input::Stop { failure, principal } => {
             require_running(draft)?;
-            steps::map_run::abort_all(draft);
+            steps::map_run::abort_all(draft, principal.as_ref());
             let kind = EventKind::ExecutionAborted { failure, principal };
             draft.emit_after(FrameId::ROOT, 0, kind);
         }
@@ -452,7 +452,7 @@ fn fire_timers(draft: &mut Draft<'_>) {
     }
     let deadline = draft.execution.deadline();
     if draft.execution.end.is_none() && deadline.is_some_and(|deadline| deadline <= draft.now) {
-        steps::map_run::abort_all(draft);
+        steps::map_run::abort_all(draft, None);
         let failure = Failure::named(TIMEOUT);
         draft.emit_after(FrameId::ROOT, 0, EventKind::ExecutionTimedOut(failure));
         return;

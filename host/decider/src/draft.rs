@@ -28,8 +28,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) events: Vec<HistoryEvent>,
     /// How often fields in JSONata were evaluated: what takes long in a decision.
     pub(crate) evaluated: Cell<u32>,
-    /// Who caused the next event that is recorded: theirs is the first one, what follows it
-    /// follows of itself.
+    /// Who caused the next event that is recorded. What follows it follows of itself, unless a
+    /// step says that it is theirs, too.
     pub(crate) reported_by: Option<Arc<str>>,
     /// The definition that a redrive may go on with.
     pub(crate) replacing: Option<&'a StateMachine>,

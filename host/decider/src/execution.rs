@@ -3,6 +3,7 @@
 //! Nothing here decides or changes anything; [`crate::evolve()`] is what changes it.
 
 mod active;
+mod answerable;
 mod end;
 mod usage;
 
@@ -76,6 +77,11 @@ pub struct Execution {
     /// Revisions that it ran before redrives went on with others.
     #[serde(default)]
     pub(crate) revisions_before: BTreeSet<u64>,
+    /// Who paused it, and why.
+    #[serde(default)]
+    pub(crate) paused_by: Option<Arc<str>>,
+    #[serde(default)]
+    pub(crate) pause_reason: Option<Arc<str>>,
     /// Approvals that were given, oldest first.
     #[serde(default)]
     pub(crate) given: Vec<Given>,
@@ -346,27 +352,6 @@ impl Execution {
     #[must_use]
     pub fn paused_at(&self) -> Option<Timestamp> {
         self.paused_at
-    }
-
-    /// Returns who answers for what the execution does: who started it, who redrove it, and
-    /// who put a result or a failure in the place of a task's.
-    pub fn answerable(&self) -> impl Iterator<Item = &Arc<str>> {
-        let starter = self.started.iter();
-        let starter = starter.filter_map(|started| started.principal.as_ref());
-        let redrives = self.redrives.iter();
-        let redriven_by = redrives.filter_map(|redriven| redriven.principal.as_ref());
-        starter.chain(redriven_by).chain(&self.intervened_by)
-    }
-
-    /// Returns the approvals that were given and not asked for anew since, oldest first.
-    #[must_use]
-    pub fn approvals_given(&self) -> &[Given] {
-        &self.given
-    }
-
-    /// Returns the revisions that it ran before redrives went on with others.
-    pub fn revisions_before(&self) -> impl Iterator<Item = u64> + '_ {
-        self.revisions_before.iter().copied()
     }
 
     /// Returns whether a task still waits for its end.

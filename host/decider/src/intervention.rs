@@ -20,7 +20,7 @@ pub struct Intervene {
     /// Who asks, as the server knows them.
     pub principal: Option<Arc<str>>,
     /// Approvals that stand against a result which is not the task's.
-    pub approved: ApprovedElsewhere,
+    pub approved: Box<ApprovedElsewhere>,
 }
 
 /// What an operator does to a state.

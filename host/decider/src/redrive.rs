@@ -43,11 +43,11 @@ pub struct Redrive {
     /// Other inputs of states that run again.
     pub inputs: Vec<NewInput>,
     /// The definition to go on with, if it is another one.
-    pub definition: Option<NewDefinition>,
+    pub definition: Option<Box<NewDefinition>>,
     /// The people whom the caller acts for, where it is an execution; none if that is not known.
     pub acting_for: Option<People>,
     /// Approvals that stand against other inputs or another definition.
-    pub approved: ApprovedElsewhere,
+    pub approved: Box<ApprovedElsewhere>,
 }
 
 /// Another input of a state that runs again.

@@ -13,8 +13,10 @@ use stepwell_decider::{
 };
 use stepwell_states::{ApprovalTerms, CommentRequired, Payload, Timestamp};
 use stepwell_store::{
-    ApprovalChanges, ApprovalEnd, ApprovalStatus, ApprovalWrite, MachineId, TenantId,
+    ApprovalChanges, ApprovalEnd, ApprovalStatus, ApprovalWrite, AuditDetails, MachineId, TenantId,
 };
+
+use crate::audit::action;
 
 /// Stands for whoever may decide approvals at all.
 pub(crate) const ANYBODY: &str = "*";
@@ -48,6 +50,59 @@ pub(crate) struct Details {
     pub(crate) superseded_by: Option<Arc<str>>,
 }
 
+/// What a decision changes about approvals.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    pub(crate) rows: ApprovalChanges,
+    /// What happened to them without anybody's decision.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// Something that happened to an approval without anybody's decision.
+#[derive(Debug)]
+pub(crate) struct Note {
+    /// What, in the words of the audit log.
+    pub(crate) action: &'static str,
+    pub(crate) details: AuditDetails,
+}
+
+impl Note {
+    fn new(action: &'static str, order: &TaskScheduled, open: &OpenApproval) -> Self {
+        let details = AuditDetails::default()
+            .text("approval", &open.requested.id)
+            .text("state", &order.state_name)
+            .text("hash", &open.requested.hash);
+        Self { action, details }
+    }
+
+    /// How an approval ended; none for what somebody decided, which has an entry of its own.
+    fn of_end(
+        order: &TaskScheduled,
+        open: &OpenApproval,
+        end: &ApprovalEnd,
+        events: &[HistoryEvent],
+    ) -> Option<Self> {
+        let action = match end.status {
+            ApprovalStatus::Expired => action::APPROVAL_EXPIRE,
+            ApprovalStatus::Superseded => action::APPROVAL_SUPERSEDE,
+            ApprovalStatus::Withdrawn => action::APPROVAL_WITHDRAW,
+            ApprovalStatus::Pending | ApprovalStatus::Approved | ApprovalStatus::Rejected => {
+                return None;
+            }
+        };
+        let by = events.iter().find_map(|event| match &event.kind {
+            EventKind::ApprovalClosed {
+                scheduled,
+                outcome: ApprovalOutcome::Superseded { by },
+            } if *scheduled == end.scheduled => Some(by),
+            _ => None,
+        });
+        let mut note = Self::new(action, order, open);
+        note.details = note.details.maybe("by", by);
+        Some(note)
+    }
+}
+
 /// The approvals that waited before a decision.
 #[derive(Default)]
 pub(crate) struct Before(BTreeMap<EventNumber, (Arc<TaskScheduled>, OpenApproval)>);
@@ -67,8 +122,9 @@ impl Before {
         execution: &Execution,
         of: (TenantId, MachineId),
         events: &[HistoryEvent],
-    ) -> ApprovalChanges {
+    ) -> Changed {
         let mut changes = ApprovalChanges::default();
+        let mut notes = self.escalations(events);
         for (number, order, open) in execution.open_approvals() {
             let is_same = match self.0.remove(&number) {
                 Some((_, before)) => before == *open,
@@ -79,12 +135,35 @@ impl Before {
             }
         }
         for (number, (order, open)) in self.0 {
-            changes.ended.push(ended(number, &order, open, events));
+            let end = ended(number, &order, open.clone(), events);
+            notes.extend(Note::of_end(&order, &open, &end, events));
+            changes.ended.push(end);
         }
         if !changes.written.is_empty() || !changes.ended.is_empty() {
             changes.of = Some(of);
         }
-        changes
+        Changed {
+            rows: changes,
+            notes,
+        }
+    }
+
+    /// Escalations of those that waited; nobody asked for them.
+    fn escalations(&self, events: &[HistoryEvent]) -> Vec<Note> {
+        let note = |event: &HistoryEvent| {
+            let EventKind::ApprovalEscalated {
+                scheduled,
+                escalation,
+            } = event.kind
+            else {
+                return None;
+            };
+            let (order, open) = self.0.get(&scheduled)?;
+            let mut note = Note::new(action::APPROVAL_ESCALATE, order, open);
+            note.details = note.details.number("escalation", escalation);
+            Some(note)
+        };
+        events.iter().filter_map(note).collect()
     }
 }
 

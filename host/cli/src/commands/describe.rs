@@ -93,7 +93,12 @@ pub(crate) fn render(execution: &Execution, stopped_by: Option<&str>, now: Times
         );
     }
     if let Some(at) = execution.paused_at {
-        line("paused", &format!("since {}", time::instant(at.0)));
+        let by = execution.paused_by.as_deref();
+        let by = by.map(|by| format!(", by {by}")).unwrap_or_default();
+        let reason = execution.pause_reason.as_deref();
+        let reason = reason.map(|reason| format!(": {reason}"));
+        let told = safe(&format!("{by}{}", reason.unwrap_or_default()));
+        line("paused", &format!("since {}{told}", time::instant(at.0)));
     }
     line("trace", &safe(&execution.traceparent));
     let tags = execution.tags.iter();

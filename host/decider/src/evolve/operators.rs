@@ -21,9 +21,15 @@ pub(super) fn apply(execution: &mut Execution, event: &HistoryEvent) {
                 }
             }
         },
-        EventKind::ExecutionPaused { .. } => execution.paused_at = Some(event.at),
+        EventKind::ExecutionPaused { reason } => {
+            execution.paused_at = Some(event.at);
+            execution.paused_by.clone_from(&event.reported_by);
+            execution.pause_reason.clone_from(reason);
+        }
         EventKind::ExecutionResumed { deadline } => {
             execution.paused_at = None;
+            execution.paused_by = None;
+            execution.pause_reason = None;
             execution.moved_deadline = *deadline;
         }
         // All other kinds are handled before.

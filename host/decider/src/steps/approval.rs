@@ -131,10 +131,12 @@ pub(crate) fn decide(
     let task = draft.execution.open_task(decision.scheduled);
     let (task, open) = task
         .and_then(|task| Some((task, task.approval.as_ref()?)))
-        .filter(|(task, open)| {
-            !is_over(open.requested.deadline, now) && !is_over(task.times_out_at, now)
-        })
         .ok_or(ApprovalRefusal::Closed)?;
+    let deadline = open.requested.deadline;
+    if is_over(deadline, now) || is_over(task.times_out_at, now) {
+        let expired = !limit_is_first(task.times_out_at, deadline, now);
+        return Err(ApprovalRefusal::Overdue { expired });
+    }
     if decision.hash != open.requested.hash {
         let hash = Arc::clone(&open.requested.hash);
         return Err(ApprovalRefusal::Changed { hash });
@@ -190,6 +192,12 @@ pub(crate) fn decide(
 
 fn is_over(due: Option<Timestamp>, now: Timestamp) -> bool {
     due.is_some_and(|due| due <= now)
+}
+
+/// Whether the time limit of the task is over, and was before the deadline.
+fn limit_is_first(limit: Option<Timestamp>, deadline: Option<Timestamp>, now: Timestamp) -> bool {
+    is_over(limit, now)
+        && deadline.is_none_or(|deadline| limit.is_some_and(|limit| limit < deadline))
 }
 
 /// The same decision once more changes nothing; another one is refused.
@@ -269,7 +277,7 @@ fn inputs(
             None => Ok(Payload::empty_object()),
             Some(field) => Err(ApprovalRefusal::Input {
                 field: field.clone(),
-                reason: "a rejection takes no inputs".to_owned(),
+                reason: "is not asked for: a rejection takes no inputs".to_owned(),
             }),
         };
     }
@@ -287,7 +295,7 @@ fn inputs(
     let field = field.map(|field| field.name.clone()).unwrap_or_default();
     let agreed = agreed.get(&field).unwrap_or(&Value::Null);
     let reason = format!(
-        "{} has approved with {agreed}: approve with the same, or reject",
+        "is not {agreed}, with which {} has approved: approve with the same, or reject",
         first.principal
     );
     Err(ApprovalRefusal::Input { field, reason })
@@ -343,9 +351,7 @@ pub(crate) fn timer_fired(draft: &mut Draft<'_>, frame: FrameId) -> bool {
         return false;
     };
     let (scheduled, deadline) = (task.number, open.requested.deadline);
-    let by_limit = is_over(task.times_out_at, draft.now)
-        && deadline.is_none_or(|deadline| task.times_out_at.is_some_and(|limit| limit < deadline));
-    if by_limit {
+    if limit_is_first(task.times_out_at, deadline, draft.now) {
         return false;
     }
     if is_over(deadline, draft.now) {

@@ -134,9 +134,10 @@ fn own_label(machine: &str, state: &str) -> String {
     uuid(&hash.finalize().into())
 }
 
-/// Records that Map Runs are given up, since the execution is.
-pub(crate) fn abort_all(draft: &mut Draft<'_>) {
+/// Records that Map Runs are given up, since the execution is: by somebody, or by itself.
+pub(crate) fn abort_all(draft: &mut Draft<'_>, by: Option<&Arc<str>>) {
     for (run, frame) in draft.execution.map_runs.clone() {
+        draft.reported_by = by.cloned();
         draft.emit(frame, EventKind::MapRunAborted { run });
     }
 }

@@ -82,7 +82,16 @@ fn seconds_ms(seconds: Option<u64>) -> Option<i64> {
     Some(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
-/// Finds the states that are to run again with other inputs.
+impl Execution {
+    /// Finds the states that are to run again with other inputs.
+    ///
+    /// # Errors
+    /// Nobody can tell which state an input is for.
+    pub fn edited(&self, inputs: Vec<NewInput>) -> Result<Vec<EditedInput>, DecideError> {
+        edited(self, inputs)
+    }
+}
+
 fn edited(execution: &Execution, inputs: Vec<NewInput>) -> Result<Vec<EditedInput>, DecideError> {
     let was_too_large = execution.was_too_large();
     let mut edited: Vec<EditedInput> = Vec::with_capacity(inputs.len());

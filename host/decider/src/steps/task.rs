@@ -172,7 +172,10 @@ pub(crate) fn started(
         .open_task(scheduled)
         .is_some_and(|task| !task.started)
     {
+        // Whoever reports on a task that nobody had begun caused its beginning and its end.
+        let reported_by = draft.reported_by.clone();
         draft.emit_at(frame, at, EventKind::TaskStarted { scheduled, worker });
+        draft.reported_by = reported_by;
     }
 }
 

@@ -133,7 +133,7 @@ fn who_may_decide_changes_with_time_and_with_nothing_else() {
     // At the deadline it is too late, whether or not the timer has fired.
     assert_eq!(
         refused(&run, &definition, by(&run, 3, "a")),
-        ApprovalRefusal::Closed
+        ApprovalRefusal::Overdue { expired: true }
     );
     run.tell(&definition, Input::TimersDue);
     assert_eq!(run.execution.status(), Status::Succeeded);

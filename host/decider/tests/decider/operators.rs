@@ -6,7 +6,7 @@ use serde_json::json;
 use stepwell_decider::{
     DecideError, EventKind, Failure, HistoryEvent, Input, Intervene, Intervention, NewDefinition,
     NewInput, NotIntervened, PendingWork, Redrive, Status, Target, TargetError, TaskScheduled,
-    decide,
+    TaskToken, TokenReport, decide,
 };
 use stepwell_states::{Payload, StateMachine};
 
@@ -65,12 +65,12 @@ fn with_inputs(inputs: Vec<(Target, serde_json::Value)>) -> Input {
 
 fn with_definition(machine: &StateMachine) -> Input {
     Input::Redrive(Box::new(Redrive {
-        definition: Some(NewDefinition {
+        definition: Some(Box::new(NewDefinition {
             from: 1,
             to: 2,
             machine: machine.clone().into(),
             components: Vec::new(),
-        }),
+        })),
         ..Redrive::default()
     }))
 }
@@ -80,6 +80,7 @@ fn intervene(target: Target, intervention: Intervention) -> Input {
         target,
         intervention,
         principal: Some("token:ada".into()),
+        approved: Box::default(),
     })
 }
 
@@ -626,4 +627,39 @@ proptest! {
             prop_assert_eq!(run.events.len(), as_it_is.events.len());
         }
     }
+}
+
+#[test]
+fn who_reports_on_a_task_that_nobody_took_began_and_ended_it() {
+    let machine = machine(
+        r#"{"StartAt":"A","States":{"A":{"Type":"Task","End":true,
+            "Resource":"arn:aws:states:us-east-1:000000000000:activity:a"}}}"#,
+    );
+    let mut run = Run::start(&machine, "{}");
+    let started = run.execution.started().unwrap();
+    let (scheduled, _) = run.execution.open_orders().next().unwrap();
+    let token = TaskToken::new(&started.seed, started.key, scheduled);
+    run.tell(
+        &machine,
+        Input::TokenReported {
+            token,
+            report: TokenReport::Success(payload(json!(1))),
+            principal: Some("token:ada".into()),
+        },
+    );
+    let by = |wanted: fn(&EventKind) -> bool| {
+        let mut events = run.events.iter();
+        let event = events.find(|event| wanted(&event.kind)).unwrap();
+        event.principal().map(ToString::to_string)
+    };
+    let ada = Some("token:ada".to_owned());
+    assert_eq!(
+        by(|kind| matches!(kind, EventKind::TaskStarted { .. })),
+        ada
+    );
+    assert_eq!(
+        by(|kind| matches!(kind, EventKind::TaskSucceeded { .. })),
+        ada
+    );
+    assert_eq!(by(|kind| matches!(kind, EventKind::StateExited(_))), None);
 }

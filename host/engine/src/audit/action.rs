@@ -38,6 +38,14 @@ actions! {
     APPROVAL_APPROVE = "approval:approve";
     /// Somebody rejected it.
     APPROVAL_REJECT = "approval:reject";
+    /// The deadline of an approval passed.
+    APPROVAL_EXPIRE = "approval:expire";
+    /// Others may decide an approval, too.
+    APPROVAL_ESCALATE = "approval:escalate";
+    /// A newer execution made an approval void.
+    APPROVAL_SUPERSEDE = "approval:supersede";
+    /// An approval's execution ended otherwise, or gave its state up.
+    APPROVAL_WITHDRAW = "approval:withdraw";
     /// A worker took a task of an activity.
     TASK_TAKE = "task:take";
     /// A task was reported as done.

@@ -163,18 +163,49 @@ impl EngineHandle {
         self.require_running()?;
         let decision = checked(decision)?;
         let row = self.find_approval(caller, approval).await?;
+        check_hash(&decision.hash)?;
+        // Its execution has not been told of the newer one yet.
+        let superseded = ApprovalStatus::Superseded;
         if row.status != ApprovalStatus::Pending || row.superseded_by.is_some() {
-            return self.decided_already(caller, &row, &decision).await;
+            return self
+                .decided_already(caller, &row, &decision, superseded)
+                .await;
         }
         let told = self.tell_decision(caller, &row, &decision).await;
         match told {
             Ok(()) => self.describe_approval(caller, approval).await,
-            Err(EngineError::Approval(ApprovalRefusal::Closed)) => {
+            Err(EngineError::Approval(
+                refusal @ (ApprovalRefusal::Closed | ApprovalRefusal::Overdue { .. }),
+            )) => {
+                self.settled(row.execution).await?;
                 let row = self.find_approval(caller, approval).await?;
-                self.decided_already(caller, &row, &decision).await
+                let as_of_now = match refusal {
+                    _ if row.superseded_by.is_some() => superseded,
+                    ApprovalRefusal::Overdue { expired: true } => ApprovalStatus::Expired,
+                    _ => ApprovalStatus::Withdrawn,
+                };
+                self.decided_already(caller, &row, &decision, as_of_now)
+                    .await
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Waits until what an execution has decided by now is durable.
+    async fn settled(&self, key: ExecutionKey) -> Result<(), EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.starter.shards.of(key).send(Message::Input {
+            key,
+            input: Input::Continue,
+            told_child: None,
+            asked: Some(Asker {
+                reply,
+                entry: None,
+                revision: None,
+                bulk: None,
+            }),
+        });
+        answer.await.map_err(|_closed| EngineError::ShuttingDown)?
     }
 
     /// Tells the execution of a decision, behind what its approval has to show by now.
@@ -238,12 +269,13 @@ impl EngineHandle {
     }
 
     /// An approval has ended: who has made this very decision is told how, anybody else that
-    /// it is too late.
+    /// it is too late. `as_of_now` is how it ends where that is not recorded yet.
     async fn decided_already(
         &self,
         caller: &Caller,
         row: &ApprovalRow,
         decision: &DecideApproval,
+        as_of_now: ApprovalStatus,
     ) -> Result<ApprovalDescription, EngineError> {
         let described = self.describe_approval(caller, &row.id).await?;
         let given = decision
@@ -268,8 +300,7 @@ impl EngineHandle {
         }
         Err(EngineError::ApprovalClosed {
             status: match described.summary.status {
-                // Its execution has not been told yet.
-                ApprovalStatus::Pending => status_word(ApprovalStatus::Superseded),
+                ApprovalStatus::Pending => status_word(as_of_now),
                 status => status_word(status),
             },
         })
@@ -306,6 +337,17 @@ pub fn status_word(status: ApprovalStatus) -> &'static str {
 
 fn invalid(field: &'static str, reason: String) -> EngineError {
     EngineError::Invalid { field, reason }
+}
+
+fn check_hash(hash: &str) -> Result<(), EngineError> {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let digits = hash.strip_prefix("sha256:");
+    if digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit)) {
+        return Ok(());
+    }
+    let reason = "is no hash: give `sha256:` and 64 hexadecimal digits in lower case, as the \
+                  approval shows them";
+    Err(invalid("hash", reason.to_owned()))
 }
 
 /// A comment of blanks is none, and one that is too long is refused.

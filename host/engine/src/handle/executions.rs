@@ -92,7 +92,10 @@ impl EngineHandle {
             None => None,
         };
         let end = execution.end();
+        let (paused_by, pause_reason) = execution.paused_by();
         Ok(ExecutionDescription {
+            paused_by: paused_by.map(ToString::to_string),
+            pause_reason: pause_reason.map(ToString::to_string),
             summary: ExecutionSummary {
                 arn: started.execution_arn.to_string(),
                 name: started.execution_name.to_string(),

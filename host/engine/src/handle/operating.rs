@@ -99,9 +99,9 @@ impl EngineHandle {
         let approved = match &intervention {
             Intervention::SkipTask(_) => {
                 let key = self.find_key(caller, execution).await?;
-                self.approved_elsewhere(caller, key, None).await?
+                Box::new(self.approved_elsewhere(caller, key, None).await?)
             }
-            _ => ApprovedElsewhere::default(),
+            _ => Box::default(),
         };
         let order = Input::Intervene(Intervene {
             target,

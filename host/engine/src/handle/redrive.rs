@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use stepwell_decider::{
-    ApprovedElsewhere, Execution, Input, NewInput, NotRedrivable, Redrive, Target,
+    ApprovedElsewhere, EditedInput, Execution, Input, NewInput, NotRedrivable, Redrive,
 };
-use stepwell_states::{Payload, Timestamp};
-use stepwell_store::{AuditDetails, ExecutionRow, MachineId, Store, StoreError};
+use stepwell_states::Timestamp;
+use stepwell_store::{
+    AuditDetails, AuditEntry, ExecutionKey, ExecutionRow, MachineId, Store, StoreError,
+};
 
+use crate::approvals::elsewhere::approved_elsewhere;
 use crate::audit::action;
 use crate::definitions::Revision;
 use crate::error::EngineError;
@@ -78,32 +81,48 @@ impl EngineHandle {
             Some(choice) => Some(self.chosen(machine, choice).await?),
             None => None,
         };
-        let details = details_of(client_token.as_deref(), &inputs, revision.as_deref());
+        let inputs: Vec<NewInput> = inputs
+            .into_iter()
+            .map(|(target, input)| NewInput { target, input })
+            .collect();
+        let details = AuditDetails::default();
+        let mut details = details.maybe("client_token", client_token.as_deref());
+        let mut approved = Box::<ApprovedElsewhere>::default();
+        if !inputs.is_empty() || revision.is_some() {
+            let of = (inputs.clone(), revision.clone());
+            (*approved, details) = self.changes_of(caller, key, of, details).await?;
+        }
         let entry = self.entry(
             caller,
             action::EXECUTION_REDRIVE,
             arn.clone(),
             Some(details),
         );
-        let approved = if inputs.is_empty() && revision.is_none() {
-            ApprovedElsewhere::default()
-        } else {
-            self.approved_elsewhere(caller, key, revision.clone())
-                .await?
-        };
-        let inputs = inputs.into_iter();
         let order = Redrive {
             client_token: client_token.as_deref().map(Into::into),
             principal: Some(caller.principal.clone()),
             by_map_run: false,
-            inputs: inputs
-                .map(|(target, input)| NewInput { target, input })
-                .collect(),
+            inputs,
             // The shard knows what that changes.
             definition: None,
             acting_for: caller.acting_for.clone(),
             approved,
         };
+        self.carry_out(caller, key, order, entry, revision, &arn)
+            .await?;
+        self.redriven(key, client_token.as_deref()).await
+    }
+
+    /// Has a redrive carried out, also if the caller goes away.
+    async fn carry_out(
+        &self,
+        caller: &Caller,
+        key: ExecutionKey,
+        order: Redrive,
+        entry: AuditEntry,
+        revision: Option<Arc<Revision>>,
+        arn: &str,
+    ) -> Result<(), EngineError> {
         let place = self.0.starter.ledgers.of(caller.tenant.id).admit_again()?;
         let handle = self.clone();
         // The place is held until the store counts it, also if the caller goes away.
@@ -116,13 +135,20 @@ impl EngineHandle {
         let told = told
             .await
             .map_err(|error| EngineError::Internal(format!("a redrive ended early: {error}")))?;
-        self.note_bound(caller, action::EXECUTION_REDRIVE, &arn, &told);
-        told?;
+        self.note_bound(caller, action::EXECUTION_REDRIVE, arn, &told);
+        told
+    }
+
+    /// Tells of a redrive that is durable.
+    async fn redriven(
+        &self,
+        key: ExecutionKey,
+        client_token: Option<&str>,
+    ) -> Result<RedrivenExecution, EngineError> {
         let loaded = self.read(move |store| load_execution(store, key)).await?;
         let now = self.now();
         let found = loaded.as_ref().and_then(|(_, execution)| {
-            let named = client_token.as_deref();
-            named
+            client_token
                 .and_then(|token| execution.redriven_as(token, now))
                 .or_else(|| execution.redrives().last())
         });
@@ -134,6 +160,47 @@ impl EngineHandle {
             at,
             revision: row.map_or(0, |row| row.revision.unsigned_abs()),
         })
+    }
+
+    /// Finds what stands against other inputs and another revision, and what the audit log is
+    /// told of them: hashes of the inputs before and after, and the revisions. The inputs
+    /// themselves are in the history.
+    async fn changes_of(
+        &self,
+        caller: &Caller,
+        key: ExecutionKey,
+        (inputs, revision): (Vec<NewInput>, Option<Arc<Revision>>),
+        mut details: AuditDetails,
+    ) -> Result<(ApprovedElsewhere, AuditDetails), EngineError> {
+        let definitions = Arc::clone(&self.0.definitions);
+        let tenant = Arc::clone(&caller.tenant);
+        self.read(move |store| {
+            let Some((row, execution)) = load_execution(store, key)? else {
+                return Ok((ApprovedElsewhere::default(), details));
+            };
+            if let Some(revision) = &revision {
+                details = details
+                    .number("revision_before", row.revision)
+                    .number("revision", revision.number);
+            }
+            // What cannot be is refused when the order is decided on.
+            let edited = execution.edited(inputs).unwrap_or_default();
+            if !edited.is_empty() {
+                let of = |text: fn(&EditedInput) -> String| edited.iter().map(text);
+                details = details
+                    .texts(
+                        "inputs",
+                        of(|one| format!("{} (event {})", one.state, one.event)),
+                    )
+                    .texts("inputs_before", of(|one| format!("sha256:{}", one.before)))
+                    .texts("inputs_after", of(|one| format!("sha256:{}", one.after)));
+            }
+            let of = (&row, &execution);
+            let next = revision.as_deref();
+            let approved = approved_elsewhere(store, &definitions, &tenant, of, next)?;
+            Ok((approved, details))
+        })
+        .await
     }
 
     /// Finds the revision of a machine that an order names.
@@ -169,33 +236,6 @@ impl EngineHandle {
             };
             EngineError::NotFound { kind, name }
         })
-    }
-}
-
-/// What the audit log is told of a redrive: which states get other inputs, and the revision;
-/// the inputs are in the history.
-fn details_of(
-    client_token: Option<&str>,
-    inputs: &[(Target, Payload)],
-    revision: Option<&Revision>,
-) -> AuditDetails {
-    let mut details = AuditDetails::default().maybe("client_token", client_token);
-    if !inputs.is_empty() {
-        let states = inputs.iter().map(|(target, _)| named(target));
-        details = details.texts("inputs", states);
-    }
-    match revision {
-        Some(revision) => details.number("revision", revision.number),
-        None => details,
-    }
-}
-
-fn named(target: &Target) -> String {
-    match (&target.state, target.event) {
-        (Some(state), Some(event)) => format!("{state} (event {event})"),
-        (Some(state), None) => state.to_string(),
-        (None, Some(event)) => format!("event {event}"),
-        (None, None) => "the only one".to_owned(),
     }
 }
 

@@ -64,6 +64,10 @@ pub struct ExecutionDescription {
     pub tags: Vec<Tag>,
     /// Who started it.
     pub started_by: Option<String>,
+    /// Who paused it, if it is paused.
+    pub paused_by: Option<String>,
+    /// Why, in their words.
+    pub pause_reason: Option<String>,
     /// ARN of the execution that started it, if one did.
     pub parent_arn: Option<String>,
     /// Where it is.

@@ -11,9 +11,12 @@ use stepwell_decider::{
 use stepwell_sandbox::CancelToken;
 use stepwell_states::{ResourceKind, State, StateKind, StateRef, Timestamp, function_reference};
 use stepwell_store::{
-    ApprovalRow, ExecutionKey, ExecutionRow, MachineId, MapRunKey, Store, StoreError, TenantId,
+    ApprovalRow, AuditEntry, ExecutionKey, ExecutionRow, MachineId, MapRunKey, Store, StoreError,
+    TenantId,
 };
 
+use crate::approvals::Note;
+use crate::audit::chain_of;
 use crate::definitions::{ComponentLookup, Definitions, Resolved, Revision};
 use crate::model::Tenant;
 use crate::names;
@@ -64,6 +67,28 @@ impl Shard {
                 self.postpone(Message::Retry { key, scheduled });
             }
         }
+    }
+}
+
+impl Shard {
+    /// What the audit log is told of approvals that nobody decided.
+    pub(super) fn entries_of(&self, key: ExecutionKey, notes: &[Note]) -> Vec<AuditEntry> {
+        let Some(hot) = self.hot.get(&key).filter(|_| !notes.is_empty()) else {
+            return Vec::new();
+        };
+        let arn = hot
+            .execution
+            .started()
+            .map(|started| &started.execution_arn);
+        let entry = |note: &Note| {
+            self.shared.audit.host_entry_in(
+                chain_of(&hot.tenant),
+                note.action,
+                arn.map(ToString::to_string).unwrap_or_default(),
+                Some(note.details.clone()),
+            )
+        };
+        notes.iter().map(entry).collect()
     }
 }
 

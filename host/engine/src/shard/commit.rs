@@ -42,6 +42,7 @@ impl Shard {
                 .send(Message::Committed { key, result });
         }
         let tenant = self.hot.get(&key).map_or(0, |hot| hot.tenant.id);
+        let noted = self.entries_of(key, &decided.approvals.notes);
         let Decided {
             expected_version,
             events,
@@ -52,8 +53,9 @@ impl Shard {
             worker_tasks,
             approvals,
             bulk,
-            audit,
+            mut audit,
         } = decided;
+        audit.extend(noted);
         let write = CommitDecision {
             key,
             tenant: TenantId(tenant),
@@ -64,7 +66,7 @@ impl Shard {
             snapshot,
             map,
             worker_tasks,
-            approvals,
+            approvals: approvals.rows,
             bulk,
             audit,
         };

@@ -12,8 +12,8 @@ use stepwell_decider::{
 use stepwell_sandbox::CancelToken;
 use stepwell_states::Timestamp;
 use stepwell_store::{
-    ApprovalChanges, AuditEntry, BulkKey, Created, Digest, ExecutionKey, MapChanges, MapRunKey,
-    NewExecution, Snapshot, Summary, WorkerTasks,
+    AuditEntry, BulkKey, Created, Digest, ExecutionKey, MapChanges, MapRunKey, NewExecution,
+    Snapshot, Summary, WorkerTasks,
 };
 use tokio::sync::oneshot;
 
@@ -115,7 +115,7 @@ pub(crate) struct Decided {
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) map: MapChanges,
     pub(crate) worker_tasks: WorkerTasks,
-    pub(crate) approvals: ApprovalChanges,
+    pub(crate) approvals: approvals::Changed,
     /// Bulk operations that asked for them.
     pub(crate) bulk: Vec<BulkKey>,
     /// What the audit log is told of who asked for them.
@@ -402,12 +402,12 @@ impl Hot {
         &mut self,
         before: approvals::Before,
         events: &[HistoryEvent],
-    ) -> ApprovalChanges {
+    ) -> approvals::Changed {
         let tenant = stepwell_store::TenantId(self.tenant.id);
         let of = (tenant, self.revision.machine);
         let changes = before.changes(&self.execution, of, events);
         if let Some(batch) = &mut self.committing {
-            let mut written = changes.written.iter();
+            let mut written = changes.rows.written.iter();
             batch.superseding = written.any(|approval| approval.supersede_key.is_some());
         }
         changes

@@ -40,12 +40,12 @@ impl Hot {
         if let Input::Redrive(order) = &mut waiting.input
             && revision.number != self.revision.number
         {
-            order.definition = Some(NewDefinition {
+            order.definition = Some(Box::new(NewDefinition {
                 from: self.revision.number.unsigned_abs(),
                 to: revision.number.unsigned_abs(),
                 machine: Arc::clone(&revision.definition),
                 components: changed_components(&self.revision, revision),
-            });
+            }));
         }
     }
 

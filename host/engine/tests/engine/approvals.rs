@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stepwell_engine::audit::AuditQuery;
 use stepwell_engine::{
     AccessOrder, ApprovalDescription, ApprovalRefusal, ApprovalStatus, Caller, DecideApproval,
     EngineError, ExecutionDescription, ListApprovals, Payload, RoleOrder, SimulatedClock,
@@ -215,7 +216,7 @@ async fn who_is_asked_approves_and_the_execution_goes_on() {
     };
     assert_eq!(other, expected);
     let mut stale = decision(Verdict::Approve, &asked);
-    stale.hash = "sha256:0".to_owned();
+    stale.hash = format!("sha256:{}", "0".repeat(64));
     let stale = bench
         .handle
         .decide_approval(&ann, &asked.summary.id, stale)
@@ -350,7 +351,7 @@ async fn all_who_approve_approve_the_same_inputs() {
         ),
         (
             r#"{"ticket":"OPS-1","other":1}"#,
-            "inputs: other the approval asks for ticket, share",
+            "inputs: other is not asked for: the approval asks for ticket, share",
         ),
         ("[]", "inputs: is no object: give {\"NAME\": VALUE}"),
     ] {
@@ -367,7 +368,7 @@ async fn all_who_approve_approve_the_same_inputs() {
         .handle
         .decide_approval(&bob, id, with(r#"{"ticket":"OPS-1"}"#))
         .await;
-    let expected = "inputs: share token:ann has approved with 50: approve with the same, or reject";
+    let expected = "inputs: share is not 50, with which token:ann has approved: approve with the same, or reject";
     assert_eq!(other.unwrap_err().to_string(), expected);
     bench.handle.decide_approval(&bob, id, given).await.unwrap();
     let end = bench.end(&arn).await;
@@ -450,6 +451,126 @@ async fn the_time_limit_of_the_task_counts_as_well() {
         decide(&bench, &ann, &asked, Verdict::Approve).await,
         "WITHDRAWN",
     );
+}
+
+/// An approval is decided while its execution is paused, and what is too late is told why.
+#[tokio::test(flavor = "multi_thread")]
+async fn approvals_are_decided_in_a_pause_and_expire_in_it() {
+    let bench = Bench::in_memory().await;
+    let definition = release(json!({"DeadlineSeconds": 60}));
+    bench.deploy("release", &definition).await;
+    let ann = person(&bench, "ann", "approver").await;
+    let (first, second) = (
+        bench.start("release", "one", "{}").await,
+        bench.start("release", "two", "{}").await,
+    );
+    let (asked, late) = (one(&bench, &first).await, one(&bench, &second).await);
+    for arn in [&first, &second] {
+        let reason = Some("an audit".to_owned());
+        let paused = bench.handle.pause_execution(&bench.caller, arn, reason);
+        paused.await.unwrap();
+    }
+    let described = bench.handle.describe_execution(&bench.caller, &first).await;
+    let described = described.unwrap();
+    assert_eq!(described.paused_by.as_deref(), Some("test"));
+    assert_eq!(described.pause_reason.as_deref(), Some("an audit"));
+    approve(&bench, &ann, &asked).await;
+    let paused = bench.handle.describe_execution(&bench.caller, &first).await;
+    assert_eq!(paused.unwrap().summary.status, Status::Running);
+    assert!(bench.tasks.calls().is_empty(), "nothing begins in a pause");
+    bench.clock.advance(Duration::from_secs(60));
+    is_closed(
+        decide(&bench, &ann, &late, Verdict::Approve).await,
+        "EXPIRED",
+    );
+    for arn in [&first, &second] {
+        let resumed = bench.handle.resume_execution(&bench.caller, arn).await;
+        resumed.unwrap();
+    }
+    let end = bench.end(&first).await;
+    assert_eq!(
+        (end.paused_by.as_ref(), end.pause_reason.as_ref()),
+        (None, None)
+    );
+    assert!(output(&end)["Principal"].is_string());
+    assert_eq!(caught(&bench.end(&second).await).0, "Approval.Expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_that_is_none_is_no_hash_of_what_has_changed() {
+    let bench = Bench::in_memory().await;
+    bench.deploy("release", &release(json!({}))).await;
+    let ann = person(&bench, "ann", "approver").await;
+    let arn = bench.start("release", "one", "{}").await;
+    let asked = one(&bench, &arn).await;
+    let upper = asked.summary.hash.to_uppercase();
+    for hash in ["x", "sha256:0", upper.as_str()] {
+        let mut decision = decision(Verdict::Approve, &asked);
+        decision.hash = hash.to_owned();
+        let decided = bench
+            .handle
+            .decide_approval(&ann, &asked.summary.id, decision);
+        let Err(EngineError::Invalid { field: "hash", .. }) = decided.await else {
+            panic!("{hash}")
+        };
+    }
+}
+
+/// The audit log tells of approvals that end, or go to others, without anybody's decision.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_decides_is_in_the_audit_log() {
+    let bench = Bench::in_memory().await;
+    let asking = json!({
+        "Groups": ["approver"],
+        "Supersede": true,
+        "DeadlineSeconds": 600,
+        "Escalation": {"AfterSeconds": 60, "Groups": ["admin"]},
+    });
+    bench.deploy("release", &release(asking)).await;
+    let first = bench.start("release", "one", "{}").await;
+    let superseded = one(&bench, &first).await;
+    let second = bench.start("release", "two", "{}").await;
+    let expired = one(&bench, &second).await;
+    bench.end(&first).await;
+    bench.clock.advance(Duration::from_secs(60));
+    let escalates = |found: &ExecutionDescription| {
+        found
+            .active
+            .iter()
+            .any(|state| state.due == expired.summary.deadline)
+    };
+    bench.until(&second, escalates).await;
+    bench.clock.advance(Duration::from_secs(600));
+    bench.end(&second).await;
+    let third = bench.start("release", "three", "{}").await;
+    let withdrawn = one(&bench, &third).await;
+    let stopped = bench
+        .handle
+        .stop_execution(&bench.caller, &third, None, None);
+    stopped.await.unwrap();
+    for (action, asked, execution) in [
+        ("approval:supersede", &superseded, &first),
+        ("approval:escalate", &expired, &second),
+        ("approval:expire", &expired, &second),
+        ("approval:withdraw", &withdrawn, &third),
+    ] {
+        let query = AuditQuery {
+            action: Some(action.to_owned()),
+            limit: 10,
+            ..AuditQuery::default()
+        };
+        let told = bench.handle.list_audit(&bench.caller, query).await.unwrap();
+        let [told] = told.items.as_slice() else {
+            panic!("{action}: {told:?}")
+        };
+        assert_eq!(told.entry["principal"]["kind"], "host", "{action}");
+        assert_eq!(told.entry["resource"], **execution, "{action}");
+        let details = told.details.as_ref().unwrap();
+        assert_eq!(details["approval"], *asked.summary.id, "{action}");
+        if action == "approval:supersede" {
+            assert_eq!(details["by"], *second);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

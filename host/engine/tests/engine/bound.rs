@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
+use stepwell_engine::audit::AuditQuery;
 use stepwell_engine::{
-    ApprovalBound, ApprovalDescription, ApprovalRefusal, ApprovalStatus, Caller, DefinitionChoice,
-    DeployStateMachine, EngineError, ExecutionQuery, InterveneOrder, Intervention, ListApprovals,
-    ListExecutions, Payload, PostEvent, RedriveOrder, StartExecution, Status, Target, Verdict,
+    ApprovalBound, ApprovalDescription, ApprovalRefusal, ApprovalStatus, Caller, ComponentDigest,
+    DefinitionChoice, DeployStateMachine, EngineError, ExecutionQuery, InterveneOrder,
+    Intervention, ListApprovals, ListExecutions, Payload, PostEvent, RedriveOrder, StartExecution,
+    Status, Target, Verdict,
 };
 
 use crate::approvals::{approve, decide, describe, one, person, refusal};
@@ -261,10 +263,10 @@ async fn a_redrive_gives_what_was_approved_no_other_input() {
         )
     );
     assert_eq!(bench.history(&arn).await, before, "nothing happened");
-    let query = stepwell_engine::audit::AuditQuery {
+    let query = AuditQuery {
         action: Some("execution:redrive".to_owned()),
         limit: 10,
-        ..stepwell_engine::audit::AuditQuery::default()
+        ..AuditQuery::default()
     };
     let told = bench.handle.list_audit(&bench.caller, query).await.unwrap();
     let (entry, details) = (
@@ -525,4 +527,44 @@ async fn a_skip_brings_no_result_under_an_approval() {
         .await
         .unwrap();
     assert_eq!(bench.end(&arn).await.summary.status, Status::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_has_hashes_of_what_was_edited() {
+    let bench = Bench::in_memory().await;
+    broken(&bench, "Pay");
+    let paying = json!({"StartAt": "Pay", "States": {"Pay": work(json!({"End": true}))}});
+    bench.deploy("paying", &paying.to_string()).await;
+    let arn = bench.start("paying", "one", APPROVED).await;
+    bench.end(&arn).await;
+    let mut other = paying.clone();
+    other["Comment"] = "another one".into();
+    bench.deploy("paying", &other.to_string()).await;
+    let order = RedriveOrder {
+        inputs: with_input(None, EDITED).inputs,
+        ..latest()
+    };
+    redrive(&bench, &arn, order).await.unwrap();
+    let query = AuditQuery {
+        action: Some("execution:redrive".to_owned()),
+        limit: 10,
+        ..AuditQuery::default()
+    };
+    let told = bench.handle.list_audit(&bench.caller, query).await.unwrap();
+    let details = told.items[0].details.as_ref().unwrap();
+    let hash = |text: &str| {
+        json!([format!(
+            "sha256:{}",
+            ComponentDigest::of(text.as_bytes())
+                .to_string()
+                .trim_start_matches("sha256:")
+        )])
+    };
+    assert_eq!(details["inputs"], json!(["Pay (event 2)"]));
+    assert_eq!(details["inputs_before"], hash(APPROVED));
+    assert_eq!(details["inputs_after"], hash(EDITED));
+    assert_eq!(
+        (&details["revision_before"], &details["revision"]),
+        (&json!(1), &json!(2))
+    );
 }

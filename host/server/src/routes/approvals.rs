@@ -28,7 +28,8 @@ pub(crate) struct ApprovalsQuery {
     /// Only pending ones that you may decide, and have not decided.
     #[serde(default)]
     mine: bool,
-    /// ARN of an execution, or machine/name: only its approvals.
+    /// ARN of an execution, or machine/name: only its approvals, and those of the children of its
+    /// Map Runs.
     execution: Option<String>,
     /// Lines of the page, 1 to 1,000; 100 unless given.
     limit: Option<u32>,

@@ -143,6 +143,12 @@ pub struct Execution {
     /// Since when it is paused, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_at: Option<Time>,
+    /// Who paused it, if it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_reason: Option<String>,
     /// Its input.
     pub input: JsonText,
     /// Its output, if it succeeded.
@@ -369,6 +375,8 @@ impl From<ExecutionDescription> for Execution {
             started_at: summary.started_at.into(),
             stopped_at: summary.stopped_at.map(Time),
             paused_at: summary.paused_at.map(Time),
+            paused_by: execution.paused_by,
+            pause_reason: execution.pause_reason,
             input: JsonText::from(&execution.input),
             output: execution.output.as_ref().map(JsonText::from),
             error: failure.error.as_deref().map(str::to_owned),

@@ -1,7 +1,7 @@
 //! Fields that an approver fills in.
 
 use regex::{Regex, RegexBuilder};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::payload::Payload;
 
@@ -84,8 +84,13 @@ impl ApprovalField {
             if !fields.iter().any(|field| field.name == *name) {
                 let known: Vec<&str> = fields.iter().map(|field| &*field.name).collect();
                 let reason = match known.as_slice() {
-                    [] => "the approval asks for no inputs".to_owned(),
-                    known => format!("the approval asks for {}", known.join(", ")),
+                    [] => "is not asked for: the approval asks for no inputs".to_owned(),
+                    known => {
+                        format!(
+                            "is not asked for: the approval asks for {}",
+                            known.join(", ")
+                        )
+                    }
                 };
                 return Err(problem(name, reason));
             }
@@ -104,6 +109,11 @@ impl ApprovalField {
             field
                 .check(&value)
                 .map_err(|reason| problem(&field.name, reason))?;
+            // As the definition writes it: who approves with 10 and with 10.0 approve the same.
+            let mut allowed = field.allowed_values.iter().map(Payload::to_value);
+            let value = allowed
+                .find(|known| is_same(known, &value))
+                .unwrap_or(value);
             filled.insert(field.name.clone(), value);
         }
         Ok(filled)
@@ -135,12 +145,45 @@ impl ApprovalField {
             }
         }
         let allowed = self.allowed_values.iter().map(Payload::to_value);
-        if !self.allowed_values.is_empty() && !allowed.clone().any(|known| known == *value) {
+        if !self.allowed_values.is_empty() && !allowed.clone().any(|known| is_same(&known, value)) {
             let known: Vec<String> = allowed.map(|known| known.to_string()).collect();
             return Err(format!("is none of {}", known.join(", ")));
         }
         Ok(())
     }
+}
+
+/// Whether two values are the same: numbers are, however they are written.
+fn is_same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => decimal(left) == decimal(right),
+        _ => left == right,
+    }
+}
+
+/// A number as its sign, its digits without zeros around them, and the power of ten behind
+/// them: one form for each value, however large or fine it is.
+fn decimal(number: &Number) -> (bool, String, i128) {
+    let text = number.to_string();
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
+        None => (false, &*text),
+    };
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let digits = digits.trim_start_matches('0');
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return (false, String::new(), 0);
+    }
+    let small = exponent.starts_with('-');
+    let limit = if small { i128::MIN / 2 } else { i128::MAX / 2 };
+    let exponent = exponent.parse().unwrap_or(limit);
+    let places = |count: usize| i128::try_from(count).unwrap_or(0);
+    let shift = places(digits.len() - significant.len()) - places(fraction.len());
+    let exponent = i128::saturating_add(exponent, shift);
+    (negative, significant.to_owned(), exponent)
 }
 
 /// Compiles a pattern that a whole text has to match. The time that a match takes grows with

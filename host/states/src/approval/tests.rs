@@ -195,7 +195,7 @@ fn fields_are_filled_in_as_they_are_described() {
         (
             json!({"ticket": "OPS-7", "other": 1}),
             "other",
-            "the approval asks for ticket, count, dry",
+            "is not asked for: the approval asks for ticket, count, dry",
         ),
         (
             json!({"ticket": "A".repeat(5_000)}),
@@ -206,6 +206,33 @@ fn fields_are_filled_in_as_they_are_described() {
         let problem = fill(&fields, given.clone()).expect_err(&given.to_string());
         assert_eq!(problem.field, field, "{given}");
         assert!(problem.reason.contains(reason), "{given}: {problem:?}");
+    }
+}
+
+#[test]
+fn allowed_numbers_are_compared_by_value() {
+    let field = json!({"Name": "share", "Type": "number", "AllowedValues": [10, 50, 0.5, 0]});
+    let fields = json!([field]);
+    for (given, taken) in [
+        ("10.0", "10"),
+        ("1e1", "10"),
+        ("100e-1", "10"),
+        ("5E+1", "50"),
+        ("5e-1", "0.5"),
+        ("-0.0", "0"),
+    ] {
+        let given: Value = serde_json::from_str(&format!("{{\"share\":{given}}}")).unwrap();
+        let filled = fill(&fields, given.clone()).unwrap();
+        assert_eq!(filled["share"].to_string(), taken, "{given}");
+    }
+    for other in [
+        "10.0000000000000000000001",
+        "-10",
+        "1e2",
+        "1e99999999999999999999999999999999999999999",
+    ] {
+        let given: Value = serde_json::from_str(&format!("{{\"share\":{other}}}")).unwrap();
+        assert!(fill(&fields, given).is_err(), "{other}");
     }
 }
 
