@@ -120,7 +120,7 @@ pub(crate) enum Code {
 impl Code {
     /// All codes, in the order of their statuses.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 46] = [
+    pub(crate) const ALL: [Self; 47] = [
         Self::InvalidJson,
         Self::UnknownField,
         Self::MissingField,
@@ -316,6 +316,12 @@ impl ApiError {
         self.internal = Some(internal.into_boxed_str());
         self
     }
+
+    /// Says which quota is exceeded.
+    fn over(self, quota: QuotaExceeded) -> Self {
+        let quota = Some(Box::new(quota));
+        Self { quota, ..self }
+    }
 }
 
 /// What is said while the database does not take anything.
@@ -358,15 +364,12 @@ impl From<EngineError> for ApiError {
                 used,
                 after_ms,
                 ..
-            } => Self {
-                quota: Some(Box::new(QuotaExceeded {
-                    name: quota.name().to_owned(),
-                    limit,
-                    used,
-                    retry_after_ms: after_ms,
-                })),
-                ..Self::new(Code::QuotaExceeded, message)
-            },
+            } => Self::new(Code::QuotaExceeded, message).over(QuotaExceeded {
+                name: quota.name().to_owned(),
+                limit,
+                used,
+                retry_after_ms: after_ms,
+            }),
             EngineError::ExecutionEnded => Self::new(Code::ExecutionEnded, message),
             EngineError::Forbidden { .. } | EngineError::NotOfGroup { .. } => {
                 Self::new(Code::Forbidden, message)
@@ -400,7 +403,7 @@ impl From<EngineError> for ApiError {
 /// The code of a decision that is not taken.
 fn approval_code(refusal: &ApprovalRefusal) -> Code {
     match refusal {
-        ApprovalRefusal::Closed => Code::ApprovalClosed,
+        ApprovalRefusal::Closed | ApprovalRefusal::Overdue { .. } => Code::ApprovalClosed,
         ApprovalRefusal::Changed { .. } => Code::ApprovalChanged,
         ApprovalRefusal::AlreadyDecided(_) => Code::AlreadyDecided,
         ApprovalRefusal::SelfApproval | ApprovalRefusal::Unanswered => Code::SelfApproval,
