@@ -198,6 +198,8 @@ fn end(
         failure,
     });
     execution.paused_at = None;
+    execution.paused_by = None;
+    execution.pause_reason = None;
     // What did not succeed may be redriven: its frames say where it goes on.
     redrives::halt(execution, FrameId::ROOT);
     if status == Status::Succeeded {
