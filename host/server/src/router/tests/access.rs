@@ -177,7 +177,7 @@ fn body_of(route: &Route, subject: &str) -> String {
         ("PUT", "/v1/secrets/{secret}/versions/{version}") => json!({ "enabled": false }),
         ("POST", "/v1/sync-executions") => json!({ "stateMachine": subject }),
         ("POST", "/v1/approvals/{approval}/approve" | "/v1/approvals/{approval}/reject") => {
-            json!({ "hash": "sha256:0" })
+            json!({ "hash": format!("sha256:{}", "0".repeat(64)) })
         }
         ("POST", "/v1/api-tokens") => {
             json!({ "name": "new", "role": "viewer", "tenant": subject })
