@@ -183,8 +183,8 @@ pub enum ApprovalRefusal {
     AlreadyDecided(Verdict),
     /// The decider answers for the execution.
     #[error(
-        "who starts, redrives or intervenes in an execution or one around it, or deploys its \
-         definition, does not approve it"
+        "who starts or redrives an execution, or deploys its definition, does not approve it, nor \
+         does who failed or skipped a task in it; the same goes for executions around it"
     )]
     SelfApproval,
     /// It is not known who answers for the execution.
