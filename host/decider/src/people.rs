@@ -65,7 +65,8 @@ impl ExecutionStarted {
 
 impl Execution {
     /// Returns the people whom the execution's tasks act for now: those who answer for its
-    /// start and its redrives. None if that was not written down.
+    /// start, its redrives and what was put in the place of a task's result. None if that was
+    /// not written down.
     #[must_use]
     pub fn people(&self) -> Option<People> {
         let started = self.started()?.people()?;
@@ -78,6 +79,11 @@ impl Execution {
             let behind = people_behind(redriven.principal.as_ref(), redriven.acting_for.as_ref())?;
             found.extend(behind.iter().cloned());
         }
+        // Those who put a result in the place of a task's, too.
+        let own = self
+            .answerable()
+            .filter(|person| answers_for_itself(person));
+        found.extend(own.cloned());
         Some(people(&found))
     }
 }

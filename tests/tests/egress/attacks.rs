@@ -66,7 +66,8 @@ async fn the_metadata_address_is_stopped_as_address_by_whatever_name() {
         let url = format!("http://metadata.test:{}/latest/meta-data/", server.port);
         let grant = to(format!("metadata.test:{}", server.port));
         let ended = host.attack(grant, &json!({"url": url})).await;
-        assert_eq!(told(&ended[0]), "HttpDenied", "{address}");
+        // The guest is told what it is told of a name that leads nowhere.
+        assert_eq!(told(&ended[0]), "HttpUnreachable", "{address}");
         let denied = host.denials();
         let [denied] = &denied[..] else {
             panic!("{address}: {denied:?}");
@@ -109,7 +110,7 @@ async fn a_name_that_turns_inside_is_stopped_as_address_at_its_next_look_up() {
     assert_eq!(host.controls(), [""; 0]);
     // Whoever gets the second answer without the operator's leave is stopped.
     let ended = host.attack(grant, &url("rebind")).await;
-    assert_eq!(told(&ended[0]), "HttpDenied");
+    assert_eq!(told(&ended[0]), "HttpUnreachable");
     assert_eq!(host.controls(), ["address"]);
     assert_eq!(server.requests(), [""; 0]);
 }
