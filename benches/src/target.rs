@@ -120,6 +120,15 @@ impl Target {
                 let made = post(&mut session, "/v1/api-tokens", &token.to_string())?;
                 let made: Value = serde_json::from_str(made)?;
                 let token = made["token"].as_str().context("a token")?.to_owned();
+                // Else tenants would be measured that are one.
+                session.show_token(&token);
+                let caller: Value = serde_json::from_str(session.send(Request {
+                    method: "GET",
+                    path: "/v1/caller",
+                    content_type: JSON,
+                    body: b"",
+                })?)?;
+                ensure!(caller["tenant"] == name, "the token is of another tenant");
                 Ok(TenantDoor::Program(token))
             }
         }
