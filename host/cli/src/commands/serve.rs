@@ -29,6 +29,8 @@ use crate::wiring::{DEV_TENANT, FIRST_TENANT, Host, Place, tenant_caller};
 
 /// Name of the token that the first start makes.
 const ADMIN_TOKEN: &str = "admin";
+/// Requests that a worker goes on with before it looks up.
+const LOOK_UP: u32 = 8;
 
 /// The arguments of `serve`.
 #[derive(Debug, Args)]
@@ -109,6 +111,10 @@ pub(crate) fn run(args: &ServeArgs, app: &App) -> Result<Exit, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("api")
+        // What comes from sockets and from the engine waits behind so many requests at most
+        // that a worker has in its own line, and not behind 61.
+        .event_interval(LOOK_UP)
+        .global_queue_interval(LOOK_UP)
         .build()
         .map_err(|error| CliError::new(Exit::Unavailable, format!("cannot start: {error}")))?;
     runtime.block_on(serve(args, app))?;
