@@ -114,6 +114,13 @@ impl<T> Turns<T> {
         self.lines.get(&tenant).map_or(0, |line| line.running)
     }
 
+    /// Whether another tenant has turns under way, too.
+    #[must_use]
+    pub fn others_run(&self, tenant: i64) -> bool {
+        let is_other = |(of, line): (&i64, &Line<T>)| *of != tenant && line.running > 0;
+        self.lines.iter().any(is_other)
+    }
+
     /// Returns how many items wait.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -221,5 +228,8 @@ mod tests {
         assert_eq!((taken.len(), turns.running(1), turns.len()), (4, 1, 2));
         turns.done(1, 5);
         assert_eq!(turns.take(may), Some((1, 1)));
+        assert!(turns.others_run(1) && turns.others_run(2) && turns.others_run(3));
+        (0..3).for_each(|_| turns.done(2, 5));
+        assert!(!turns.others_run(1) && turns.others_run(2));
     }
 }

@@ -6,7 +6,10 @@
 //! threads than another tenant's short calls.
 //!
 //! There are twice as many threads as one tenant may use: whoever comes finds one free, and
-//! the operating system shares the processors among them until the turns have evened out.
+//! the operating system shares the processors among them until the turns have evened out. It
+//! does that in slices of several milliseconds, so a thread offers its processor to the other
+//! tenants' threads more often than that. All of them step back behind the host's own threads:
+//! what coordinates and commits is short, and waits for no guest's slice.
 //!
 //! ```text
 //!   spawn, wake ─> line of the tenant ─> the thread that is free polls the call
@@ -24,12 +27,18 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stepwell_store::Turns;
 use tokio::runtime::Handle;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How far guests step back: a niceness, in which 10 is a tenth of the weight of 0.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+/// How long a thread runs without a look at the other tenants' threads.
+const SLICE: Duration = Duration::from_micros(500);
 
 /// Waits to be woken.
 const ASLEEP: u8 = 0;
@@ -92,6 +101,7 @@ impl GuestThreads {
         for _ in 0..threads {
             let (shared, runtime) = (Arc::clone(&shared), runtime.clone());
             let run = move || {
+                step_back();
                 let _context = runtime.enter();
                 shared.run();
             };
@@ -141,6 +151,19 @@ impl Drop for GuestThreads {
     }
 }
 
+/// Puts the calling thread behind the host's own.
+#[cfg(target_os = "linux")]
+fn step_back() {
+    // Whoever runs the host may have it as far back as it goes already.
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "guests run beside the host's own threads");
+    }
+}
+
+/// Elsewhere it is the whole process that has a niceness.
+#[cfg(not(target_os = "linux"))]
+fn step_back() {}
+
 impl State {
     /// Whether a tenant with so many turns under way may have one more: alone it has half of
     /// the threads, and the more of them are taken, the fewer one tenant may have.
@@ -169,6 +192,7 @@ impl Shared {
 
     fn run(&self) {
         let mut state = self.lock();
+        let mut offered = Instant::now();
         while !state.closed {
             let (threads, busy) = (self.threads, state.busy);
             let may = |_, running| running < (threads - busy).max(1);
@@ -192,6 +216,12 @@ impl Shared {
             }
             // A turn that is too short to be measured is no present.
             state.lines.done(tenant, cost.max(1));
+            if offered.elapsed() > SLICE && state.lines.others_run(tenant) {
+                drop(state);
+                std::thread::yield_now();
+                offered = Instant::now();
+                state = self.lock();
+            }
         }
     }
 
