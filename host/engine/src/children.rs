@@ -180,7 +180,7 @@ pub(crate) async fn start(starter: &Starter, order: ChildOrder) -> Result<Payloa
     };
     let ours = start.parent.clone();
     let child = starter
-        .start(&order.tenant, start)
+        .start(&order.tenant, start, |_| ())
         .await
         .map_err(|error| child_error(error, &order, &wanted))?;
     if child.existed && !is_child(starter, ours).await? {

@@ -38,6 +38,7 @@ pub(crate) mod tags;
 mod tasks;
 mod tenants;
 mod versions;
+mod waiting;
 
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
@@ -94,6 +95,7 @@ pub use roles::{RoleDescription, RoleOrder};
 pub(crate) use search::filter_within;
 pub use secrets::{SecretDescription, SecretVersionDescription};
 pub use tenants::TenantDescription;
+pub use waiting::EndWatch;
 
 /// What a request body may have beside a payload or component, in bytes.
 const ENVELOPE_BYTES: usize = 64 * 1_024;

@@ -69,7 +69,7 @@ pub use error::EngineError;
 pub use handle::{
     AccessKeyDescription, AccessOrder, ApiTokenDescription, BackupDescription, BackupList,
     COMMENT_MAX_CHARS, ConfigValue, DecideApproval, DeliveriesQuery, DeliveryDescription,
-    DeliveryState, EndedBackup, EngineHandle, IdentityOrder, ListApprovals, NewAccessKey,
+    DeliveryState, EndWatch, EndedBackup, EngineHandle, IdentityOrder, ListApprovals, NewAccessKey,
     NotificationDescription, NotificationOrder, RetentionOrder, RetentionRule, RetentionRules,
     RoleDescription, RoleOrder, RunningBackup, SecretDescription, SecretVersionDescription,
     TenantDescription, TenantPolicy, TenantQuotas, approval_status_word, data_sets::DataSetUpload,

@@ -2,7 +2,7 @@
 //! who is woken looks into the database.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -20,6 +20,8 @@ pub(crate) struct Watchers {
 struct Bells {
     moved: Notify,
     ended: Notify,
+    /// Whether that has rung since anybody watches.
+    has_ended: AtomicBool,
 }
 
 /// One who waits for an execution to move.
@@ -56,6 +58,7 @@ impl Watchers {
         if let Some(bells) = held.get(&execution) {
             bells.moved.notify_waiters();
             if ended {
+                bells.has_ended.store(true, Ordering::SeqCst);
                 bells.ended.notify_waiters();
             }
         }
@@ -71,6 +74,11 @@ impl Watch {
     /// Resolves at the end, if that comes after this call.
     pub(crate) fn ended(&self) -> tokio::sync::futures::Notified<'_> {
         self.bells.ended.notified()
+    }
+
+    /// Whether it has ended since it is watched; it may run again after a redrive.
+    pub(crate) fn has_seen_end(&self) -> bool {
+        self.bells.has_ended.load(Ordering::SeqCst)
     }
 }
 

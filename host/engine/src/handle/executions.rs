@@ -1,12 +1,10 @@
 //! Executions: start, describe, stop, wait.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use stepwell_decider::{EventNumber, Execution, Input, TaskToken};
 use stepwell_store::{AuditDetails, AuditEntry, ExecutionKey, ExecutionRow};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
 
 use crate::audit::action;
 use crate::definitions::Revision;
@@ -44,7 +42,7 @@ impl EngineHandle {
             parent: None,
             seed: None,
         };
-        self.0.starter.start(&caller.tenant, start).await
+        self.0.starter.start(&caller.tenant, start, |_| ()).await
     }
 
     /// Describes an execution. `execution` is its ARN, or `machine/name`.
@@ -61,7 +59,7 @@ impl EngineHandle {
         self.describe(caller, row.key).await
     }
 
-    async fn describe(
+    pub(super) async fn describe(
         &self,
         caller: &Caller,
         key: ExecutionKey,
@@ -140,42 +138,6 @@ impl EngineHandle {
             }
             _ => None,
         }))
-    }
-
-    /// Waits until an execution has ended, or `timeout` is over; then describes it.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError::NotFound`], or trouble of the host's own.
-    pub async fn wait_for_end(
-        &self,
-        caller: &Caller,
-        execution: &str,
-        timeout: Duration,
-    ) -> Result<ExecutionDescription, EngineError> {
-        let deadline = Instant::now() + timeout;
-        let row = self.find(caller, execution).await?;
-        let key = row.key;
-        if has_ended(&row) {
-            return self.describe(caller, key).await;
-        }
-        let watch = self.0.watchers.watch(key.0);
-        // Watched before looked at again: an end between the two is not missed.
-        let ended = watch.ended();
-        tokio::pin!(ended);
-        ended.as_mut().enable();
-        let row = self
-            .read(move |store| store.load_execution_row(key))
-            .await?;
-        if !row.is_none_or(|row| has_ended(&row)) {
-            let mut stop = self.shutting_down();
-            tokio::select! {
-                // Whether it ended or the time is over: the description tells.
-                _ = timeout_at(deadline, ended) => {}
-                _ = stop.wait_for(|stopping| *stopping) => {}
-            }
-        }
-        self.describe(caller, key).await
     }
 
     /// Stops an execution; returns once that is durable.
@@ -320,7 +282,7 @@ fn active_states(execution: &Execution) -> Vec<ActiveStateDescription> {
     described.collect()
 }
 
-fn has_ended(row: &ExecutionRow) -> bool {
+pub(super) fn has_ended(row: &ExecutionRow) -> bool {
     row.summary.status != stepwell_store::Status::Running
 }
 

@@ -65,11 +65,13 @@ impl Starter {
         self.config.clock.now()
     }
 
-    /// Starts an execution. When this returns its start is durable.
+    /// Starts an execution. When this returns its start is durable. `watch` is told the key
+    /// that it has unless it was there before, and that before it does anything.
     pub(crate) async fn start(
         &self,
         tenant: &Arc<Tenant>,
         start: NewStart,
+        watch: impl FnOnce(ExecutionKey),
     ) -> Result<StartedExecution, EngineError> {
         let prepared = self.prepare(tenant, start).await?;
         if prepared.revision.machine_type == ExecutionType::Express {
@@ -86,6 +88,7 @@ impl Starter {
         } = prepared;
         let begun = started.trace();
         let (arn, key) = (started.execution_arn.to_string(), ExecutionKey(started.key));
+        watch(key);
         let (reply, answer) = oneshot::channel();
         let started_at = self.now();
         let order = StartOrder {

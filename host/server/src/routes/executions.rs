@@ -3,13 +3,17 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use axum::Json as JsonAnswer;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse};
 use serde::Deserialize;
-use stepwell_engine::{Caller, EngineError, ExecutionDescription, ExecutionQuery, ListExecutions};
+use stepwell_engine::{
+    Caller, EndWatch, EngineError, ExecutionDescription, ExecutionQuery, ListExecutions,
+};
 
 use crate::app::{App, Patience};
 use crate::error::ApiError;
@@ -137,10 +141,16 @@ pub(crate) async fn start_execution(
     let order = request.into_order(TraceHeaders::of(&headers))?;
     // Taken before the start: whoever cannot be waited for is not started either.
     let patience = app.patience(&caller, query.wait)?;
-    let started = app.engine().start_execution(&caller, order).await?;
+    let (started, watch) = match &patience {
+        Some(_) => app.engine().start_and_watch(&caller, order).await?,
+        None => (app.engine().start_execution(&caller, order).await?, None),
+    };
     let execution = match patience {
         Some(patience) => {
-            let end = end_of(&app, &caller, &started.arn, patience).await;
+            let end = match watch {
+                Some(watch) => end_of_begun(&app, &caller, watch, patience).await,
+                None => end_of(&app, &caller, &started.arn, patience).await,
+            };
             // The start is durable: trouble while waiting is no trouble of the start.
             let warn = |error: &EngineError| tracing::warn!(%error, "cannot wait for the end");
             end.inspect_err(warn).ok()
@@ -209,6 +219,27 @@ pub(crate) async fn describe_execution(
         None => app.engine().describe_execution(&caller, &execution).await?,
     };
     Ok(JsonAnswer(described.into()))
+}
+
+/// The same as [`end_of`], of an execution that was started with a watch.
+async fn end_of_begun(
+    app: &App,
+    caller: &Caller,
+    watch: EndWatch,
+    patience: Patience<'_>,
+) -> Result<ExecutionDescription, EngineError> {
+    let waiting = app
+        .engine()
+        .wait_for_end_of(caller, &watch, patience.time());
+    match patience.wait(waiting).await {
+        Some(described) => described,
+        // The server is to end: as it stands.
+        None => {
+            app.engine()
+                .wait_for_end_of(caller, &watch, Duration::ZERO)
+                .await
+        }
+    }
 }
 
 /// Waits for an execution's end, and tells how it stands then or when the patience is
