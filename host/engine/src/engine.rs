@@ -23,6 +23,7 @@ use crate::express::Express;
 use crate::handle::starting::Starter;
 use crate::handle::{Backups, EngineHandle, Inner};
 use crate::health::Health;
+use crate::intake::Intake;
 use crate::map_runs::{self, MapRuns};
 use crate::metrics::Counters;
 use crate::notifier::Notifier;
@@ -254,6 +255,7 @@ fn starter_of(
         next_key: Arc::clone(next_key),
         audit: Arc::clone(audit),
         ledgers: Arc::clone(ledgers),
+        intake: Intake::default(),
     })
 }
 

@@ -35,6 +35,7 @@ mod express;
 mod handle;
 mod health;
 mod http;
+mod intake;
 mod lambda;
 mod map_runs;
 mod metrics;

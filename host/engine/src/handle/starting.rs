@@ -19,6 +19,7 @@ use crate::express::Express;
 use crate::handle::blocking;
 use crate::handle::state_machines::refused;
 use crate::handle::tags::execution_tags;
+use crate::intake::Intake;
 use crate::model::{Caller, StartExecution, StartedExecution, Tenant};
 use crate::names::{self, Qualifier};
 use crate::quotas::Ledgers;
@@ -58,6 +59,7 @@ pub(crate) struct Starter {
     /// Shared with whatever else starts executions.
     pub(crate) next_key: Arc<AtomicI64>,
     pub(crate) ledgers: Arc<Ledgers>,
+    pub(crate) intake: Intake,
 }
 
 impl Starter {
@@ -73,6 +75,7 @@ impl Starter {
         start: NewStart,
         watch: impl FnOnce(ExecutionKey),
     ) -> Result<StartedExecution, EngineError> {
+        let _turn = self.intake.enter(tenant.id).await;
         let prepared = self.prepare(tenant, start).await?;
         if prepared.revision.machine_type == ExecutionType::Express {
             return self.start_express(tenant, prepared).await;
