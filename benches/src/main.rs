@@ -19,6 +19,7 @@
 
 mod arguments;
 mod calls;
+mod disk;
 mod http;
 mod in_process;
 mod inputs;

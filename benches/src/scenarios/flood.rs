@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, ensure};
 
+use crate::disk;
 use crate::inputs::{self, COMPONENT, HOSTILE, INPUT};
 use crate::report::{Budget, Figure, Findings};
 use crate::statistics::{millis, percentile};
@@ -85,6 +86,8 @@ pub(super) fn run(surroundings: &Surroundings) -> anyhow::Result<Vec<Findings>> 
 
 fn measure(flood: Flood, surroundings: &Surroundings) -> anyhow::Result<Findings> {
     let folder = surroundings.data_folder()?;
+    let beside = surroundings.data_folder()?;
+    disk::settle()?;
     let target = Target::start(surroundings.place, surroundings, folder.path())?;
     let victim = target.tenant("victim", "000000000001")?;
     let other = target.tenant("other", "000000000002")?;
@@ -98,31 +101,47 @@ fn measure(flood: Flood, surroundings: &Surroundings) -> anyhow::Result<Findings
     }
     steady(&target, &victim, surroundings.amount(WARM_UP))?;
     let executions = surroundings.amount(EXECUTIONS);
-    let (mut quiet, mut flooded, mut requests) = (Vec::new(), Vec::new(), 0);
+    let measured = || disk::beside(beside.path(), || steady(&target, &victim, executions));
+    let (mut quiet, mut flooded, mut requests) = (Round::default(), Round::default(), 0);
     for _ in 0..ROUNDS {
-        quiet.extend(steady(&target, &victim, executions)?);
-        let (latencies, made) = under(flood, &target, &other, || {
-            steady(&target, &victim, executions)
-        })?;
-        flooded.extend(latencies);
+        quiet.add(measured()?)?;
+        let (shown, made) = under(flood, &target, &other, measured)?;
+        flooded.add(shown)?;
         requests += made;
         drain(&target)?;
+        disk::settle()?;
     }
     let scenario = format!(
         "flood: {RATE} steps a second of one tenant, beside {} of another; {}",
         flood.words(),
         surroundings.place.word()
     );
-    Ok(findings(
-        scenario,
-        &millis(&quiet),
-        &millis(&flooded),
-        requests,
-    ))
+    Ok(findings(scenario, &quiet, &flooded, requests))
 }
 
-fn findings(scenario: String, quiet: &[f64], flooded: &[f64], requests: u64) -> Findings {
-    let at = |values: &[f64], percent| percentile(values, percent);
+/// What was measured in the rounds of one kind.
+#[derive(Debug, Default)]
+struct Round {
+    latencies: Vec<Duration>,
+    /// Of small durable writes beside them.
+    disk: Vec<Duration>,
+}
+
+impl Round {
+    fn add(
+        &mut self,
+        (latencies, disk): (anyhow::Result<Vec<Duration>>, Vec<Duration>),
+    ) -> anyhow::Result<()> {
+        self.latencies.extend(latencies?);
+        self.disk.extend(disk);
+        Ok(())
+    }
+}
+
+fn findings(scenario: String, quiet: &Round, flooded: &Round, requests: u64) -> Findings {
+    let at = |values: &[Duration], percent| percentile(&millis(values), percent);
+    let (quiet, disk) = (&quiet.latencies, (&quiet.disk, &flooded.disk));
+    let flooded = &flooded.latencies;
     Findings {
         scenario,
         figures: vec![
@@ -137,6 +156,26 @@ fn findings(scenario: String, quiet: &[f64], flooded: &[f64], requests: u64) -> 
             Figure::new("in the flood, p50", at(flooded, 50.0), "ms"),
             Figure::new("in the flood, p99", at(flooded, 99.0), "ms"),
             Figure::new("in the flood, longest", at(flooded, 100.0), "ms"),
+            Figure::new(
+                "a durable page beside it in quiet, p99",
+                at(disk.0, 99.0),
+                "ms",
+            ),
+            Figure::new(
+                "a durable page beside it in quiet, longest",
+                at(disk.0, 100.0),
+                "ms",
+            ),
+            Figure::new(
+                "a durable page beside the flood, p99",
+                at(disk.1, 99.0),
+                "ms",
+            ),
+            Figure::new(
+                "a durable page beside the flood, longest",
+                at(disk.1, 100.0),
+                "ms",
+            ),
             Figure::new("steps in the flood", flooded.len() as f64, ""),
             Figure::new("requests of the flood", requests as f64, ""),
         ],
