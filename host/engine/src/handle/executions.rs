@@ -36,12 +36,7 @@ impl EngineHandle {
         order: StartExecution,
     ) -> Result<StartedExecution, EngineError> {
         self.require_running()?;
-        let start = NewStart {
-            order,
-            by: caller.clone(),
-            parent: None,
-            seed: None,
-        };
+        let start = NewStart::by(caller, order);
         self.0.starter.start(&caller.tenant, start, |_| ()).await
     }
 

@@ -36,12 +36,7 @@ impl EngineHandle {
         order: StartExecution,
     ) -> Result<SyncExecution, EngineError> {
         self.require_running()?;
-        let start = NewStart {
-            order,
-            by: caller.clone(),
-            parent: None,
-            seed: None,
-        };
+        let start = NewStart::by(caller, order);
         self.0.starter.run_sync(&caller.tenant, start).await
     }
 

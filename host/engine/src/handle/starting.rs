@@ -35,6 +35,18 @@ pub(crate) struct NewStart {
     pub(crate) seed: Option<[u8; 32]>,
 }
 
+impl NewStart {
+    /// The order of a caller, and nothing more.
+    pub(super) fn by(caller: &Caller, order: StartExecution) -> Self {
+        Self {
+            order,
+            by: caller.clone(),
+            parent: None,
+            seed: None,
+        }
+    }
+}
+
 /// An order that was checked, and what it is to run.
 pub(super) struct Prepared {
     pub(super) start: NewStart,

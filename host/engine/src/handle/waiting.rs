@@ -37,12 +37,7 @@ impl EngineHandle {
         order: StartExecution,
     ) -> Result<(StartedExecution, Option<EndWatch>), EngineError> {
         self.require_running()?;
-        let start = NewStart {
-            order,
-            by: caller.clone(),
-            parent: None,
-            seed: None,
-        };
+        let start = NewStart::by(caller, order);
         let mut watched = None;
         let watch = |key: ExecutionKey| {
             let watch = self.0.watchers.watch(key.0);
