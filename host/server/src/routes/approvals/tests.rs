@@ -98,6 +98,17 @@ impl People {
         self.decide(token, "approve", approval, json!({})).await
     }
 
+    /// The events of an execution's approvals, oldest first.
+    async fn approval_events(&self, name: &str) -> Vec<String> {
+        let path = format!("/v1/executions/release%2F{name}/history?internal=true");
+        let history = self.get(&path).await;
+        let events = history["events"].as_array().unwrap().iter();
+        events
+            .filter(|event| event["stepwell"]["approval"].is_object())
+            .map(|event| event["type"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
     /// Waits for the end of an execution.
     async fn end(&self, name: &str) -> Value {
         let path = format!(
@@ -337,6 +348,10 @@ async fn time_brings_others_and_the_end() {
     );
     people.clock.advance(Duration::from_secs(60));
     expect(&people.approve(&people.bob, &first).await, 200);
+    // One that is late for both only expires.
+    while people.approval_events("two").await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
     people.clock.advance(Duration::from_secs(540));
     let (error, cause) = caught(&people.end("two").await);
     assert_eq!(
@@ -349,13 +364,7 @@ async fn time_brings_others_and_the_end() {
         "ApprovalClosed",
     );
     assert!(late.contains("EXPIRED"), "{late}");
-    let history = "/v1/executions/release%2Ftwo/history?internal=true";
-    let history = people.get(history).await;
-    let approvals = history["events"].as_array().unwrap().iter();
-    let kinds: Vec<&str> = approvals
-        .filter(|event| event["stepwell"]["approval"].is_object())
-        .map(|event| event["type"].as_str().unwrap())
-        .collect();
+    let kinds = people.approval_events("two").await;
     assert_eq!(
         kinds,
         ["ApprovalRequested", "ApprovalEscalated", "ApprovalClosed"]
