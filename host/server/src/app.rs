@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_engine::{Caller, EngineHandle, Tenant};
+use stepwell_engine::{Caller, EngineHandle};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::auth::oidc::Oidc;
@@ -13,6 +13,7 @@ use crate::config::ServerConfig;
 use crate::error::{ApiError, Code};
 use crate::metrics::HttpMetrics;
 use crate::shares::{Share, Shares};
+use crate::split::Holder;
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -78,25 +79,25 @@ impl App {
         place.map_err(|full| overloaded(&full.to_string(), "try again"))
     }
 
-    /// Takes the caller's tenant's place among these requests.
+    /// Takes the caller's place among these requests.
     ///
     /// # Errors
-    /// The tenant has more than its share of them.
+    /// The caller or their tenant has more than their share of them.
     pub(crate) fn share(&self, caller: &Caller) -> Result<Share<'_>, ApiError> {
-        let place = self.0.known.take(&caller.tenant);
-        place.ok_or_else(|| overloaded("of a tenant", "try again"))
+        let place = self.0.known.take(Holder::of(caller));
+        place.ok_or_else(|| overloaded("of a caller", "try again"))
     }
 
-    /// Waits for room for a body of a tenant's, and takes it.
-    pub(crate) async fn room_for(&self, tenant: &Tenant, bytes: usize) -> Room {
-        self.0.bodies.room_for(tenant.id, bytes).await
+    /// Waits for room for a body of a caller's, and takes it.
+    pub(crate) async fn room_for(&self, caller: &Caller, bytes: usize) -> Room {
+        self.0.bodies.room_for(&Holder::of(caller), bytes).await
     }
 
     /// Takes a place among the requests that wait for something to happen, if the
     /// caller asked for that.
     ///
     /// # Errors
-    /// All places are taken, or the tenant has more than its share of them.
+    /// All places are taken, or the caller or their tenant has more than their share of them.
     pub(crate) fn patience(
         &self,
         caller: &Caller,
@@ -105,9 +106,9 @@ impl App {
         let Some(seconds) = seconds.filter(|seconds| *seconds > 0) else {
             return Ok(None);
         };
-        let place = self.0.waits.take(&caller.tenant);
+        let place = self.0.waits.take(Holder::of(caller));
         let place = place
-            .ok_or_else(|| overloaded("that wait, of a tenant", "try again, or without 'wait'"))?;
+            .ok_or_else(|| overloaded("that wait, of a caller", "try again, or without 'wait'"))?;
         Ok(Some(Patience {
             time: Duration::from_secs(seconds).min(self.0.config.wait_max),
             draining: self.0.draining.subscribe(),

@@ -90,8 +90,7 @@ async fn answer_to(app: &App, request: Request) -> Result<Value, Fault> {
         .share(&claim.caller)
         .map_err(|_full| Fault::throttled())?;
     let max_bytes = app.config().body_max_bytes;
-    let tenant = &claim.caller.tenant;
-    let read = read_body_of(tenant, &parts.headers, body, max_bytes, app).await;
+    let read = read_body_of(&claim.caller, &parts.headers, body, max_bytes, app).await;
     let (body, _room) = read.map_err(|refused| Fault::body(&refused))?;
     let mut caller = claim.prove(&parts, &body).map_err(refused)?;
     asked.let_in(app, &mut caller);

@@ -1,17 +1,16 @@
-//! Room for the bodies of requests, shared by tenants.
+//! Room for the bodies of requests, shared by tenants and, within a tenant, by its callers.
 //!
 //! A body's room is taken when it is announced, and it may take a minute to arrive. So that
-//! slow bodies of one tenant keep nobody else's out, a tenant may hold four times as many
-//! bytes as are free (as places are shared, see [`crate::shares`]), and what has to wait waits
-//! in its tenant's own line. Who is not known yet gets no room.
+//! slow bodies of one caller keep nobody else's out, room is split as places are (see
+//! [`crate::split`]), and what has to wait waits in its caller's own line. Who is not known
+//! yet gets no room.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// How many times what is free a tenant may hold.
-const TIMES_FREE: u64 = 4;
+use crate::split::{Holder, Split};
 
 /// The room, counted in started KiB.
 #[derive(Debug, Clone)]
@@ -19,21 +18,16 @@ pub(crate) struct Bodies(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// What a tenant that is alone may hold.
+    /// What a caller who is alone may hold.
     most_kib: u64,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    free_kib: u64,
-    tenants: BTreeMap<i64, OfTenant>,
-}
-
-#[derive(Debug, Default)]
-struct OfTenant {
-    held_kib: u64,
-    waiting: VecDeque<Waiting>,
+    kib: Split,
+    /// Of those who wait, and of nobody else: where nobody does, nothing is searched.
+    lines: BTreeMap<Holder, VecDeque<Waiting>>,
 }
 
 #[derive(Debug)]
@@ -46,53 +40,68 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Room {
     bodies: Bodies,
-    tenant: i64,
+    holder: Holder,
     kib: u64,
+}
+
+/// A place in a line. Whoever leaves it lets those behind come forward.
+struct InLine<'a> {
+    bodies: &'a Bodies,
+    holder: &'a Holder,
+    grant: oneshot::Receiver<Room>,
 }
 
 impl Bodies {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        // So much that a tenant that is alone may hold something.
-        let free_kib = kib(max_bytes).max(TIMES_FREE + 1);
+        let all_kib = kib(max_bytes);
         Self(Arc::new(Shared {
-            most_kib: free_kib * TIMES_FREE / (TIMES_FREE + 1),
+            most_kib: Split::most_of_one(all_kib),
             state: Mutex::new(State {
-                free_kib,
-                tenants: BTreeMap::new(),
+                kib: Split::new(all_kib),
+                lines: BTreeMap::new(),
             }),
         }))
     }
 
-    /// Waits for room, and takes it. A body that is larger than what one tenant may ever hold
+    /// Waits for room, and takes it. A body that is larger than what one caller may ever hold
     /// is given that much.
-    pub(crate) async fn room_for(&self, tenant: i64, bytes: usize) -> Room {
+    pub(crate) async fn room_for(&self, holder: &Holder, bytes: usize) -> Room {
         let kib = kib(bytes).min(self.0.most_kib);
         loop {
-            let (granted, grant) = oneshot::channel();
-            self.lock()
-                .tenants
-                .entry(tenant)
-                .or_default()
-                .waiting
-                .push_back(Waiting { kib, granted });
-            self.grant();
+            let in_line = self.lock().take_or_wait(holder, kib);
+            let Some(grant) = in_line else {
+                return self.taken(holder.clone(), kib);
+            };
+            let mut in_line = InLine {
+                bodies: self,
+                holder,
+                grant,
+            };
             // The sender is never dropped without a grant; if it were, the wait begins anew.
-            if let Ok(room) = grant.await {
+            if let Ok(room) = (&mut in_line.grant).await {
                 return room;
             }
         }
     }
 
-    /// Gives room to whoever is first in their tenant's line, as far as there is some.
+    /// Gives room to whoever is first in their line, as far as there is some.
     fn grant(&self) {
-        while let Some((tenant, Waiting { kib, granted })) = self.lock().next() {
-            let room = Room {
-                bodies: self.clone(),
-                tenant,
-                kib,
+        loop {
+            // The lock is not held any more when a room that nobody takes is given back.
+            let next = self.lock().next();
+            let Some((holder, Waiting { kib, granted })) = next else {
+                return;
             };
             // Nobody waits any more if the request has ended: the room is given back here.
-            drop(granted.send(room));
+            drop(granted.send(self.taken(holder, kib)));
+        }
+    }
+
+    fn taken(&self, holder: Holder, kib: u64) -> Room {
+        Room {
+            bodies: self.clone(),
+            holder,
+            kib,
         }
     }
 
@@ -102,36 +111,43 @@ impl Bodies {
 }
 
 impl State {
-    /// Takes out the next one that there is room for, and takes that.
-    fn next(&mut self) -> Option<(i64, Waiting)> {
-        for of in self.tenants.values_mut() {
-            of.waiting.retain(|waiting| !waiting.granted.is_closed());
+    /// Takes room if it is there, and nobody of the caller's own waits for some; or gets in
+    /// line. Nobody else's line matters: whoever is first there has no room, or had it by now.
+    fn take_or_wait(&mut self, holder: &Holder, kib: u64) -> Option<oneshot::Receiver<Room>> {
+        if !self.lines.contains_key(holder) && self.kib.take(holder, kib) {
+            return None;
         }
-        let free_kib = self.free_kib;
-        let fits = |(_, of): &(&i64, &mut OfTenant)| {
-            of.waiting.front().is_some_and(|first| {
-                first.kib <= free_kib
-                    && of.held_kib + first.kib <= TIMES_FREE * (free_kib - first.kib)
-            })
-        };
-        // Who holds least comes first.
-        let (tenant, of) = self
-            .tenants
-            .iter_mut()
-            .filter(fits)
-            .min_by_key(|(_, of)| of.held_kib)?;
-        let first = of.waiting.pop_front()?;
-        of.held_kib += first.kib;
-        self.free_kib -= first.kib;
-        Some((*tenant, first))
+        let (granted, grant) = oneshot::channel();
+        let line = self.lines.entry(holder.clone()).or_default();
+        line.push_back(Waiting { kib, granted });
+        Some(grant)
     }
 
-    fn give_back(&mut self, tenant: i64, kib: u64) {
-        self.free_kib += kib;
-        if let Some(of) = self.tenants.get_mut(&tenant) {
-            of.held_kib = of.held_kib.saturating_sub(kib);
-            if of.held_kib == 0 && of.waiting.is_empty() {
-                self.tenants.remove(&tenant);
+    /// Takes out the next one that there is room for, and takes that.
+    fn next(&mut self) -> Option<(Holder, Waiting)> {
+        let fits = |(holder, line): &(&Holder, &VecDeque<Waiting>)| {
+            let first = line.front();
+            first.is_some_and(|first| self.kib.has_for(holder, first.kib))
+        };
+        // Whose tenant holds least comes first, and then who holds least of that.
+        let waiting = self.lines.iter().filter(fits);
+        let (holder, _) = waiting.min_by_key(|(holder, _)| self.kib.held(holder))?;
+        let holder = holder.clone();
+        let line = self.lines.get_mut(&holder)?;
+        let first = line.pop_front()?;
+        if line.is_empty() {
+            self.lines.remove(&holder);
+        }
+        self.kib.take(&holder, first.kib);
+        Some((holder, first))
+    }
+
+    /// Takes out of a caller's line who does not wait any more.
+    fn tidy(&mut self, holder: &Holder) {
+        if let Some(line) = self.lines.get_mut(holder) {
+            line.retain(|waiting| !waiting.granted.is_closed());
+            if line.is_empty() {
+                self.lines.remove(holder);
             }
         }
     }
@@ -139,7 +155,15 @@ impl State {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.bodies.lock().give_back(self.tenant, self.kib);
+        self.bodies.lock().kib.give_back(&self.holder, self.kib);
+        self.bodies.grant();
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.grant.close();
+        self.bodies.lock().tidy(self.holder);
         self.bodies.grant();
     }
 }
@@ -160,48 +184,95 @@ mod tests {
 
     const KIB: usize = 1_024;
 
+    fn ann(tenant: i64) -> Holder {
+        Holder::named(tenant, "token:ann")
+    }
+
+    fn bob(tenant: i64) -> Holder {
+        Holder::named(tenant, "token:bob")
+    }
+
     /// Asks for room, and takes it if it is there at once.
-    fn at_once(bodies: &Bodies, tenant: i64, bytes: usize) -> Option<Room> {
-        let asked = pin!(bodies.room_for(tenant, bytes));
+    fn at_once(bodies: &Bodies, holder: &Holder, bytes: usize) -> Option<Room> {
+        let asked = pin!(bodies.room_for(holder, bytes));
         match asked.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(room) => Some(room),
             Poll::Pending => None,
         }
     }
 
-    fn fill(bodies: &Bodies, tenant: i64, bytes: usize) -> Vec<Room> {
-        std::iter::from_fn(|| at_once(bodies, tenant, bytes)).collect()
+    fn fill(bodies: &Bodies, holder: &Holder, bytes: usize) -> Vec<Room> {
+        std::iter::from_fn(|| at_once(bodies, holder, bytes)).collect()
     }
 
     #[test]
     fn bodies_of_one_tenant_leave_room_for_those_of_others() {
         let bodies = Bodies::new(100 * KIB);
-        let first = fill(&bodies, 1, KIB);
-        assert_eq!(first.len(), 80);
-        assert_eq!(fill(&bodies, 2, KIB).len(), 16);
-        assert!(at_once(&bodies, 1, KIB).is_none());
-        drop(first);
-        assert_eq!(fill(&bodies, 3, KIB).len(), 80);
+        let held = [
+            fill(&bodies, &ann(1), KIB),
+            fill(&bodies, &bob(1), KIB),
+            fill(&bodies, &Holder::named(1, "token:eve"), KIB),
+        ];
+        assert_eq!(held.iter().map(Vec::len).sum::<usize>(), 80);
+        assert_eq!(fill(&bodies, &ann(2), KIB).len(), 13);
+        assert!(at_once(&bodies, &ann(1), KIB).is_none());
+        drop(held);
+        assert_eq!(fill(&bodies, &ann(3), KIB).len(), 64);
+    }
+
+    #[test]
+    fn bodies_of_one_caller_leave_room_for_those_of_colleagues() {
+        let bodies = Bodies::new(100 * KIB);
+        let mut context = Context::from_waker(Waker::noop());
+        let held = fill(&bodies, &ann(1), 4 * KIB);
+        assert_eq!(held.len(), 16);
+        let anns = ann(1);
+        let mut waiting = Box::pin(bodies.room_for(&anns, 4 * KIB));
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        // A colleague has neither to wait for room nor in that line.
+        let colleagues = fill(&bodies, &bob(1), KIB);
+        assert_eq!(colleagues.len(), 13);
+        drop(colleagues);
+        drop(held);
+        assert!(waiting.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn who_holds_less_comes_first() {
+        let bodies = Bodies::new(100 * KIB);
+        let mut context = Context::from_waker(Waker::noop());
+        let (anns, bobs) = (ann(1), bob(1));
+        let mut large = fill(&bodies, &anns, 16 * KIB);
+        assert_eq!(large.len(), 4);
+        let mut more = Box::pin(bodies.room_for(&anns, 16 * KIB));
+        let mut of_bob = Box::pin(bodies.room_for(&bobs, 16 * KIB));
+        assert!(more.as_mut().poll(&mut context).is_pending());
+        assert!(of_bob.as_mut().poll(&mut context).is_pending());
+        drop(large.pop());
+        assert!(more.as_mut().poll(&mut context).is_pending());
+        assert!(of_bob.as_mut().poll(&mut context).is_ready());
     }
 
     #[test]
     fn one_that_is_larger_than_all_the_room_is_given_what_there_may_be() {
         let bodies = Bodies::new(100 * KIB);
-        let whole = at_once(&bodies, 1, usize::MAX).unwrap();
-        assert_eq!(whole.kib, 80);
-        assert!(at_once(&bodies, 1, 1).is_none());
+        let whole = at_once(&bodies, &ann(1), usize::MAX).unwrap();
+        assert_eq!(whole.kib, 64);
+        assert!(at_once(&bodies, &ann(1), 1).is_none());
         drop(whole);
-        assert!(at_once(&Bodies::new(0), 1, usize::MAX).is_some());
+        assert!(at_once(&Bodies::new(0), &ann(1), usize::MAX).is_some());
     }
 
     #[tokio::test]
     async fn what_waits_comes_in_its_order_and_one_that_has_given_up_takes_nothing() {
         let bodies = Bodies::new(10 * KIB);
-        let held = at_once(&bodies, 1, 8 * KIB).unwrap();
+        let ann = ann(1);
+        let held = at_once(&bodies, &ann, 7 * KIB).unwrap();
         // It has given up before there was room.
-        assert!(at_once(&bodies, 1, 8 * KIB).is_none());
-        let mut large = Box::pin(bodies.room_for(1, 8 * KIB));
-        let mut small = Box::pin(bodies.room_for(1, KIB));
+        assert!(at_once(&bodies, &ann, 7 * KIB).is_none());
+        assert!(bodies.lock().lines.is_empty());
+        let mut large = Box::pin(bodies.room_for(&ann, 7 * KIB));
+        let mut small = Box::pin(bodies.room_for(&ann, KIB));
         let mut context = Context::from_waker(Waker::noop());
         assert!(large.as_mut().poll(&mut context).is_pending());
         assert!(small.as_mut().poll(&mut context).is_pending());
@@ -211,7 +282,21 @@ mod tests {
         assert!(small.as_mut().poll(&mut context).is_pending());
         drop(granted);
         assert_eq!(small.await.kib, 1);
-        assert!(fill(&bodies, 1, KIB).len() == 8);
-        assert!(bodies.lock().tenants.is_empty());
+        assert_eq!(fill(&bodies, &ann, KIB).len(), 7);
+        assert!(bodies.lock().lines.is_empty());
+    }
+
+    #[test]
+    fn whoever_leaves_a_line_lets_those_behind_come_forward() {
+        let bodies = Bodies::new(10 * KIB);
+        let ann = ann(1);
+        let _held = at_once(&bodies, &ann, 5 * KIB).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut large = Box::pin(bodies.room_for(&ann, 3 * KIB));
+        let mut small = Box::pin(bodies.room_for(&ann, KIB));
+        assert!(large.as_mut().poll(&mut context).is_pending());
+        assert!(small.as_mut().poll(&mut context).is_pending());
+        drop(large);
+        assert!(small.as_mut().poll(&mut context).is_ready());
     }
 }

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Uri};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use stepwell_engine::{Caller, SECRET_MAX_BYTES, SecretValue, Tenant};
+use stepwell_engine::{Caller, SECRET_MAX_BYTES, SecretValue};
 use tokio::time::timeout;
 
 use crate::app::App;
@@ -300,13 +300,13 @@ async fn read_body(
         let message = "a route that anybody may call takes no body";
         ApiError::new(Code::Internal, message)
     })?;
-    read_body_of(&caller.tenant, &parts.headers, body, max_bytes, app).await
+    read_body_of(caller, &parts.headers, body, max_bytes, app).await
 }
 
 /// Reads a body that has `max_bytes` at most and arrives in time; returns it with the
-/// room that it takes among its tenant's.
+/// room that it takes among its caller's.
 pub(crate) async fn read_body_of(
-    tenant: &Tenant,
+    caller: &Caller,
     headers: &HeaderMap,
     mut body: Body,
     max_bytes: usize,
@@ -321,7 +321,7 @@ pub(crate) async fn read_body_of(
         if length > max_bytes {
             return Ok::<_, ApiError>(None);
         }
-        let room = app.room_for(tenant, length).await;
+        let room = app.room_for(caller, length).await;
         let bytes = collect(&mut body, max_bytes).await?;
         Ok(bytes.map(|bytes| (bytes, room)))
     };

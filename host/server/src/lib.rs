@@ -26,6 +26,7 @@ mod router;
 mod routes;
 mod serve;
 mod shares;
+mod split;
 #[cfg(test)]
 mod testing;
 mod unread_body;

@@ -1,76 +1,49 @@
-//! Places among the requests, shared by tenants.
-//!
-//! A tenant may hold four times as many places as are free (dynamic thresholds: Choudhury and
-//! Hahne 1998): four of five when it is alone, and whoever comes finds some free, however
-//! many requests of another tenant wait for something.
+//! Places among the requests, shared by tenants and, within a tenant, by its callers: see
+//! [`crate::split`].
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use stepwell_engine::Tenant;
-
-/// How many times the free places a tenant may hold.
-const TIMES_FREE: usize = 4;
+use crate::split::{Holder, Split};
 
 /// The places.
 #[derive(Debug)]
 pub(crate) struct Shares {
-    state: Mutex<State>,
+    split: Mutex<Split>,
 }
 
-#[derive(Debug)]
-struct State {
-    free: usize,
-    held: BTreeMap<i64, usize>,
-}
-
-/// A place that a tenant holds.
+/// A place that a caller holds.
 #[derive(Debug)]
 pub(crate) struct Share<'a> {
     shares: &'a Shares,
-    tenant: i64,
+    holder: Holder,
 }
 
 impl Shares {
     pub(crate) fn new(places: usize) -> Self {
+        let places = u64::try_from(places).unwrap_or(u64::MAX);
         Self {
-            state: Mutex::new(State {
-                free: places,
-                held: BTreeMap::new(),
-            }),
+            split: Mutex::new(Split::new(places)),
         }
     }
 
-    /// Takes a place for a tenant, if it may have one more.
-    pub(crate) fn take(&self, tenant: &Tenant) -> Option<Share<'_>> {
-        let mut state = self.lock();
-        let held = state.held.get(&tenant.id).copied().unwrap_or(0);
-        if held >= state.free.saturating_mul(TIMES_FREE) {
-            return None;
-        }
-        state.free -= 1;
-        state.held.insert(tenant.id, held + 1);
-        Some(Share {
+    /// Takes a place for somebody, if they may have one more.
+    pub(crate) fn take(&self, holder: Holder) -> Option<Share<'_>> {
+        let taken = self.lock().take(&holder, 1);
+        // One that is made gives back a place, so it is made of one that was taken only.
+        taken.then(|| Share {
             shares: self,
-            tenant: tenant.id,
+            holder,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Split> {
+        self.split.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Share<'_> {
     fn drop(&mut self) {
-        let mut state = self.shares.lock();
-        state.free += 1;
-        if let Some(held) = state.held.get_mut(&self.tenant) {
-            *held -= 1;
-            if *held == 0 {
-                state.held.remove(&self.tenant);
-            }
-        }
+        self.shares.lock().give_back(&self.holder, 1);
     }
 }
 
@@ -78,36 +51,41 @@ impl Drop for Share<'_> {
 mod tests {
     use super::*;
 
-    fn tenant(id: i64) -> Tenant {
-        Tenant {
-            id,
-            name: format!("t{id}").into(),
-            account: format!("{id:012}").into(),
-            region: "local".into(),
-        }
-    }
-
-    fn fill<'a>(shares: &'a Shares, tenant: &Tenant) -> Vec<Share<'a>> {
-        std::iter::from_fn(|| shares.take(tenant)).collect()
+    fn fill<'a>(shares: &'a Shares, tenant: i64, principal: &str) -> Vec<Share<'a>> {
+        let holder = Holder::named(tenant, principal);
+        std::iter::from_fn(|| shares.take(holder.clone())).collect()
     }
 
     #[test]
     fn one_tenant_leaves_places_to_others() {
-        let shares = Shares::new(100);
-        let first = fill(&shares, &tenant(1));
-        assert_eq!(first.len(), 80);
-        let second = fill(&shares, &tenant(2));
-        assert_eq!(second.len(), 16);
-        let third = fill(&shares, &tenant(3));
+        let shares = Shares::new(1_000);
+        let first = fill(&shares, 1, "ann");
+        let second = fill(&shares, 2, "ann");
+        assert!(!second.is_empty());
+        let third = fill(&shares, 3, "ann");
         assert!(!third.is_empty());
+        let count = first.len();
         drop((first, third));
-        assert!(shares.take(&tenant(2)).is_some());
+        assert!(shares.take(Holder::named(2, "ann")).is_some());
         drop(second);
-        assert_eq!(fill(&shares, &tenant(4)).len(), 80);
+        assert_eq!(fill(&shares, 4, "ann").len(), count);
     }
 
     #[test]
-    fn no_place_is_no_place() {
-        assert!(Shares::new(0).take(&tenant(1)).is_none());
+    fn one_caller_leaves_places_to_colleagues() {
+        let shares = Shares::new(100);
+        let first = fill(&shares, 1, "ann");
+        assert_eq!(first.len(), 64);
+        assert_eq!(fill(&shares, 1, "bob").len(), 13);
+        drop(first);
+        assert_eq!(fill(&shares, 1, "bob").len(), 64);
+    }
+
+    #[test]
+    fn no_place_is_no_place_and_one_is_for_whoever_comes() {
+        assert!(Shares::new(0).take(Holder::named(1, "ann")).is_none());
+        let one = Shares::new(1);
+        assert_eq!(fill(&one, 1, "ann").len(), 1);
+        assert_eq!(fill(&one, 2, "bob").len(), 1);
     }
 }

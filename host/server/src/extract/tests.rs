@@ -1,14 +1,24 @@
 //! How requests are read, and how they are refused.
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::http::{Method, StatusCode};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderValue, Method, StatusCode};
 use serde::Deserialize;
+use stepwell_engine::AccessOrder;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
 
 use super::*;
 use crate::observe::TraceHeaders;
 use crate::testing::{ASK, PASS, TestApi, request};
 use crate::wire::{DeployRequest, StartExecutionRequest};
 use crate::{Auth, ServerConfig};
+
+/// How long an answer may take that waits for nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn refusal(json: &str) -> (String, String, Option<String>) {
     let error = parse_json::<StartExecutionRequest>(json.as_bytes()).unwrap_err();
@@ -189,6 +199,54 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     assert_eq!(answer.code(), "BodyTimeout");
 }
 
+#[tokio::test]
+async fn slow_bodies_of_a_caller_keep_no_colleagues_out() {
+    const LENGTH: usize = 10 << 10;
+    let api = TestApi::with(|_| ServerConfig {
+        bodies_max_bytes: 10 * LENGTH,
+        ..ServerConfig::new(Auth::Tokens)
+    })
+    .await;
+    let ann = bearer(&api, "ann", "viewer").await;
+    let bob = bearer(&api, "bob", "developer").await;
+    let begun = Arc::new(Semaphore::new(0));
+    let mut slow = JoinSet::new();
+    for _ in 0..12 {
+        let begins = Begins(Arc::clone(&begun));
+        let request = validation(&ann, LENGTH, Body::new(begins));
+        slow.spawn(api.router.clone().oneshot(request));
+    }
+    // So many of them have room, and all the others have come by when their caller is answered.
+    begun.acquire_many(6).await.unwrap().forget();
+    for _ in 0..12 {
+        let mut asks = request(Method::GET, "/v1/caller", None, "");
+        asks.headers_mut().insert(AUTHORIZATION, ann.clone());
+        assert_eq!(api.send(asks).await.status, StatusCode::OK);
+    }
+    let body = serde_json::json!({"definition": PASS}).to_string();
+    let validated = api.send(validation(&bob, body.len(), Body::from(body)));
+    let validated = timeout(PATIENCE, validated).await.expect("there is room");
+    assert_eq!(validated.status, StatusCode::OK, "{validated:?}");
+    assert_eq!(begun.available_permits(), 0);
+}
+
+/// Makes a token, as the header that shows it.
+async fn bearer(api: &TestApi, name: &str, role: &str) -> HeaderValue {
+    let order = AccessOrder::new(name, role);
+    let token = api.engine.make_api_token(&api.caller, order).await.unwrap();
+    format!("Bearer {token}").parse().unwrap()
+}
+
+fn validation(token: &HeaderValue, length: usize, body: Body) -> Request {
+    let json = Some("application/json");
+    let mut request = request(Method::POST, "/v1/definitions/validate", json, "");
+    let headers = request.headers_mut();
+    headers.insert(AUTHORIZATION, token.clone());
+    headers.insert(CONTENT_LENGTH, length.into());
+    *request.body_mut() = body;
+    request
+}
+
 #[test]
 fn a_definition_is_read_wrapped_or_as_it_is() {
     let body = |format, bytes: &str| DefinitionBody {
@@ -238,6 +296,23 @@ impl hyper::body::Body for Frames {
     ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
         let frame = self.0.pop_front();
         std::task::Poll::Ready(frame.map(|bytes| Ok(hyper::body::Frame::data(bytes))))
+    }
+}
+
+/// A body that never comes, and tells that it was waited for.
+struct Begins(Arc<Semaphore>);
+
+impl hyper::body::Body for Begins {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        // Nobody wakes it, so it is asked once.
+        self.0.add_permits(1);
+        std::task::Poll::Pending
     }
 }
 
