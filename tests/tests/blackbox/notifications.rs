@@ -7,10 +7,12 @@ use std::thread;
 
 use serde_json::{Value, json};
 use stepwell_tests::{PATIENCE, Setup, TestServer, eventually};
+use ureq::http::Method;
 
 use crate::secrets::{run, set, tell};
 
 const VALUE: &str = "hunter2-of-the-shop";
+const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A server on loopback: its URL, and the heads and bodies that it is sent.
 fn receiver() -> (String, Receiver<(String, String)>) {
@@ -51,11 +53,7 @@ fn what_fails_is_told_without_the_secrets_that_it_was_given() {
         .into(),
         ..Setup::default()
     });
-    set(
-        &server,
-        "hooks/signing",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-    );
+    set(&server, "hooks/signing", KEY);
     set(&server, "prod/db", VALUE);
     let put = [
         "notification",
@@ -102,6 +100,39 @@ fn what_fails_is_told_without_the_secrets_that_it_was_given() {
     run(&server, &["notification", "deliveries", "ops"], "").expect(3);
 }
 
+/// Receivers' libraries would take none of them for the key that signed.
+#[test]
+fn a_secret_that_holds_no_key_is_refused_with_its_field() {
+    let (url, _told) = receiver();
+    let rule = format!("POST {url}");
+    let server = TestServer::with(Setup {
+        arguments: ["--allow-http", &rule].map(str::to_owned).into(),
+        ..Setup::default()
+    });
+    let order = json!({"events": ["execution.failed"],
+        "webhook": {"url": url, "secret": "hooks/signing"}});
+    let put = || {
+        let (path, json) = ("/v1/notifications/ops", "application/json");
+        server
+            .client()
+            .send(Method::PUT, path, json, order.to_string())
+    };
+    for value in [
+        "whsec_text",
+        "whsec_c2hvcnQ=",
+        VALUE,
+        // 66 bytes.
+        &format!("whsec_{}", "QUJD".repeat(22)),
+    ] {
+        set(&server, "hooks/signing", value);
+        let refused = put().expect_refusal(400, "InvalidField", Some("webhook.secret"));
+        let said = refused["message"].as_str().unwrap();
+        assert!(said.contains("24 to 64 bytes in base64"), "{said}");
+    }
+    set(&server, "hooks/signing", KEY);
+    put().expect(200);
+}
+
 /// What the notification `ops` has delivered, once it is so many.
 fn delivered(server: &TestServer, count: usize) -> Vec<Value> {
     let list = ["notification", "deliveries", "ops", "--status", "delivered"];
@@ -116,7 +147,7 @@ fn delivered(server: &TestServer, count: usize) -> Vec<Value> {
 #[test]
 fn what_cannot_be_told_is_refused_on_the_command_line() {
     let server = TestServer::start();
-    set(&server, "hooks/signing", "a key that nobody else has");
+    set(&server, "hooks/signing", KEY);
     let put = |more: &[&str]| {
         let order = ["notification", "put", "bad", "--event", "execution.failed"];
         run(&server, &[&order[..], more].concat(), "")

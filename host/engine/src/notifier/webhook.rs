@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use stepwell_egress::{Control, Denial, EgressError, Limits, Request};
@@ -15,8 +16,10 @@ use super::{Failed, Message, Parts, tenant_of};
 use crate::audit::{Refusal, action};
 use crate::error::{EngineError, from_store};
 
-/// What a secret begins with that is written in base64.
-const ENCODED_PREFIX: &str = "whsec_";
+/// What a secret for signing begins with; its key stands behind that, in base64.
+const PREFIX: &str = "whsec_";
+/// Bytes that a key may have, as Standard Webhooks says: receivers' libraries take no other.
+const KEY_BYTES: RangeInclusive<usize> = 24..=64;
 /// Versions of the secret that a webhook is signed with: the newest, and the one before, so
 /// that the receiver may change over at any time.
 const SIGNED_WITH: usize = 2;
@@ -54,10 +57,10 @@ pub(super) fn keys(
             Failed::once(format!("the secret '{secret}' cannot be opened: {error}"))
         })?;
         is_there = true;
-        if is_for_signing(&value) {
+        if let Some(bytes) = signing_key(&value) {
             keys.push(Key {
                 id: format!("{secret}@{}", version.version),
-                bytes: decoded(value),
+                bytes,
             });
         }
     }
@@ -73,18 +76,23 @@ pub(super) fn keys(
     Ok(keys)
 }
 
-/// Whether a secret is one for signing, as its value says. Signatures with any other one would
-/// let whoever may write notifications try what its value is.
-fn is_for_signing(value: &[u8]) -> bool {
-    value.starts_with(ENCODED_PREFIX.as_bytes())
+/// Returns the key that a secret for signing holds; none if its value does not say that it is
+/// one. Signatures with any other one would let whoever may write notifications try what its
+/// value is.
+fn signing_key(value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let encoded = value.strip_prefix(PREFIX.as_bytes())?;
+    let bytes = Zeroizing::new(STANDARD.decode(encoded).ok()?);
+    KEY_BYTES.contains(&bytes.len()).then_some(bytes)
 }
 
-/// What is said of a secret that is for something else.
+/// What is said of a secret that is for something else. How near its value comes to a key is
+/// not said.
 fn not_for_signing(secret: &str) -> String {
+    let (least, most) = (KEY_BYTES.start(), KEY_BYTES.end());
     format!(
-        "the secret '{secret}' is none for signing, whose value begins with {ENCODED_PREFIX}: set \
-         one of its own, with `echo \"{ENCODED_PREFIX}$(openssl rand -base64 32)\" | stepwell \
-         secrets set NAME`"
+        "the secret '{secret}' is none for signing, whose value is {PREFIX} and behind that {least} to \
+         {most} bytes in base64: set one of its own, with `echo \"{PREFIX}$(openssl rand -base64 \
+         32)\" | stepwell secrets set NAME`"
     )
 }
 
@@ -114,17 +122,8 @@ pub(crate) fn check_secret(
     };
     // One that cannot be opened now is told of when it is used.
     match vault.open(place, &found.sealed) {
-        Ok(value) if !is_for_signing(&value) => Err(invalid(not_for_signing(secret))),
+        Ok(value) if signing_key(&value).is_none() => Err(invalid(not_for_signing(secret))),
         Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-/// The key's bytes: what stands behind `whsec_` in base64, or the text itself.
-fn decoded(value: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
-    let encoded = value.strip_prefix(ENCODED_PREFIX.as_bytes());
-    match encoded.map(|encoded| STANDARD.decode(encoded)) {
-        Some(Ok(bytes)) => Zeroizing::new(bytes),
-        Some(Err(_)) | None => value,
     }
 }
 
@@ -246,8 +245,13 @@ mod tests {
     fn key(text: &str) -> Key {
         Key {
             id: "k@1".to_owned(),
-            bytes: decoded(Zeroizing::new(text.as_bytes().to_vec())),
+            bytes: signing_key(text.as_bytes()).unwrap(),
         }
+    }
+
+    /// A secret with a key of so many bytes.
+    fn of_bytes(count: usize) -> String {
+        format!("whsec_{}", STANDARD.encode(vec![7; count]))
     }
 
     /// The example of the specification's own libraries.
@@ -264,14 +268,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base64_is_the_key_itself() {
-        assert_eq!(*key("plain text of a key").bytes, b"plain text of a key");
-        assert_eq!(*key("whsec_!!!").bytes, b"whsec_!!!");
+    fn a_key_has_24_to_64_bytes_in_base64() {
+        for count in [24, 32, 64] {
+            assert_eq!(*key(&of_bytes(count)).bytes, vec![7; count]);
+        }
+        for value in [
+            of_bytes(0),
+            of_bytes(23),
+            of_bytes(65),
+            "whsec_text".to_owned(),
+            "whsec_: a key that nobody else has".to_owned(),
+            // Without its prefix, with something around it, without its end, of the other base64.
+            STANDARD.encode([7; 32]),
+            format!(" {}", of_bytes(32)),
+            format!("{}\n", of_bytes(32)),
+            of_bytes(32).trim_end_matches('=').to_owned(),
+            format!("whsec_{}", "-_".repeat(16)),
+        ] {
+            assert!(signing_key(value.as_bytes()).is_none(), "{value:?}");
+        }
     }
 
     #[test]
     fn each_key_signs() {
-        let keys = [key("the newest key"), key("the one before")];
+        let keys = [key(&of_bytes(24)), key(&of_bytes(64))];
         let signed = signatures(&keys, "msg_1", 1, b"{}");
         assert_eq!(signed.split(' ').count(), 2);
         assert!(signed.split(' ').all(|one| one.starts_with("v1,")));

@@ -26,8 +26,8 @@ const FAILS: &str =
     r#"{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "No", "Cause": "never"}}}"#;
 const ASKS: &str = r#"{"StartAt": "Ask", "States": {"Ask": {"Type": "Task",
     "Resource": "stepwell:event:answer", "TimeoutSeconds": 60, "End": true}}}"#;
-/// What stands behind the prefix is no base64, so that the key is the text itself.
-const KEY: &str = "whsec_: a key that nobody else has";
+const KEY: &str = "whsec_YSBrZXkgdGhhdCBub2JvZHkgZWxzZSBoYXM=";
+const NEXT_KEY: &str = "whsec_dGhlIGtleSB0aGF0IGZvbGxvd3MgaXQsIG9mIHdoaWNo";
 const ALL: [&str; 6] = [
     "execution.failed",
     "execution.timed_out",
@@ -163,7 +163,10 @@ async fn tried(bench: &Bench, name: &str, attempts: u32) -> DeliveryDescription 
 
 /// The signature of a request, as its receiver makes it.
 fn signature(key: &str, request: &sinks::Request) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+    let key = STANDARD
+        .decode(key.strip_prefix("whsec_").unwrap())
+        .unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
     let (id, at) = (
         request.header("webhook-id"),
         request.header("webhook-timestamp"),
@@ -221,12 +224,12 @@ async fn a_failed_execution_is_told_signed() {
     assert_eq!(told.execution.as_deref(), Some("one"));
 
     // Whoever turns the key has both sign for a while.
-    set_key(&bench, "whsec_: the key that follows it").await;
+    set_key(&bench, NEXT_KEY).await;
     bench.start("fails", "two", "{}").await;
     let request = receiver.next();
     let both = format!(
         "{} {}",
-        signature("whsec_: the key that follows it", &request),
+        signature(NEXT_KEY, &request),
         signature(KEY, &request)
     );
     assert_eq!(request.header("webhook-signature"), both);
@@ -659,24 +662,34 @@ async fn only_secrets_for_signing_sign() {
     let receiver = Receiver::answering(200);
     let rule = format!("POST {}", receiver.url);
     let bench = Setup::allowing(&[&rule]).open().await;
-    set_key(&bench, "a password that is easy to guess").await;
     let order = webhook(&receiver.url);
-    let refused = bench
-        .handle
-        .put_notification(&bench.caller, "ops", order.clone())
-        .await;
-    match refused {
-        Err(EngineError::Invalid { field, reason }) => {
-            assert_eq!(field, "webhook.secret");
-            assert!(reason.contains("whsec_"), "{reason}");
+    let none_for_signing = [
+        "a password that is easy to guess",
+        "whsec_text of a key that is no base64",
+        // 6 bytes, and 66.
+        "whsec_c2hvcnQh",
+        &format!("whsec_{}", "QUJD".repeat(22)),
+    ];
+    for value in none_for_signing {
+        set_key(&bench, value).await;
+        let refused = bench
+            .handle
+            .put_notification(&bench.caller, "ops", order.clone())
+            .await;
+        match refused {
+            Err(EngineError::Invalid { field, reason }) => {
+                assert_eq!(field, "webhook.secret");
+                assert!(reason.contains("24 to 64 bytes in base64"), "{reason}");
+                assert!(reason.contains("openssl rand -base64 32"), "{reason}");
+            }
+            other => panic!("{value}: {other:?}"),
         }
-        other => panic!("{other:?}"),
     }
     // One that is another's by the time that it is used signs nothing either.
     set_key(&bench, KEY).await;
     put(&bench, "ops", order).await;
-    for _ in 0..2 {
-        set_key(&bench, "a password that is easy to guess").await;
+    for value in &none_for_signing[1..3] {
+        set_key(&bench, value).await;
     }
     let tested = bench.handle.test_notification(&bench.caller, "ops").await;
     tested.unwrap();
