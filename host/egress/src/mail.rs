@@ -62,7 +62,7 @@ pub enum MailError {
     NoAddress(String),
     /// The operator does not allow the recipient.
     #[error(
-        "mails to {0} are not allowed; the operator of the host allows them with --smtp-allow '{1}'"
+        "mails to {0} are not allowed; whoever runs the host allows them with --smtp-allow '{1}'"
     )]
     Denied(String, String),
     /// The relay did not take it.
@@ -357,8 +357,10 @@ mod tests {
             "evil%x.org@example.com",
             "x.org!a@example.com",
         ] {
-            let denied = mailer.check_recipient(address);
-            assert!(matches!(denied, Err(MailError::Denied(..))), "{denied:?}");
+            let denied = mailer.check_recipient(address).unwrap_err();
+            assert!(matches!(denied, MailError::Denied(..)), "{denied:?}");
+            let said = denied.to_string();
+            assert!(said.contains("whoever runs the host allows them"), "{said}");
         }
         for address in [
             "ada",
@@ -389,7 +391,7 @@ mod tests {
             id: "msg_1".to_owned(),
             to: vec!["ada@example.com".to_owned()],
             subject: "order\r\nBcc: eve@example.org\r\n\r\nfailed: ä\u{2028}".to_owned(),
-            text: "first\n.\nlast".to_owned(),
+            text: "first\n.\n<b onclick='x()'>last</b>\r\nBcc: eve@example.org".to_owned(),
         };
         let mut to = Mailboxes::new();
         to.push("ada@example.com".parse().unwrap());
@@ -418,6 +420,13 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(names, expected, "{head}");
         assert!(head.contains("Message-ID: <msg_1@example.com>"), "{head}");
+        // What a text has of HTML is text, and what looks like a header is in the body.
+        assert!(
+            head.contains("Content-Type: text/plain; charset=utf-8"),
+            "{head}"
+        );
         assert!(body.contains("first"), "{body}");
+        assert!(body.contains("<b onclick='x()'>last</b>"), "{body}");
+        assert!(body.contains("Bcc: eve@example.org"), "{body}");
     }
 }

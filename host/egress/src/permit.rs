@@ -212,11 +212,11 @@ fn denied(control: Control, request: &str) -> Denial {
             "the state does not grant {request}; its 'Grants' say what it may send in 'Http'"
         ),
         Control::TenantPolicy => format!(
-            "the policy of the tenant does not allow {request}; the admin of the host can \
+            "the policy of the tenant does not allow {request}; whoever runs the host can \
              change it"
         ),
         _ => format!(
-            "requests to {request} are not allowed; the operator of the host allows them with \
+            "requests to {request} are not allowed; whoever runs the host allows them with \
              --allow-http"
         ),
     };

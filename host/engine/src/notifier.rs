@@ -354,7 +354,7 @@ impl Parts {
     ) -> Result<(), Failed> {
         let Some(mailer) = &self.config.mailer else {
             return Err(Failed::once(
-                "the host sends no mails: its operator can start it with --smtp-url",
+                "the host sends no mails: whoever runs it can start it with --smtp-url",
             ));
         };
         let mail = Mail {

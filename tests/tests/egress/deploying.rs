@@ -78,7 +78,7 @@ async fn what_tenant_or_host_do_not_allow_cannot_be_granted_and_the_rule_is_name
         method,
         [
             "GRANT_NOT_ALLOWED the state grants what the policy of the tenant does not allow: POST \
-          https://api.example.com/v1/* (the admin of the host can allow it with a rule such as \
+          https://api.example.com/v1/* (whoever runs the host can allow it with a rule such as \
           'POST https://api.example.com/v1/*': stepwell policy set TENANT 'POST \
           https://api.example.com/v1/*', beside the rules that the tenant has)"
         ]

@@ -1,4 +1,4 @@
-//! Backups: made of a host that works, into the folder that its operator has named. Callers
+//! Backups: made of a host that works, into the folder that whoever runs it has named. Callers
 //! name no path, and no copy of everybody's data leaves the machine this way.
 
 use std::path::PathBuf;

@@ -327,11 +327,11 @@ fn not_allowed(url: &str, refused: &EgressError) -> EngineError {
             let rule = format!("POST {}", url.split(['?', '#']).next().unwrap_or_default());
             match denial.control {
                 Control::TenantPolicy => format!(
-                    "the policy of the tenant does not allow it; the admin of the host can, with \
+                    "the policy of the tenant does not allow it; whoever runs the host can, with \
                      the rule '{rule}' (stepwell policy set)"
                 ),
                 _ => format!(
-                    "the host does not allow it; its operator can, with --allow-http '{rule}'"
+                    "the host does not allow it; whoever runs it can, with --allow-http '{rule}'"
                 ),
             }
         }
@@ -349,7 +349,7 @@ fn check_recipients(mailer: Option<&Mailer>, to: &[String]) -> Result<(), Engine
         reason,
     };
     let Some(mailer) = mailer else {
-        let reason = "the host sends no mails: its operator can start it with --smtp-url";
+        let reason = "the host sends no mails: whoever runs it can start it with --smtp-url";
         return Err(invalid(reason.to_owned()));
     };
     if to.is_empty() || to.len() > RECIPIENTS_MAX {

@@ -12,7 +12,7 @@ use crate::wire::{BackupList, RunningBackup};
 
 /// Begin a backup
 ///
-/// Of all tenants, while the host works on, into the folder that its operator has named;
+/// Of all tenants, while the host works on, into the folder that whoever runs it has named;
 /// docs/backup.md says what is in it. The answer comes at once: `GET /v1/backups` tells how
 /// far it has come, and how it ended. One is made at a time.
 #[utoipa::path(

@@ -136,12 +136,12 @@ pub(super) fn check_policy(
             let (who, hint) = match control {
                 Control::Operator => (
                     "the host",
-                    format!("its operator can start it with --allow-http '{first}'"),
+                    format!("whoever runs it can start it with --allow-http '{first}'"),
                 ),
                 _ => (
                     "the policy of the tenant",
                     format!(
-                        "the admin of the host can allow it with a rule such as '{first}': stepwell \
+                        "whoever runs the host can allow it with a rule such as '{first}': stepwell \
                          policy set TENANT '{first}', beside the rules that the tenant has"
                     ),
                 ),
