@@ -114,7 +114,7 @@ impl EngineHandle {
             .maybe("max_age_seconds", seconds(order.age))
             .maybe("max_count", order.count.map(|count| count.to_string()))
             .maybe("audit_details_max_age_seconds", seconds(order.audit_age));
-        let resource = machine.unwrap_or_default();
+        let resource = resource_of(caller, machine.as_deref());
         let entry = self.entry(caller, action::RETENTION_PUT, resource, Some(details));
         let (tenant, written) = (TenantId(caller.tenant.id), row.clone());
         self.read(move |store| store.change(entry).put_retention(tenant, written))
@@ -147,7 +147,7 @@ impl EngineHandle {
             }
             None => None,
         };
-        let resource = machine.clone().unwrap_or_default();
+        let resource = resource_of(caller, machine.as_deref());
         let entry = self.entry(caller, action::RETENTION_DELETE, resource, None);
         let (tenant, named) = (TenantId(caller.tenant.id), machine);
         let deleted = self.read(move |store| {
@@ -200,6 +200,15 @@ impl EngineHandle {
         let found = self.read(move |store| store.find_state_machine(tenant, &wanted));
         found.await?.ok_or_else(not_found)?;
         Ok(Some(name.to_owned()))
+    }
+}
+
+/// What the audit log says a rule is about: a state machine, or all of the tenant's. No state
+/// machine has a name with a colon.
+fn resource_of(caller: &Caller, machine: Option<&str>) -> String {
+    match machine {
+        Some(machine) => machine.to_owned(),
+        None => format!("tenant:{}", caller.tenant.name),
     }
 }
 

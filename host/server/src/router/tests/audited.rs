@@ -146,6 +146,9 @@ impl Audited {
         let who = json!({"auth": "api-token", "id": "auditor", "kind": "token"});
         assert_eq!(entry["principal"], who, "{route}");
         assert_eq!(entry["outcome"], "allowed", "{route}");
+        // A backup has its name when it is whole: `backup:end` tells it.
+        let is_about = entry["resource"] != "" || action == "backup:create";
+        assert!(is_about, "{route}: {entry}");
         assert!(entry["request"].is_string(), "{route}");
         self.seen.insert(route.to_owned());
         serde_json::from_str(&answer.body).unwrap_or_default()
