@@ -11,7 +11,7 @@ use stepwell_engine::audit::{AuditDetails, AuditOutcome, action};
 use stepwell_engine::{Caller, Origin, Refusal};
 
 use crate::app::App;
-use crate::error::RefusedAs;
+use crate::error::{Code, RefusedAs};
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +83,10 @@ impl Asked {
         let status = response.status();
         let refused_as = response.extensions().get::<RefusedAs>();
         let code = refused_as.map_or(status.as_str(), |RefusedAs(code)| code);
+        // The engine has told of that with the approval, and under the action's own name.
+        if code == Code::ApprovalBound.parts().0 {
+            return;
+        }
         if status == StatusCode::FORBIDDEN {
             self.denied(app, caller, Some(code));
         } else if status.is_client_error() || status.is_server_error() {

@@ -165,6 +165,7 @@ impl EngineHandle {
             resource: arn.to_owned(),
             outcome: AuditOutcome::Denied,
             details: AuditDetails::default()
+                .text("reason", "ApprovalBound")
                 .text("approval", &*bound.approval)
                 .text("state", &*bound.covered),
         };

@@ -424,3 +424,62 @@ async fn two_side_by_side_are_decided_in_either_order() {
     assert_eq!(rest["approvals"].as_array().unwrap().len(), 1);
     assert!(rest["nextPageToken"].is_null());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_approval_forbids_leaves_one_entry() {
+    let people = People::new().await;
+    let machine = json!({"StartAt": "Ask", "States": {
+        "Ask": {"Type": "Task", "Resource": "stepwell:approval", "ResultPath": null,
+            "Parameters": {"Groups": ["approver"]}, "Next": "Pay"},
+        "Pay": {"Type": "Task", "Resource": "stepwell:event:paid", "TimeoutSeconds": 60, "End": true},
+    }});
+    people.deploy(&machine).await;
+    people.start("one").await;
+    let asked = people.one("one").await;
+    expect(&people.approve(&people.ann, &asked).await, 200);
+    let path = "/v1/executions/release%2Fone";
+    while people.get(path).await["active"][0]["name"] != "Pay" {
+        tokio::task::yield_now().await;
+    }
+    people.clock.advance(Duration::from_secs(61));
+    assert_eq!(people.end("one").await["status"], "FAILED");
+    let edited = json!({"inputs": [{"input": {"amount": 9_999}}]});
+    let path = "/v1/executions/release%2Fone/redrive";
+    let answer = people.post(&people.dev, path, &edited).await;
+    refused(&answer, 409, "ApprovalBound");
+
+    // Such entries follow the answer in their order, so the door's own would be before that of
+    // a later refusal.
+    let answer = people.post(&people.dev, path, &json!({"inputs": 7})).await;
+    refused(&answer, 400, "InvalidField");
+    let told = loop {
+        let page = people.get("/v1/audit?outcome=denied&limit=100").await;
+        let failed = people.get("/v1/audit?outcome=failed&limit=100").await;
+        let all = [page, failed].map(|page| page["entries"].as_array().unwrap().clone());
+        if all.iter().all(|some| !some.is_empty()) {
+            break all.concat();
+        }
+        tokio::task::yield_now().await;
+    };
+    let told: Vec<(&Value, &Value, &Value)> = told
+        .iter()
+        .map(|one| {
+            (
+                &one["entry"]["action"],
+                &one["entry"]["outcome"],
+                &one["details"]["reason"],
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                &json!("execution:redrive"),
+                &json!("denied"),
+                &json!("ApprovalBound")
+            ),
+            (&json!("request"), &json!("failed"), &json!("InvalidField")),
+        ]
+    );
+}
