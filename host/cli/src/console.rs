@@ -228,6 +228,11 @@ impl Progress {
     pub(crate) fn say(&self, message: impl Into<String>) {
         self.bar.set_message(message.into());
     }
+
+    /// Has something else said, whose lines stay where this one goes.
+    pub(crate) fn beside(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
+    }
 }
 
 impl Drop for Progress {

@@ -1,5 +1,6 @@
 //! `stepwell start`: start an execution, and wait for its end if asked to.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -15,6 +16,9 @@ use crate::input;
 use crate::render::text::safe;
 use crate::render::trace::failure_text;
 use crate::render::{time, units};
+
+/// How long the host may hold back its first answer about an execution that is waited for.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
 
 /// The arguments of `start`.
 #[derive(Debug, Args)]
@@ -158,7 +162,8 @@ fn run_sync(client: &Client, request: &StartExecutionRequest, app: &App) -> Resu
     Ok(exit_of(ended.status))
 }
 
-/// Waits for the end, in calls that the host holds back for a while.
+/// Waits for the end, in calls that the host holds back for a while: short ones first, so that
+/// who has to decide something is told soon, and then ever longer ones.
 fn wait(
     client: &Client,
     arn: &str,
@@ -167,9 +172,17 @@ fn wait(
 ) -> Result<Answer<Execution>, CliError> {
     let began = Instant::now();
     let progress = app.console.progress("started");
+    let mut told = BTreeSet::new();
+    let mut step = FIRST_WAIT;
     loop {
         let left = timeout.map_or(WAIT_MAX, |timeout| timeout.saturating_sub(began.elapsed()));
-        let answer = client.wait_for_end(arn, left.min(WAIT_MAX))?;
+        let answer = client.wait_for_end(arn, left.min(step))?;
+        step = step.saturating_mul(2).min(WAIT_MAX);
+        for approval in approvals(&answer.value) {
+            if !app.console.is_json() && told.insert(approval.to_owned()) {
+                progress.beside(|| app.console.say(how_to_decide(approval)));
+            }
+        }
         let over = timeout.is_some_and(|timeout| began.elapsed() >= timeout);
         if over || answer.value.status.has_ended() {
             return Ok(answer);
@@ -186,6 +199,20 @@ fn wait(
             safe(&states.join(", "))
         ));
     }
+}
+
+/// The ids of the approvals that an execution waits for, as the host writes them.
+fn approvals(execution: &Execution) -> impl Iterator<Item = &str> {
+    let active = execution.active.iter();
+    active.filter_map(|state| state.waits_for.strip_prefix("approval "))
+}
+
+fn how_to_decide(approval: &str) -> String {
+    let id = safe(approval);
+    format!(
+        "it waits for approval {id}; see it with `stepwell approvals show {id}`, decide with \
+         `stepwell approvals approve {id}` or `stepwell approvals reject {id}`"
+    )
 }
 
 /// The output to standard output, how it ended to standard error.

@@ -142,6 +142,26 @@ fn refused(run: Run, said: &str) {
 }
 
 #[test]
+fn whoever_waits_for_an_execution_is_told_what_it_waits_for() {
+    let people = People::new();
+    people.asks(&json!({}), &["one"]);
+    let asked = people.one("one");
+    let start = ["start", "release", "--name", "one", "--wait"];
+    let waited = people.runs(&people.dev, &[&start[..], &["--timeout", "100ms"]].concat());
+    let waited = waited.expect(6);
+    assert_eq!(waited.stdout, "");
+    for said in [
+        format!("it waits for approval {}; ", id(&asked)),
+        format!("`stepwell approvals approve {}`", id(&asked)),
+    ] {
+        assert_eq!(waited.stderr.matches(&said).count(), 1, "{waited:?}");
+    }
+    people.approves(&people.ann, &asked).expect(0);
+    let ended = people.runs(&people.dev, &start).expect(0);
+    assert!(!ended.stderr.contains("waits for"), "{ended:?}");
+}
+
+#[test]
 fn nobody_approves_what_they_started() {
     let people = People::new();
     people.asks(&json!({}), &["one", "two"]);
