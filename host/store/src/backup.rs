@@ -45,6 +45,8 @@ const PAUSE_MAX: Duration = Duration::from_millis(20);
 const PREFIX: &str = "stepwell-";
 /// How the name of a backup ends that is not whole.
 const PARTIAL: &str = ".partial";
+/// Bytes that a write has which asks whether there is room: more than SQLite takes at once.
+const PROBE_BYTES: usize = 128 << 10;
 /// Backups of one millisecond.
 const SAME_TIME_MAX: u32 = 100;
 
@@ -137,6 +139,7 @@ impl Store {
             // A host that dies leaves what it has written; so does one whose death is a test's.
             Err(BackupError::Store(StoreError::Closed)) => Err(StoreError::Closed.into()),
             Err(error) => {
+                let error = place.told_apart(error);
                 if let Err(left) = fs::remove_dir_all(&place.partial) {
                     tracing::warn!(error = %left, path = %place.partial.display(), "a broken backup is left");
                 }
@@ -251,6 +254,26 @@ impl Place {
             folder: folder.to_owned(),
             reason: format!("it has {SAME_TIME_MAX} backups of {at}"),
         })
+    }
+
+    /// Says that there is no room where that is why. SQLite tells of a limit of the file's size
+    /// or of a user's quota only that a write failed, and so of the room for what it has beside
+    /// a file; another write to a copy that is given up is told more.
+    fn told_apart(&self, error: BackupError) -> BackupError {
+        if !matches!(error, BackupError::Unusable { .. }) {
+            return error;
+        }
+        let more = || {
+            let copy = self.partial.join(DATABASE);
+            let mut copy = File::options().append(true).open(copy)?;
+            copy.write_all(&[0; PROBE_BYTES])?;
+            copy.sync_data()
+        };
+        let told = more().map_err(|told| io_error(&self.folder, &told));
+        match told {
+            Err(full @ BackupError::Full { .. }) => full,
+            Err(_) | Ok(()) => error,
+        }
     }
 
     /// Gives the folder its name, once all that is in it is on the disk.

@@ -329,6 +329,44 @@ fn a_backup_that_breaks_off_leaves_no_half_one() {
     }
 }
 
+/// Where the child of the test below finds the store.
+const LIMITED: &str = "STEPWELL_TEST_LIMITED";
+
+/// SQLite says of it that a write failed; the limit is a process's, so a child has it.
+#[cfg(unix)]
+#[test]
+fn a_limit_of_the_files_size_is_no_room() {
+    if let Some(folder) = std::env::var_os(LIMITED) {
+        let store = Store::open(StoreOptions::folder(Path::new(&folder))).unwrap();
+        let backups = Path::new(&folder).join("backups");
+        let error = store.back_up(&order(&backups), &mut |_| true).unwrap_err();
+        assert!(matches!(error, BackupError::Full { .. }), "{error}");
+        assert_eq!(names(&backups), [""; 0]);
+        return;
+    }
+    let mut home = filled(|_| {});
+    // What is in its log goes into the database's file.
+    home.reopen();
+    home.store.close();
+    let own = std::env::current_exe().unwrap();
+    let name = "backups::a_limit_of_the_files_size_is_no_room";
+    // 2 MiB at most, whichever blocks the shell counts in; the database has twice as much.
+    let limited = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
+    let child = std::process::Command::new("sh")
+        .args(["-c", limited, "sh"])
+        .arg(own)
+        .args(["--exact", name, "--nocapture"])
+        .env(LIMITED, home.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(
+        child.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&child.stderr)
+    );
+}
+
 #[test]
 fn whoever_wants_a_backup_no_more_has_none() {
     let (home, place) = (filled(|_| {}), tempfile::tempdir().unwrap());
