@@ -197,3 +197,23 @@ fn too_many(what: &str, limit: usize, named: &str) -> ApiFault {
 fn conflict(message: impl Into<String>) -> ApiFault {
     ApiFault::new("ConflictException", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_activity_too_many_has_a_code_of_its_own() {
+        for (what, code) in [
+            ("activities", "ActivityLimitExceeded"),
+            ("tags", "TooManyTags"),
+            ("API tokens", "ServiceQuotaExceededException"),
+        ] {
+            let error = EngineError::TooMany { what, limit: 7 };
+            match fault_of(error, "thing") {
+                ApiError::Fault(fault) => assert_eq!(fault.code, code),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -19,5 +19,6 @@ mod notifications;
 mod opening;
 mod resources;
 mod retention;
+mod room;
 mod search;
 mod setup;
