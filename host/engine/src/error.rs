@@ -102,7 +102,7 @@ pub enum EngineError {
     #[error("this host has no folder for backups: it keeps its data in memory")]
     NoBackups,
     /// There may be no more of them.
-    #[error("there are {limit} {what} already, which is the limit")]
+    #[error("there are {limit} {what} already, which is the limit{}", way_out(.what))]
     TooMany {
         /// What there is too much of.
         what: &'static str,
@@ -261,6 +261,16 @@ impl From<DecideError> for EngineError {
                 Self::Internal(error.to_string())
             }
         }
+    }
+}
+
+/// What to do about there being too many, where that is not plain.
+fn way_out(what: &str) -> &'static str {
+    match what {
+        "revisions of the state machine" => {
+            ": deploy under another name, or delete the state machine and deploy it anew"
+        }
+        _ => "",
     }
 }
 

@@ -38,7 +38,8 @@ pub enum Quota {
     TasksAtOnce,
     /// Fuel of the calls that end on a day (UTC).
     FuelPerDay,
-    /// Bytes of components, data sets and histories.
+    /// Bytes of all that a tenant has stored: components, definitions, configuration values,
+    /// secrets, tags, data sets and histories.
     StoredBytes,
     /// Names of components.
     Components,
@@ -119,6 +120,15 @@ impl Quota {
             field: self.name(),
             reason: reason.to_owned(),
         })
+    }
+}
+
+impl From<StorageQuota> for Quota {
+    fn from(quota: StorageQuota) -> Self {
+        match quota {
+            StorageQuota::StoredBytes => Self::StoredBytes,
+            StorageQuota::Components => Self::Components,
+        }
     }
 }
 
@@ -320,12 +330,8 @@ impl Ledgers {
 
 /// Says which quota the store refused over.
 pub(crate) fn from_storage(quota: StorageQuota, limit: u64, used: u64) -> EngineError {
-    let quota = match quota {
-        StorageQuota::StoredBytes => Quota::StoredBytes,
-        StorageQuota::Components => Quota::Components,
-    };
     let over = OverQuota {
-        quota,
+        quota: quota.into(),
         limit,
         used,
         after_ms: None,

@@ -1,4 +1,5 @@
-//! The sweeper: removes executions that are past their time, and details of audit entries.
+//! The sweeper: removes executions that are past their time, what deleted state machines have
+//! left, and details of audit entries.
 //!
 //! One thread looks at all state machines, one after the other, once a minute and whenever a
 //! rule has changed. It removes a few hundred rows in a transaction, and then lets the
@@ -27,6 +28,9 @@ const INTERVAL: Duration = Duration::from_secs(60);
 const LOOK: usize = 512;
 /// State machines that are read at once.
 const MACHINES: usize = 256;
+/// How long after its deletion a state machine keeps its revisions at least: executions in memory,
+/// which have five minutes, and starts that are under way may need one.
+const REVISIONS_KEPT_MS: u64 = 600_000;
 /// The longest pause behind a transaction.
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
@@ -208,7 +212,21 @@ impl Shared {
                 _ => break,
             }
         }
+        self.empty_deleted(now)?;
         self.erase_details(&mut rules, now)
+    }
+
+    /// Empties the revisions of deleted state machines that have no executions any more.
+    fn empty_deleted(&self, now: Timestamp) -> Result<(), StoreError> {
+        let before = earlier(now, REVISIONS_KEPT_MS);
+        while !self.is_stopping() {
+            let begun = Instant::now();
+            if !self.store.empty_deleted_machines(before)? {
+                break;
+            }
+            pause(begun);
+        }
+        Ok(())
     }
 
     /// Erases details of audit entries that are past their time, chain by chain.

@@ -18,7 +18,7 @@ use stepwell_states::{Payload, ScopeId, StateRef, Timestamp};
 use stepwell_store::{
     AuditChain, AuditEntry, AuditFacts, AuditOutcome, AuditPrincipal, CommitDecision, Created,
     Digest, ExecutionKey, MachineId, MapChanges, NewExecution, NewRevision, NewTenant, PutMode,
-    Store, StoreError, StoreOptions, Summary, TenantId,
+    StorageLimits, Store, StoreError, StoreOptions, Summary, TenantId,
 };
 
 const STEPS: u64 = 10;
@@ -94,6 +94,7 @@ fn prepare(store: &Store) -> Result<(TenantId, MachineId), StoreError> {
             acting_for: None,
         },
         PutMode::Create,
+        StorageLimits::default(),
     )?;
     Ok((tenant, put.machine))
 }

@@ -14,7 +14,8 @@ use stepwell_states::{Payload, Timestamp};
 use stepwell_store::{
     AuditChain, AuditEntry, AuditFacts, AuditOutcome, AuditPrincipal, Digest, ExecutionFilter,
     ExecutionKey, ExecutionsOf, MachineId, MapChanges, NameFilter, NewExecution, NewRevision,
-    NewTenant, PutMode, Status, Store, StoreError, StoreOptions, Summary, Tag, TenantId, TimeRange,
+    NewTenant, PutMode, Status, StorageLimits, Store, StoreError, StoreOptions, Summary, Tag,
+    TenantId, TimeRange,
 };
 
 /// When the first one starts.
@@ -65,9 +66,11 @@ fn prepare(store: &Store) -> Result<(TenantId, MachineId), StoreError> {
         created_by: None,
         acting_for: None,
     };
-    let put = store
-        .change(entry())
-        .put_state_machine(revision, PutMode::Create)?;
+    let put = store.change(entry()).put_state_machine(
+        revision,
+        PutMode::Create,
+        StorageLimits::default(),
+    )?;
     Ok((tenant, put.machine))
 }
 

@@ -11,6 +11,7 @@ use crate::ids::{ExecutionKey, TenantId};
 use crate::room;
 use crate::store::Store;
 use crate::tags::{self, Tag};
+use crate::usage::{Allowance, StorageLimits};
 
 /// An activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,22 +157,27 @@ impl Change<'_> {
     /// Makes an activity with its tags unless it is there, and returns it.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant, [`StoreError::TooMany`] tags.
+    /// [`StoreError::Refused`] if there is no such tenant, [`StoreError::TooMany`] tags, or
+    /// [`StoreError::OverQuota`] for them.
     pub fn put_activity(
         self,
         tenant: TenantId,
         name: &str,
         created_at: Timestamp,
         tags: Vec<Tag>,
+        limits: StorageLimits,
     ) -> Result<ActivityRow, StoreError> {
-        let name = name.to_owned();
+        let (name, allowance) = (name.to_owned(), Allowance::new(self.book(), limits));
         self.write(move |connection| {
             if let Some(found) = find(connection, tenant, &name)? {
                 return Ok(found);
             }
             room::ACTIVITIES.require(connection, tenant)?;
             // Counted before anything is written.
-            tags::put(connection, tenant, &tags::of_activity(&name), &tags)?;
+            let resource = tags::of_activity(&name);
+            let growth = tags::growth(connection, tenant, &resource, &tags)?;
+            allowance.require(tenant, growth)?;
+            tags::put(connection, tenant, &resource, &tags, growth)?;
             connection
                 .prepare_cached(
                     "INSERT INTO activities (tenant, name, created_at) VALUES (?1, ?2, ?3)

@@ -7,8 +7,9 @@ use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::MachineId;
-use crate::state_machines::living;
+use crate::state_machines::{living, tenant_of};
 use crate::store::Store;
+use crate::usage::{self, Allowance, StorageLimits, UsageChange, bytes_of, delete_counted};
 use crate::versions;
 
 /// Aliases of a machine, at most: AWS's quota.
@@ -57,6 +58,13 @@ pub struct AliasRow {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+}
+
+impl AliasRow {
+    /// What of it is counted as stored.
+    fn bytes(&self) -> i64 {
+        bytes_of(self.description.as_deref())
+    }
 }
 
 const COLUMNS: &str = "name, description, first_version, first_weight, second_version, \
@@ -110,16 +118,21 @@ impl Change<'_> {
     /// # Errors
     /// [`StoreError::NameTaken`] if it is there and says something else,
     /// [`StoreError::NotFound`] if the machine or a version is not there,
-    /// [`StoreError::Deleting`], [`StoreError::TooMany`].
-    pub fn create_alias(self, new: NewAlias) -> Result<AliasRow, StoreError> {
-        self.write(move |connection| create(connection, &new))
+    /// [`StoreError::Deleting`], [`StoreError::TooMany`], [`StoreError::OverQuota`].
+    pub fn create_alias(
+        self,
+        new: NewAlias,
+        limits: StorageLimits,
+    ) -> Result<AliasRow, StoreError> {
+        let allowance = Allowance::new(self.book(), limits);
+        self.write(move |connection| create(connection, &new, &allowance))
     }
 
     /// Changes an alias; what is not given stays.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the machine, the alias or a version is not there,
-    /// [`StoreError::Deleting`].
+    /// [`StoreError::Deleting`], [`StoreError::OverQuota`].
     pub fn update_alias(
         self,
         machine: MachineId,
@@ -127,12 +140,14 @@ impl Change<'_> {
         description: Option<String>,
         routes: Option<(Route, Option<Route>)>,
         at: Timestamp,
+        limits: StorageLimits,
     ) -> Result<AliasRow, StoreError> {
-        let name = name.to_owned();
+        let (name, allowance) = (name.to_owned(), Allowance::new(self.book(), limits));
         self.write(move |connection| {
-            living(connection, machine)?;
+            let tenant = living(connection, machine)?.tenant;
             let found = find(connection, machine, &name)?;
             let mut alias = found.ok_or_else(|| missing(&name))?;
+            let before = alias.bytes();
             if let Some((first, second)) = routes {
                 require(connection, machine, first, second)?;
                 (alias.first, alias.second) = (first, second);
@@ -141,7 +156,10 @@ impl Change<'_> {
                 alias.description = Some(description.clone());
             }
             alias.updated_at = at;
+            let growth = alias.bytes() - before;
+            allowance.require(tenant, growth)?;
             save(connection, machine, &alias, None)?;
+            usage::note(tenant, &UsageChange::definitions(growth));
             Ok(alias)
         })
     }
@@ -153,17 +171,24 @@ impl Change<'_> {
     pub fn delete_alias(self, machine: MachineId, name: &str) -> Result<bool, StoreError> {
         let name = name.to_owned();
         self.write(move |connection| {
-            let sql = "DELETE FROM state_machine_aliases WHERE machine = ?1 AND name = ?2";
-            let gone = connection
-                .prepare_cached(sql)?
-                .execute(params![machine, name])?;
+            let sql = "DELETE FROM state_machine_aliases WHERE machine = ?1 AND name = ?2
+                       RETURNING coalesce(octet_length(description), 0)";
+            let (gone, bytes) = delete_counted(connection, sql, params![machine, name])?;
+            if gone > 0 {
+                let tenant = tenant_of(connection, machine)?;
+                usage::note(tenant, &UsageChange::definitions(-bytes));
+            }
             Ok(gone == 1)
         })
     }
 }
 
-fn create(connection: &Connection, new: &NewAlias) -> Result<AliasRow, StoreError> {
-    living(connection, new.machine)?;
+fn create(
+    connection: &Connection,
+    new: &NewAlias,
+    allowance: &Allowance,
+) -> Result<AliasRow, StoreError> {
+    let tenant = living(connection, new.machine)?.tenant;
     let alias = AliasRow {
         name: new.name.clone(),
         description: new.description.clone(),
@@ -193,7 +218,9 @@ fn create(connection: &Connection, new: &NewAlias) -> Result<AliasRow, StoreErro
             limit: ALIASES_MAX,
         });
     }
+    allowance.require(tenant, alias.bytes())?;
     save(connection, new.machine, &alias, new.by.as_deref())?;
+    usage::note(tenant, &UsageChange::definitions(alias.bytes()));
     Ok(alias)
 }
 

@@ -7,6 +7,7 @@ use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::TenantId;
+use crate::room;
 use crate::store::Store;
 
 /// The action of a binding that stands for all actions of its service.
@@ -78,9 +79,13 @@ impl Change<'_> {
     /// Binds a component to an integration, in place of one that was bound to it.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if there is no such tenant.
+    /// [`StoreError::Refused`] if there is no such tenant, [`StoreError::TooMany`] if it would
+    /// have more than [`BINDINGS_MAX`](crate::BINDINGS_MAX).
     pub fn put_binding(self, tenant: TenantId, binding: BindingRow) -> Result<(), StoreError> {
         self.write(move |connection| {
+            if find(connection, tenant, &binding.service, &binding.action)?.is_none() {
+                room::BINDINGS.require(connection, tenant)?;
+            }
             connection
                 .prepare_cached(
                     "INSERT INTO bindings (tenant, service, action, component, version,

@@ -16,6 +16,9 @@ use crate::ids::{ExecutionKey, MachineId, TenantId};
 use crate::search::ListPosition;
 use crate::store::Store;
 
+/// Bulk operations of a tenant that are kept, when one more is ordered.
+pub const BULK_KEPT_MAX: usize = 1_000;
+
 /// Makes a statement that reads whole rows, for [`read_row`].
 macro_rules! select {
     ($rest:literal) => {
@@ -159,7 +162,8 @@ pub struct BulkPart {
 }
 
 impl Change<'_> {
-    /// Writes an operation down: from then on it goes on by itself.
+    /// Writes an operation down: from then on it goes on by itself. Of those that ended, the
+    /// newest are kept: with those that go on, [`BULK_KEPT_MAX`].
     ///
     /// # Errors
     /// [`StoreError::TooMany`] if the tenant has `open_max` that go on.
@@ -177,7 +181,9 @@ impl Change<'_> {
                     limit: open_max,
                 });
             }
-            insert(connection, &new)
+            let key = insert(connection, &new)?;
+            forget_oldest(connection, new.tenant)?;
+            Ok(key)
         })
     }
 
@@ -215,6 +221,32 @@ impl Change<'_> {
     pub fn cancel_bulk(self, key: BulkKey, at: Timestamp, by: String) -> Result<bool, StoreError> {
         self.write(move |connection| end(connection, key, BulkStatus::Cancelled, at, Some(&by)))
     }
+}
+
+/// Removes the operations of a tenant that ended, but for the newest.
+fn forget_oldest(connection: &Connection, tenant: TenantId) -> Result<(), StoreError> {
+    let too_old: Option<BulkKey> = connection
+        .prepare_cached(
+            "SELECT id FROM bulk_operations INDEXED BY bulk_operations_by_tenant
+             WHERE tenant = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2",
+        )?
+        .query_row(params![tenant, columns::limit(BULK_KEPT_MAX)], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let Some(too_old) = too_old else {
+        return Ok(());
+    };
+    for sql in [
+        "DELETE FROM bulk_changed WHERE operation IN
+             (SELECT id FROM bulk_operations WHERE tenant = ?1 AND id <= ?2 AND status <> 0)",
+        "DELETE FROM bulk_operations WHERE tenant = ?1 AND id <= ?2 AND status <> 0",
+    ] {
+        connection
+            .prepare_cached(sql)?
+            .execute(params![tenant, too_old])?;
+    }
+    Ok(())
 }
 
 /// Ends an operation that goes on; returns whether it did.

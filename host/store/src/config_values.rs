@@ -8,6 +8,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::ids::TenantId;
 use crate::store::Store;
+use crate::usage::{self, Allowance, StorageLimits, UsageChange, bytes_of, delete_counted};
 
 /// Values of a tenant, at most.
 pub const CONFIG_VALUES_MAX: usize = 1_000;
@@ -29,23 +30,33 @@ impl Change<'_> {
     /// Sets a value, in place of one that has the name.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] if the tenant would have more than [`CONFIG_VALUES_MAX`].
-    pub fn put_config_value(self, tenant: TenantId, row: ConfigValueRow) -> Result<(), StoreError> {
+    /// [`StoreError::TooMany`] if the tenant would have more than [`CONFIG_VALUES_MAX`],
+    /// [`StoreError::OverQuota`].
+    pub fn put_config_value(
+        self,
+        tenant: TenantId,
+        row: ConfigValueRow,
+        limits: StorageLimits,
+    ) -> Result<(), StoreError> {
+        let allowance = Allowance::new(self.book(), limits);
         self.write(move |connection| {
-            let (others, is_there): (i64, bool) = connection
+            let (others, before): (i64, Option<i64>) = connection
                 .prepare_cached(
-                    "SELECT count(*), count(*) FILTER (WHERE name = ?2) > 0
+                    "SELECT count(*), max(octet_length(value)) FILTER (WHERE name = ?2)
                          FROM config_values WHERE tenant = ?1",
                 )?
                 .query_row(params![tenant, row.name], |found| {
                     Ok((found.get(0)?, found.get(1)?))
                 })?;
-            if !is_there && usize::try_from(others).is_ok_and(|count| count >= CONFIG_VALUES_MAX) {
+            let is_full = usize::try_from(others).is_ok_and(|count| count >= CONFIG_VALUES_MAX);
+            if before.is_none() && is_full {
                 return Err(StoreError::TooMany {
                     what: "configuration values",
                     limit: CONFIG_VALUES_MAX,
                 });
             }
+            let growth = bytes_of([&*row.value]) - before.unwrap_or_default();
+            allowance.require(tenant, growth)?;
             connection
                 .prepare_cached(
                     "INSERT INTO config_values (tenant, name, value, changed_at, changed_by)
@@ -61,6 +72,7 @@ impl Change<'_> {
                     row.changed_at.as_ms(),
                     row.changed_by,
                 ])?;
+            usage::note(tenant, &UsageChange::settings(growth));
             Ok(())
         })
     }
@@ -72,12 +84,13 @@ impl Change<'_> {
     pub fn delete_config_value(self, tenant: TenantId, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write(move |connection| {
-            let deleted = connection
-                .prepare_cached("DELETE FROM config_values WHERE tenant = ?1 AND name = ?2")?
-                .execute(params![tenant, name])?;
+            let sql = "DELETE FROM config_values WHERE tenant = ?1 AND name = ?2
+                       RETURNING octet_length(value)";
+            let (deleted, bytes) = delete_counted(connection, sql, params![tenant, name])?;
             if deleted == 0 {
                 return Err(StoreError::not_found(&name));
             }
+            usage::note(tenant, &UsageChange::settings(-bytes));
             Ok(())
         })
     }

@@ -99,7 +99,8 @@ pub use backup::{
 };
 pub use bindings::{ANY_ACTION, BindingRow};
 pub use bulk::{
-    BulkAction, BulkCounts, BulkKey, BulkPart, BulkRow, BulkStatus, BulkTotal, NewBulkOperation,
+    BULK_KEPT_MAX, BulkAction, BulkCounts, BulkKey, BulkPart, BulkRow, BulkStatus, BulkTotal,
+    NewBulkOperation,
 };
 pub use commit::{CommitDecision, CommitDone};
 pub use components::{ComponentRow, NewComponent, Pushed};
@@ -127,7 +128,10 @@ pub use retention::{
     EndedMachine, KeepBounds, Purged, Removal, RetentionRow, SweepPlace, Sweepable,
 };
 pub use roles::RoleRow;
-pub use room::{ACCESS_MAX, ACTIVITIES_MAX};
+pub use room::{
+    ACCESS_MAX, ACTIVITIES_MAX, BINDINGS_MAX, RETENTION_RULES_MAX, REVISIONS_MAX,
+    STATE_MACHINES_MAX,
+};
 pub use sealed::{Resealed, SealedPlace, SealedRow};
 pub use search::{ExecutionFilter, ExecutionsOf, ListPosition, MatchCount, NameFilter, TimeRange};
 pub use slices::HistorySlice;

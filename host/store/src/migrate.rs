@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0017_notifications.sql"),
     include_str!("schema/0018_search_and_bulk.sql"),
     include_str!("schema/0019_acting_for.sql"),
+    include_str!("schema/0020_all_stored_bytes.sql"),
 ];
 
 /// Takes the steps that the database has not taken, each in a transaction of its own:

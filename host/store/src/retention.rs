@@ -10,6 +10,7 @@ use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
 use crate::ids::TenantId;
+use crate::room;
 use crate::store::Store;
 
 pub(crate) use removal::LAST_KEY_SETTING;
@@ -55,9 +56,20 @@ impl Change<'_> {
     /// Sets a tenant's rule, in place of the one that it has for the same machine.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a bound of nothing.
+    /// [`StoreError::Refused`] for a bound of nothing, [`StoreError::TooMany`] if the tenant
+    /// would have more than [`RETENTION_RULES_MAX`](crate::RETENTION_RULES_MAX).
     pub fn put_retention(self, tenant: TenantId, rule: RetentionRow) -> Result<(), StoreError> {
         self.write(move |connection| {
+            let machine = rule.machine.as_deref().unwrap_or_default();
+            let is_there: bool = connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM retention_rules
+                         WHERE tenant = ?1 AND machine = ?2)",
+                )?
+                .query_row(params![tenant, machine], |row| row.get(0))?;
+            if !is_there {
+                room::RETENTION_RULES.require(connection, tenant)?;
+            }
             let ms = |ms: Option<u64>| ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
             connection
                 .prepare_cached(
@@ -67,7 +79,7 @@ impl Change<'_> {
                 )?
                 .execute(params![
                     tenant,
-                    rule.machine.as_deref().unwrap_or_default(),
+                    machine,
                     ms(rule.age_ms),
                     ms(rule.count),
                     ms(rule.audit_age_ms),

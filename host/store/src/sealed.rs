@@ -1,12 +1,13 @@
 //! All that is sealed, whatever it is: which keys it needs, and how it gets another key.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::ids::TenantId;
 use crate::store::Store;
 use crate::tenant_secrets::overwriting;
+use crate::usage::{self, UsageChange};
 
 /// Where a sealed value is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,19 +127,37 @@ fn put_resealed(connection: &Connection, value: &Resealed) -> Result<(), StoreEr
             tenant,
             name,
             version,
-        } => connection
-            .prepare_cached(
-                "UPDATE secret_versions SET key_id = ?4, sealed = ?5
-                 WHERE secret = (SELECT id FROM secrets WHERE tenant = ?1 AND name = ?2)
-                   AND version = ?3",
-            )?
-            .execute(params![tenant, name, version, value.key_id, value.sealed])?,
-        SealedPlace::AccessKey { tenant, id } => connection
-            .prepare_cached(
-                "UPDATE access_keys SET key_id = ?3, sealed = ?4, secret = ''
-                 WHERE tenant = ?1 AND id = ?2",
-            )?
-            .execute(params![tenant, id, value.key_id, value.sealed])?,
-    };
+        } => {
+            let before: Option<(i64, i64)> = connection
+                .prepare_cached(
+                    "SELECT secret, octet_length(sealed)
+                     FROM secret_versions JOIN secrets ON secrets.id = secret
+                     WHERE tenant = ?1 AND name = ?2 AND version = ?3",
+                )?
+                .query_row(params![tenant, name, version], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            let Some((secret, before)) = before else {
+                return Ok(());
+            };
+            connection
+                .prepare_cached(
+                    "UPDATE secret_versions SET key_id = ?3, sealed = ?4
+                     WHERE secret = ?1 AND version = ?2",
+                )?
+                .execute(params![secret, version, value.key_id, value.sealed])?;
+            let after = i64::try_from(value.sealed.len()).unwrap_or(i64::MAX);
+            usage::note(*tenant, &UsageChange::settings(after - before));
+        }
+        SealedPlace::AccessKey { tenant, id } => {
+            connection
+                .prepare_cached(
+                    "UPDATE access_keys SET key_id = ?3, sealed = ?4, secret = ''
+                     WHERE tenant = ?1 AND id = ?2",
+                )?
+                .execute(params![tenant, id, value.key_id, value.sealed])?;
+        }
+    }
     Ok(())
 }

@@ -11,7 +11,9 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::ids::{Digest, MachineId, TenantId};
+use crate::room;
 use crate::store::Store;
+use crate::usage::{self, Allowance, StorageLimits, UsageChange};
 
 /// Makes the statement that reads machines, for [`read_machine`].
 macro_rules! select_machines {
@@ -25,14 +27,16 @@ macro_rules! select_machines {
     };
 }
 
+mod bytes;
 mod deletion;
+mod emptying;
 mod orders;
 
 pub use deletion::Deletion;
-pub(crate) use orders::living;
 pub use orders::{
     MadeMachine, NewDefinition, NewMachine, PublishOrder, UpdateMachine, UpdatedMachine,
 };
+pub(crate) use orders::{living, tenant_of};
 
 /// What has to be there for a revision to be put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +198,7 @@ impl Store {
         })
     }
 
-    /// Returns a revision of a machine.
+    /// Returns a revision of a machine; none of a deleted one that was emptied.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if its pins cannot be read.
@@ -246,15 +250,18 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`StoreError::NameTaken`] or [`StoreError::NotFound`] as the mode says, or if the
-    /// machine has another type; [`StoreError::Refused`] if there is no such tenant.
+    /// machine has another type; [`StoreError::Refused`] if there is no such tenant;
+    /// [`StoreError::TooMany`] machines or revisions, [`StoreError::OverQuota`].
     pub fn put_state_machine(
         self,
         new: NewRevision,
         mode: PutMode,
+        limits: StorageLimits,
     ) -> Result<PutRevision, StoreError> {
         let pins = pins_to_json(&new.pins);
+        let allowance = Allowance::new(self.book(), limits);
         self.write_kept(Kept::Machines, move |connection| {
-            put(connection, &new, &pins, mode)
+            put(connection, &new, &pins, mode, &allowance)
         })
     }
 }
@@ -264,14 +271,17 @@ fn put(
     new: &NewRevision,
     pins: &str,
     mode: PutMode,
+    allowance: &Allowance,
 ) -> Result<PutRevision, StoreError> {
     let name = || format!("state machine '{}'", new.name);
     let Some(machine) = find(connection, new.tenant, &new.name)? else {
         if mode == PutMode::Update {
             return Err(StoreError::not_found(name()));
         }
-        let machine = insert_machine(connection, new)?;
+        room::STATE_MACHINES.require(connection, new.tenant)?;
         let settings = new.settings.clone().unwrap_or_default();
+        allowance.require(new.tenant, bytes::of_revision(new, pins, &settings))?;
+        let machine = insert_machine(connection, new)?;
         insert_revision(connection, new, pins, (machine, 1), &settings)?;
         return Ok(PutRevision {
             machine,
@@ -298,6 +308,8 @@ fn put(
         let settings = new.settings.clone();
         let settings = settings.or(latest.map(|latest| latest.settings));
         let settings = settings.unwrap_or_default();
+        room::require_revision(machine.revision)?;
+        allowance.require(new.tenant, bytes::of_revision(new, pins, &settings))?;
         insert_revision(connection, new, pins, (machine.id, revision), &settings)?;
     }
     Ok(PutRevision {
@@ -363,6 +375,8 @@ fn insert_revision(
             settings.encryption,
             new.acting_for.as_ref().map(|people| people_to_json(people)),
         ])?;
+    let bytes = bytes::of_revision(new, pins, settings);
+    usage::note(new.tenant, &UsageChange::definitions(bytes));
     Ok(())
 }
 
@@ -395,7 +409,8 @@ pub(crate) fn load_revision(
     let mut statement = connection.prepare_cached(
         "SELECT machine, revision, definition, format, asl_json, pins_json, role_arn, created_at,
              created_by, uuid, logging_json, tracing_json, encryption_json, acting_for_json
-         FROM state_machine_revisions WHERE machine = ?1 AND revision = ?2",
+         FROM state_machine_revisions
+         WHERE machine = ?1 AND revision = ?2 AND octet_length(definition) > 0",
     )?;
     let mut rows = statement.query(params![machine, revision])?;
     let Some(row) = rows.next()? else {

@@ -1,6 +1,6 @@
 //! Tags: keys and values that people hang on machines and activities.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
@@ -8,6 +8,7 @@ use crate::audit::Change;
 use crate::error::StoreError;
 use crate::ids::{MachineId, TenantId};
 use crate::store::Store;
+use crate::usage::{self, Allowance, StorageLimits, UsageChange, bytes_of, delete_counted};
 
 /// Tags of one thing, at most: AWS's quota.
 const TAGS_MAX: usize = 50;
@@ -40,17 +41,20 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such thing, [`StoreError::TooMany`] if it
-    /// would have more than it may have; then none of them is put.
+    /// would have more than it may have, [`StoreError::OverQuota`]; then none of them is put.
     pub fn put_tags(
         self,
         tenant: TenantId,
         resource: &str,
         tags: Vec<Tag>,
+        limits: StorageLimits,
     ) -> Result<(), StoreError> {
-        let resource = resource.to_owned();
+        let (resource, allowance) = (resource.to_owned(), Allowance::new(self.book(), limits));
         self.write(move |connection| {
             require(connection, tenant, &resource)?;
-            put(connection, tenant, &resource, &tags)
+            let growth = growth(connection, tenant, &resource, &tags)?;
+            allowance.require(tenant, growth)?;
+            put(connection, tenant, &resource, &tags, growth)
         })
     }
 
@@ -67,12 +71,13 @@ impl Change<'_> {
         let resource = resource.to_owned();
         self.write(move |connection| {
             require(connection, tenant, &resource)?;
-            let mut delete = connection.prepare_cached(
-                "DELETE FROM tags WHERE tenant = ?1 AND resource = ?2 AND key = ?3",
-            )?;
+            let sql = "DELETE FROM tags WHERE tenant = ?1 AND resource = ?2 AND key = ?3
+                       RETURNING octet_length(key) + octet_length(value)";
+            let mut freed = 0;
             for key in &keys {
-                delete.execute(params![tenant, resource, key])?;
+                freed += delete_counted(connection, sql, params![tenant, resource, key])?.1;
             }
+            usage::note(tenant, &UsageChange::settings(-freed));
             Ok(())
         })
     }
@@ -88,28 +93,44 @@ pub(crate) fn of_activity(name: &str) -> String {
     format!("activity:{name}")
 }
 
-/// Puts tags, within the transaction that may have made the thing.
-pub(crate) fn put(
+/// By how many bytes the tags of a thing would grow. To be asked before anything is written: a
+/// write that breaks half way costs all others of its transaction another attempt.
+///
+/// # Errors
+/// [`StoreError::TooMany`] if it would have more than it may have.
+pub(crate) fn growth(
     connection: &Connection,
     tenant: TenantId,
     resource: &str,
     tags: &[Tag],
-) -> Result<(), StoreError> {
-    // Counted before anything is written: a write that breaks half way costs all others of
-    // its transaction another attempt.
+) -> Result<i64, StoreError> {
     let kept = list(connection, tenant, resource)?;
-    let given = tags.iter().map(|tag| tag.key.as_str());
-    let keys: BTreeSet<&str> = kept
-        .iter()
-        .map(|tag| tag.key.as_str())
-        .chain(given)
-        .collect();
-    if keys.len() > TAGS_MAX {
+    let before = bytes_of(kept.iter().flat_map(texts));
+    // Of several with one key, the last one stays.
+    let pair = |tag| <[&str; 2]>::into(texts(tag));
+    let after: BTreeMap<&str, &str> = kept.iter().chain(tags).map(pair).collect();
+    if after.len() > TAGS_MAX {
         return Err(StoreError::TooMany {
             what: "tags",
             limit: TAGS_MAX,
         });
     }
+    Ok(bytes_of(after.into_iter().flat_map(<[&str; 2]>::from)) - before)
+}
+
+fn texts(tag: &Tag) -> [&str; 2] {
+    [&tag.key, &tag.value]
+}
+
+/// Puts tags that make their thing's grow so much, within the transaction that may have made
+/// the thing.
+pub(crate) fn put(
+    connection: &Connection,
+    tenant: TenantId,
+    resource: &str,
+    tags: &[Tag],
+    growth: i64,
+) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO tags (tenant, resource, key, value) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (tenant, resource, key) DO UPDATE SET value = excluded.value",
@@ -117,6 +138,7 @@ pub(crate) fn put(
     for tag in tags {
         insert.execute(params![tenant, resource, tag.key, tag.value])?;
     }
+    usage::note(tenant, &UsageChange::settings(growth));
     Ok(())
 }
 
@@ -139,9 +161,10 @@ pub(crate) fn delete_all(
     tenant: TenantId,
     resource: &str,
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("DELETE FROM tags WHERE tenant = ?1 AND resource = ?2")?
-        .execute(params![tenant, resource])?;
+    let sql = "DELETE FROM tags WHERE tenant = ?1 AND resource = ?2
+               RETURNING octet_length(key) + octet_length(value)";
+    let (_, freed) = delete_counted(connection, sql, params![tenant, resource])?;
+    usage::note(tenant, &UsageChange::settings(-freed));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::generations::Kept;
 use crate::ids::TenantId;
 use crate::store::Store;
+use crate::usage::{self, Allowance, StorageLimits, UsageChange, delete_counted};
 
 /// A version of a secret that is to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,10 +182,16 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`StoreError::Moved`] if another version was set meanwhile: seal the value for the
-    /// next number. [`StoreError::TooMany`] if the tenant has as many secrets as it may.
-    pub fn put_secret_version(self, new: NewSecretVersion) -> Result<(), StoreError> {
+    /// next number. [`StoreError::TooMany`] if the tenant has as many secrets as it may,
+    /// [`StoreError::OverQuota`].
+    pub fn put_secret_version(
+        self,
+        new: NewSecretVersion,
+        limits: StorageLimits,
+    ) -> Result<(), StoreError> {
+        let allowance = Allowance::new(self.book(), limits);
         self.write_kept(Kept::Secrets, move |connection| {
-            overwriting(connection, || put_version(connection, &new))
+            overwriting(connection, || put_version(connection, &new, &allowance))
         })
     }
 
@@ -230,13 +237,13 @@ impl Change<'_> {
         let name = name.to_owned();
         self.write_kept(Kept::Secrets, move |connection| {
             overwriting(connection, || {
-                let deleted = connection
-                    .prepare_cached(
-                        "DELETE FROM secret_versions
-                         WHERE secret = (SELECT id FROM secrets WHERE tenant = ?1 AND name = ?2)
-                           AND version = ?3",
-                    )?
-                    .execute(params![tenant, name, version])?;
+                let sql = "DELETE FROM secret_versions
+                           WHERE secret = (SELECT id FROM secrets WHERE tenant = ?1 AND name = ?2)
+                             AND version = ?3
+                           RETURNING octet_length(sealed)";
+                let destroyed = params![tenant, name, version];
+                let (deleted, bytes) = delete_counted(connection, sql, destroyed)?;
+                usage::note(tenant, &UsageChange::settings(-bytes));
                 expect_one(deleted, &name)
             })
         })
@@ -257,9 +264,10 @@ impl Change<'_> {
                 let Some(id) = found else {
                     return expect_one(0, &name);
                 };
-                connection
-                    .prepare_cached("DELETE FROM secret_versions WHERE secret = ?1")?
-                    .execute([id])?;
+                let sql = "DELETE FROM secret_versions WHERE secret = ?1
+                           RETURNING octet_length(sealed)";
+                let (_, bytes) = delete_counted(connection, sql, [id])?;
+                usage::note(tenant, &UsageChange::settings(-bytes));
                 connection
                     .prepare_cached("DELETE FROM secrets WHERE id = ?1")?
                     .execute([id])?;
@@ -269,7 +277,11 @@ impl Change<'_> {
     }
 }
 
-fn put_version(connection: &Connection, new: &NewSecretVersion) -> Result<(), StoreError> {
+fn put_version(
+    connection: &Connection,
+    new: &NewSecretVersion,
+    allowance: &Allowance,
+) -> Result<(), StoreError> {
     let found: Option<(i64, u32)> = connection
         .prepare_cached("SELECT id, last_version FROM secrets WHERE tenant = ?1 AND name = ?2")?
         .query_row(params![new.tenant, new.name], |row| {
@@ -281,6 +293,9 @@ fn put_version(connection: &Connection, new: &NewSecretVersion) -> Result<(), St
         let current = last.to_string();
         return Err(StoreError::Moved { current });
     }
+    let too_old = new.version.saturating_sub(new.versions_max);
+    let growth = growth(connection, new, found.map(|(id, _)| id), too_old)?;
+    allowance.require(new.tenant, growth)?;
     let id = match found {
         Some((id, _)) => {
             connection
@@ -305,8 +320,25 @@ fn put_version(connection: &Connection, new: &NewSecretVersion) -> Result<(), St
         ])?;
     connection
         .prepare_cached("DELETE FROM secret_versions WHERE secret = ?1 AND version <= ?2")?
-        .execute(params![id, new.version.saturating_sub(new.versions_max)])?;
+        .execute(params![id, too_old])?;
+    usage::note(new.tenant, &UsageChange::settings(growth));
     Ok(())
+}
+
+/// By how many bytes a new version makes its secret grow, which loses those that are too old.
+fn growth(
+    connection: &Connection,
+    new: &NewSecretVersion,
+    secret: Option<i64>,
+    too_old: u32,
+) -> Result<i64, StoreError> {
+    let lost: i64 = connection
+        .prepare_cached(
+            "SELECT coalesce(sum(octet_length(sealed)), 0) FROM secret_versions
+             WHERE secret = ?1 AND version <= ?2",
+        )?
+        .query_row(params![secret, too_old], |row| row.get(0))?;
+    Ok(i64::try_from(new.sealed.len()).unwrap_or(i64::MAX) - lost)
 }
 
 fn insert_secret(connection: &Connection, new: &NewSecretVersion) -> Result<i64, StoreError> {

@@ -9,6 +9,8 @@
 //! Fuel is told from outside ([`Store::note_fuel`]): it goes into the next transaction that
 //! there is, which is the one that makes the end of the call durable, or an earlier one.
 
+mod allowance;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +20,8 @@ use rusqlite::{Connection, params};
 use crate::error::StoreError;
 use crate::ids::TenantId;
 use crate::store::Store;
+
+pub(crate) use allowance::{Allowance, bytes_of, delete_counted};
 
 /// What a tenant has and uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +39,12 @@ pub struct Usage {
     pub component_bytes: u64,
     /// Bytes of its data sets, those that are being written among them.
     pub data_set_bytes: u64,
+    /// Bytes of its state machines: all revisions with all that they keep, and what versions and
+    /// aliases say of themselves.
+    pub definition_bytes: u64,
+    /// Bytes of its configuration values, of its secrets as they are sealed, and of the tags of
+    /// its state machines and activities.
+    pub setting_bytes: u64,
     /// The day that `fuel` is of, counted from 1 January 1970.
     pub fuel_day: i64,
     /// Fuel of that day's calls.
@@ -54,6 +64,8 @@ impl Usage {
         self.history_bytes
             .saturating_add(self.component_bytes)
             .saturating_add(self.data_set_bytes)
+            .saturating_add(self.definition_bytes)
+            .saturating_add(self.setting_bytes)
     }
 
     fn change(&mut self, change: &UsageChange) {
@@ -64,6 +76,8 @@ impl Usage {
         add(&mut self.components, change.components);
         add(&mut self.component_bytes, change.component_bytes);
         add(&mut self.data_set_bytes, change.data_set_bytes);
+        add(&mut self.definition_bytes, change.definition_bytes);
+        add(&mut self.setting_bytes, change.setting_bytes);
     }
 
     fn burn(&mut self, day: i64, fuel: u64) {
@@ -103,6 +117,8 @@ pub(crate) struct UsageChange {
     pub(crate) components: i64,
     pub(crate) component_bytes: i64,
     pub(crate) data_set_bytes: i64,
+    pub(crate) definition_bytes: i64,
+    pub(crate) setting_bytes: i64,
 }
 
 impl UsageChange {
@@ -136,6 +152,20 @@ impl UsageChange {
         }
     }
 
+    pub(crate) fn definitions(bytes: i64) -> Self {
+        Self {
+            definition_bytes: bytes,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn settings(bytes: i64) -> Self {
+        Self {
+            setting_bytes: bytes,
+            ..Self::default()
+        }
+    }
+
     fn add(&mut self, other: &Self) {
         self.running += other.running;
         self.reserved += other.reserved;
@@ -143,6 +173,8 @@ impl UsageChange {
         self.components += other.components;
         self.component_bytes += other.component_bytes;
         self.data_set_bytes += other.data_set_bytes;
+        self.definition_bytes += other.definition_bytes;
+        self.setting_bytes += other.setting_bytes;
     }
 }
 
@@ -220,7 +252,7 @@ impl Book {
     pub(crate) fn read(connection: &Connection) -> Result<Self, StoreError> {
         let mut statement = connection.prepare(
             "SELECT tenant, running, history_bytes, components, component_bytes, data_set_bytes,
-                 fuel_day, fuel
+                 definition_bytes, setting_bytes, fuel_day, fuel
              FROM tenant_usage",
         )?;
         let rows = statement.query_map([], |row| {
@@ -232,8 +264,10 @@ impl Book {
                 components: count(3)?,
                 component_bytes: count(4)?,
                 data_set_bytes: count(5)?,
-                fuel_day: row.get(6)?,
-                fuel: count(7)?,
+                definition_bytes: count(6)?,
+                setting_bytes: count(7)?,
+                fuel_day: row.get(8)?,
+                fuel: count(9)?,
             };
             Ok((row.get(0)?, usage))
         })?;
@@ -320,13 +354,12 @@ impl Book {
             }
             _ => Ok(()),
         };
-        let names = u64::from(new_component);
-        over(
-            StorageQuota::Components,
-            limits.components,
-            usage.components,
-            names,
-        )?;
+        // What brings no name is not refused over the limit of names, also where that was
+        // lowered below what is there.
+        if new_component {
+            let (limit, names) = (limits.components, usage.components);
+            over(StorageQuota::Components, limit, names, 1)?;
+        }
         let stored = usage.stored_bytes();
         over(
             StorageQuota::StoredBytes,
@@ -365,14 +398,18 @@ fn write_row(
     connection
         .prepare_cached(
             "INSERT INTO tenant_usage (tenant, running, history_bytes, components,
-                 component_bytes, data_set_bytes, fuel_day, fuel)
-             VALUES (?1, max(?2, 0), max(?3, 0), max(?4, 0), max(?5, 0), max(?6, 0), ?7, ?8)
+                 component_bytes, data_set_bytes, fuel_day, fuel, definition_bytes,
+                 setting_bytes)
+             VALUES (?1, max(?2, 0), max(?3, 0), max(?4, 0), max(?5, 0), max(?6, 0), ?7, ?8,
+                 max(?9, 0), max(?10, 0))
              ON CONFLICT (tenant) DO UPDATE SET
                  running = max(running + ?2, 0),
                  history_bytes = max(history_bytes + ?3, 0),
                  components = max(components + ?4, 0),
                  component_bytes = max(component_bytes + ?5, 0),
                  data_set_bytes = max(data_set_bytes + ?6, 0),
+                 definition_bytes = max(definition_bytes + ?9, 0),
+                 setting_bytes = max(setting_bytes + ?10, 0),
                  fuel = CASE WHEN ?7 > fuel_day THEN ?8 ELSE fuel + ?8 END,
                  fuel_day = max(fuel_day, ?7)",
         )?
@@ -385,6 +422,8 @@ fn write_row(
             change.data_set_bytes,
             day,
             i64::try_from(fuel).unwrap_or(i64::MAX),
+            change.definition_bytes,
+            change.setting_bytes,
         ])?;
     Ok(())
 }

@@ -6,9 +6,10 @@ use stepwell_states::Timestamp;
 use crate::audit::Change;
 use crate::columns;
 use crate::error::StoreError;
-use crate::ids::MachineId;
-use crate::state_machines::{PublishOrder, living, load_revision};
+use crate::ids::{MachineId, TenantId};
+use crate::state_machines::{PublishOrder, living, load_revision, tenant_of};
 use crate::store::Store;
+use crate::usage::{self, Allowance, StorageLimits, UsageChange, delete_counted};
 
 /// Versions of a machine, at most: AWS's quota.
 const VERSIONS_MAX: usize = 1_000;
@@ -75,7 +76,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Deleting`], [`StoreError::Moved`] if the
-    /// latest revision is another one, [`StoreError::TooMany`].
+    /// latest revision is another one, [`StoreError::TooMany`], [`StoreError::OverQuota`].
     pub fn publish_version(
         self,
         machine: MachineId,
@@ -83,7 +84,9 @@ impl Change<'_> {
         order: PublishOrder,
         at: Timestamp,
         by: Option<String>,
+        limits: StorageLimits,
     ) -> Result<VersionRow, StoreError> {
+        let allowance = Allowance::new(self.book(), limits);
         self.write(move |connection| {
             let found = living(connection, machine)?;
             if let Some(expected) = &expected {
@@ -95,7 +98,17 @@ impl Change<'_> {
                 }
             }
             let revision = (machine, found.revision);
-            publish(connection, revision, &order, at, by.as_deref())
+            if published(connection, revision)?.is_none() {
+                allowance.require(found.tenant, order.bytes())?;
+            }
+            publish(
+                connection,
+                found.tenant,
+                revision,
+                &order,
+                at,
+                by.as_deref(),
+            )
         })
     }
 
@@ -115,31 +128,42 @@ impl Change<'_> {
             if !by.is_empty() {
                 return Err(StoreError::InUse { by });
             }
-            let sql = "DELETE FROM state_machine_versions WHERE machine = ?1 AND version = ?2";
-            let gone = connection
-                .prepare_cached(sql)?
-                .execute(params![machine, version])?;
+            let sql = "DELETE FROM state_machine_versions WHERE machine = ?1 AND version = ?2
+                       RETURNING coalesce(octet_length(description), 0)";
+            let (gone, bytes) = delete_counted(connection, sql, params![machine, version])?;
+            if gone > 0 {
+                let tenant = tenant_of(connection, machine)?;
+                usage::note(tenant, &UsageChange::definitions(-bytes));
+            }
             Ok(gone == 1)
         })
     }
 }
 
+/// Returns the version that publishes a revision.
+pub(crate) fn published(
+    connection: &Connection,
+    (machine, revision): (MachineId, i64),
+) -> Result<Option<VersionRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM state_machine_versions WHERE machine = ?1 AND revision = ?2"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement
+        .query_row(params![machine, revision], read)
+        .optional()?)
+}
+
 /// Publishes a revision, within the transaction that may have made it.
 pub(crate) fn publish(
     connection: &Connection,
+    tenant: TenantId,
     (machine, revision): (MachineId, i64),
     order: &PublishOrder,
     at: Timestamp,
     by: Option<&str>,
 ) -> Result<VersionRow, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM state_machine_versions WHERE machine = ?1 AND revision = ?2"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let published = statement
-        .query_row(params![machine, revision], read)
-        .optional()?;
-    if let Some(published) = published {
+    if let Some(published) = published(connection, (machine, revision))? {
         return Ok(published);
     }
     require_room(connection, machine)?;
@@ -163,6 +187,7 @@ pub(crate) fn publish(
             at.as_ms(),
             by
         ])?;
+    usage::note(tenant, &UsageChange::definitions(order.bytes()));
     Ok(VersionRow {
         version,
         revision,

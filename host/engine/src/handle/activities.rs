@@ -58,14 +58,14 @@ impl EngineHandle {
             value: tag.value,
         });
         let tags = tags.collect();
+        let ledger = self.0.starter.ledgers.of(caller.tenant.id);
         let row = blocking(move || {
             if let Some(found) = store.find_activity(tenant, &name)? {
                 return Ok((found, false));
             }
-            Ok((
-                store.change(entry).put_activity(tenant, &name, now, tags)?,
-                true,
-            ))
+            let change = store.change(entry);
+            let made = change.put_activity(tenant, &name, now, tags, ledger.storage());
+            Ok((made.map_err(|error| ledger.counted(error))?, true))
         });
         let (row, is_new) = row.await?.map_err(from_store)?;
         Ok((described(&caller.tenant, row), is_new))

@@ -20,8 +20,8 @@ impl EngineHandle {
     ///
     /// [`EngineError::AlreadyExists`] if it is there and says something else,
     /// [`EngineError::NotFound`] if the state machine or a version is not there,
-    /// [`EngineError::Deleting`], [`EngineError::Invalid`], [`EngineError::TooMany`], or
-    /// trouble of the host's own.
+    /// [`EngineError::Deleting`], [`EngineError::Invalid`], [`EngineError::TooMany`],
+    /// [`EngineError::QuotaExceeded`], or trouble of the host's own.
     pub async fn create_alias(&self, caller: &Caller, new: NewAlias) -> Result<Alias, EngineError> {
         self.require_running()?;
         check_name(&new.name)?;
@@ -44,7 +44,12 @@ impl EngineHandle {
             action::ALIAS_CREATE,
             &new.routes,
         );
-        let made = blocking(move || store.change(entry).create_alias(order)).await?;
+        let ledger = self.0.starter.ledgers.of(caller.tenant.id);
+        let made = blocking(move || {
+            let made = store.change(entry).create_alias(order, ledger.storage());
+            made.map_err(|error| ledger.counted(error))
+        });
+        let made = made.await?;
         let made = made.map_err(|error| refused(error, "version", &new.name, &machine))?;
         Ok(alias_of(caller, &machine, made))
     }
@@ -54,7 +59,8 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::NotFound`] if the state machine, the alias or a version is not there,
-    /// [`EngineError::Deleting`], [`EngineError::Invalid`], or trouble of the host's own.
+    /// [`EngineError::Deleting`], [`EngineError::Invalid`], [`EngineError::QuotaExceeded`], or
+    /// trouble of the host's own.
     pub async fn update_alias(
         &self,
         caller: &Caller,
@@ -68,9 +74,11 @@ impl EngineHandle {
         let given = update.routes.as_deref().unwrap_or_default();
         let entry = self.alias_entry(caller, &machine, &update.name, action::ALIAS_UPDATE, given);
         let description = update.description;
+        let ledger = self.0.starter.ledgers.of(caller.tenant.id);
         let updated = blocking(move || {
-            let change = store.change(entry);
-            change.update_alias(id, &name, description, routes, at)
+            let (change, limits) = (store.change(entry), ledger.storage());
+            let updated = change.update_alias(id, &name, description, routes, at, limits);
+            updated.map_err(|error| ledger.counted(error))
         });
         let updated = updated.await?;
         let updated = updated.map_err(|error| refused(error, "alias", &update.name, &machine))?;

@@ -10,6 +10,8 @@ use crate::model::{Binding, Caller, NewBinding};
 
 /// Bindings of a list, at most.
 const LIST_MAX: usize = 10_000;
+/// Bytes of an integration's name, at most.
+const INTEGRATION_MAX_BYTES: usize = 256;
 
 impl EngineHandle {
     /// Binds a component to an integration, in place of one that was bound to it. What is
@@ -102,10 +104,15 @@ impl EngineHandle {
 }
 
 fn read(text: &str) -> Result<Integration, EngineError> {
-    integration(text, ANY_ACTION).map_err(|reason| EngineError::Invalid {
+    let invalid = |reason| EngineError::Invalid {
         field: "integration",
         reason,
-    })
+    };
+    if text.len() > INTEGRATION_MAX_BYTES {
+        let reason = format!("has more than {INTEGRATION_MAX_BYTES} characters");
+        return Err(invalid(reason));
+    }
+    integration(text, ANY_ACTION).map_err(invalid)
 }
 
 fn described(row: BindingRow) -> Binding {

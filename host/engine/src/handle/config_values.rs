@@ -5,7 +5,7 @@ use stepwell_store::{ConfigValueRow, StoreError, TenantId};
 
 use crate::audit::action;
 use crate::error::EngineError;
-use crate::handle::EngineHandle;
+use crate::handle::{EngineHandle, blocking};
 use crate::model::Caller;
 use crate::permissions::Permission;
 
@@ -34,7 +34,8 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::Forbidden`], [`EngineError::Invalid`] for the name,
-    /// [`EngineError::TooLarge`], [`EngineError::TooMany`], or trouble of the host's own.
+    /// [`EngineError::TooLarge`], [`EngineError::TooMany`], [`EngineError::QuotaExceeded`], or
+    /// trouble of the host's own.
     pub async fn put_config_value(
         &self,
         caller: &Caller,
@@ -60,8 +61,14 @@ impl EngineHandle {
         };
         let set = described(row.clone());
         let entry = self.entry(caller, action::CONFIG_SET, name, None);
-        self.read(move |store| store.change(entry).put_config_value(tenant, row))
-            .await?;
+        let ledger = self.0.starter.ledgers.of(caller.tenant.id);
+        let store = self.0.store.clone();
+        blocking(move || {
+            let change = store.change(entry);
+            let put = change.put_config_value(tenant, row, ledger.storage());
+            put.map_err(|error| ledger.refused(error))
+        })
+        .await??;
         Ok(set)
     }
 

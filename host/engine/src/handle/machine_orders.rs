@@ -34,8 +34,8 @@ impl EngineHandle {
     ///
     /// [`EngineError::AlreadyExists`], [`EngineError::Deleting`],
     /// [`EngineError::InvalidDefinition`], [`EngineError::Invalid`] for the name,
-    /// [`EngineError::TooLarge`], [`EngineError::TooMany`] for its tags, or trouble of the
-    /// host's own.
+    /// [`EngineError::TooLarge`], [`EngineError::TooMany`] state machines or tags,
+    /// [`EngineError::QuotaExceeded`], or trouble of the host's own.
     pub async fn create_state_machine(
         &self,
         caller: &Caller,
@@ -76,8 +76,10 @@ impl EngineHandle {
                 tags: new.tags.into_iter().map(stored_tag).collect(),
             };
             let entry = handle.deployed_entry(&caller, &name, Some(&order.revision.asl));
-            let made = store.change(entry).create_state_machine(order);
-            let made = made.map_err(|error| refused(error, &name))?;
+            let ledger = handle.0.starter.ledgers.of(caller.tenant.id);
+            let change = store.change(entry);
+            let made = change.create_state_machine(order, ledger.storage());
+            let made = made.map_err(|error| refused(ledger.counted(error), &name))?;
             let arn = names::machine_arn(&caller.tenant, &name);
             Ok(MadeStateMachine {
                 version_arn: made.version.map(|version| format!("{arn}:{version}")),
@@ -96,7 +98,8 @@ impl EngineHandle {
     ///
     /// [`EngineError::NotFound`], [`EngineError::Deleting`],
     /// [`EngineError::InvalidDefinition`], [`EngineError::TooLarge`],
-    /// [`EngineError::TooMany`] versions, or trouble of the host's own.
+    /// [`EngineError::TooMany`] revisions or versions, [`EngineError::QuotaExceeded`], or trouble
+    /// of the host's own.
     pub async fn update_state_machine(
         &self,
         caller: &Caller,
@@ -129,8 +132,11 @@ impl EngineHandle {
             };
             let asl = order.definition.as_ref().map(|made| &*made.asl);
             let entry = handle.deployed_entry(&caller, &machine.name, asl);
-            let updated = store.change(entry).update_state_machine(order);
-            let updated = updated.map_err(|error| refused(error, &update.state_machine))?;
+            let ledger = handle.0.starter.ledgers.of(caller.tenant.id);
+            let change = store.change(entry);
+            let updated = change.update_state_machine(order, ledger.storage());
+            let updated =
+                updated.map_err(|error| refused(ledger.counted(error), &update.state_machine))?;
             let arn = names::machine_arn(&caller.tenant, &machine.name);
             let version_arn = updated
                 .version

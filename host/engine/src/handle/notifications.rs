@@ -374,6 +374,10 @@ fn check_events(events: &[String]) -> Result<(), EngineError> {
     if events.is_empty() {
         return Err(invalid(format!("names none; give some of {}", known())));
     }
+    if events.len() > NewsKind::ALL.len() {
+        let reason = format!("has {} names; the events are {}", events.len(), known());
+        return Err(invalid(reason));
+    }
     let unknown = events.iter().find(|name| NewsKind::named(name).is_none());
     match unknown {
         Some(unknown) => Err(invalid(format!(

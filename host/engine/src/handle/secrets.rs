@@ -58,7 +58,7 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::Invalid`] for a name that cannot be, [`EngineError::NoMasterKey`],
-    /// [`EngineError::TooMany`], or trouble of the host's own.
+    /// [`EngineError::TooMany`], [`EngineError::QuotaExceeded`], or trouble of the host's own.
     pub async fn set_secret(
         &self,
         caller: &Caller,
@@ -216,13 +216,14 @@ impl SetOrder {
             let (handle, by) = (&self.handle, &self.by);
             let entry = handle.entry(by, action::SECRET_SET, &*self.name, Some(details));
             let change = store.change(entry);
-            match change.put_secret_version(self.sealed_for(version)?) {
+            let ledger = self.handle.0.starter.ledgers.of(self.tenant.0);
+            match change.put_secret_version(self.sealed_for(version)?, ledger.storage()) {
                 Ok(()) => return Ok(version),
                 Err(StoreError::Moved { .. }) => {}
                 Err(StoreError::TooMany { what, limit }) => {
                     return Err(EngineError::TooMany { what, limit });
                 }
-                Err(error) => return Err(from_store(error)),
+                Err(error) => return Err(ledger.refused(error)),
             }
         }
         let reason = "others set the same secret all the time: try again".to_owned();

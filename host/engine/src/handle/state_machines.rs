@@ -77,7 +77,8 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::InvalidDefinition`] with all problems, [`EngineError::Invalid`] for
-    /// the name, [`EngineError::TooLarge`], or trouble of the host's own.
+    /// the name, [`EngineError::TooLarge`], [`EngineError::TooMany`] state machines or revisions,
+    /// [`EngineError::QuotaExceeded`], or trouble of the host's own.
     pub async fn deploy_state_machine(
         &self,
         caller: &Caller,
@@ -126,13 +127,13 @@ impl EngineHandle {
                 acting_for: stored_people(&caller),
             };
             let entry = handle.deployed_entry(&caller, &name, Some(&new.asl));
-            let put = store
-                .change(entry)
-                .put_state_machine(new, PutMode::CreateOrUpdate);
+            let ledger = handle.0.starter.ledgers.of(caller.tenant.id);
+            let change = store.change(entry);
+            let put = change.put_state_machine(new, PutMode::CreateOrUpdate, ledger.storage());
             let put = put.map_err(|error| match error {
                 // Somebody made it of another type meanwhile.
                 StoreError::NameTaken { .. } => other_type(&name),
-                error => refused(error, &name),
+                error => refused(ledger.counted(error), &name),
             })?;
             let state_machine = describe(&store, &caller.tenant, &name)?;
             let warnings = diagnostics;

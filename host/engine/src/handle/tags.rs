@@ -34,8 +34,11 @@ impl EngineHandle {
         let keys = tags.iter().map(|tag| tag.key.clone());
         let details = AuditDetails::default().texts("keys", keys);
         let entry = self.entry(caller, action::TAG_PUT, arn, Some(details));
+        let ledger = self.0.starter.ledgers.of(caller.tenant.id);
         self.with_tags(caller, arn, move |store, tenant, resource| {
-            store.change(entry).put_tags(tenant, resource, tags)
+            let change = store.change(entry);
+            let put = change.put_tags(tenant, resource, tags, ledger.storage());
+            put.map_err(|error| ledger.counted(error))
         })
         .await
     }

@@ -16,8 +16,8 @@ impl EngineHandle {
     /// # Errors
     ///
     /// [`EngineError::NotFound`], [`EngineError::Deleting`], [`EngineError::Moved`] if the
-    /// current revision is another one, [`EngineError::TooMany`], or trouble of the host's
-    /// own.
+    /// current revision is another one, [`EngineError::TooMany`],
+    /// [`EngineError::QuotaExceeded`], or trouble of the host's own.
     pub async fn publish_version(
         &self,
         caller: &Caller,
@@ -33,9 +33,12 @@ impl EngineHandle {
         };
         let details = AuditDetails::default().maybe("revision", order.revision_id.as_deref());
         let entry = self.entry(caller, action::VERSION_PUBLISH, &*arn, Some(details));
+        let ledger = self.0.starter.ledgers.of(caller.tenant.id);
         let published = blocking(move || {
-            let change = store.change(entry);
-            change.publish_version(machine.id, order.revision_id, publish, at, by)
+            let (change, limits) = (store.change(entry), ledger.storage());
+            let published =
+                change.publish_version(machine.id, order.revision_id, publish, at, by, limits);
+            published.map_err(|error| ledger.counted(error))
         });
         let published = published.await?;
         let published = published.map_err(|error| refused(error, &order.state_machine))?;

@@ -201,9 +201,13 @@ impl Ledger {
 
     /// What a caller is told of the store's trouble; one that is a quota is counted.
     pub(crate) fn refused(&self, error: StoreError) -> EngineError {
-        let error = from_store(error);
-        if let EngineError::QuotaExceeded { quota, .. } = &error {
-            self.lock().refused[quota.index()] += 1;
+        from_store(self.counted(error))
+    }
+
+    /// Counts the store's trouble if it is a quota.
+    pub(crate) fn counted(&self, error: StoreError) -> StoreError {
+        if let StoreError::OverQuota { quota, .. } = &error {
+            self.lock().refused[Quota::from(*quota).index()] += 1;
         }
         error
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::fault::{ApiError, fault_of};
+use super::fault::{ApiError, fault_of, fault_of_storing};
 use super::pages::List;
 use super::request::Request;
 use super::times::TimeForm;
@@ -27,7 +27,8 @@ pub(super) async fn create(
     let tags = tags::read(request.other("tags"))?;
     settings::refuse_customer_key(request)?;
     let created = engine.create_tagged_activity(caller, name, tags).await;
-    let (activity, _is_new) = created.map_err(|error| fault_of(error, name))?;
+    let refused = |error| fault_of_storing(error, name, "ActivityLimitExceeded");
+    let (activity, _is_new) = created.map_err(refused)?;
     Ok(json!({
         "activityArn": activity.arn,
         "creationDate": times.write(activity.created_at),

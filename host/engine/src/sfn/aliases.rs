@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fault::{ApiError, ApiFault, fault_of};
+use super::fault::{ApiError, ApiFault, fault_of, fault_of_storing};
 use super::machines::check_description;
 use super::pages::List;
 use super::request::Request;
@@ -40,7 +40,8 @@ pub(super) async fn create(
         routes,
     };
     let made = engine.create_alias(caller, new).await;
-    let made = made.map_err(|error| missing_or(error, &machine))?;
+    let limit = "ServiceQuotaExceededException";
+    let made = made.map_err(|error| missing_or(error, &machine, limit))?;
     Ok(line(&made, times))
 }
 
@@ -77,7 +78,9 @@ pub(super) async fn update(
         routes,
     };
     let updated = engine.update_alias(caller, update).await;
-    let updated = updated.map_err(|error| missing_or(error, &machine))?;
+    // It has no error for limits.
+    let limit = "ValidationException";
+    let updated = updated.map_err(|error| missing_or(error, &machine, limit))?;
     Ok(json!({ "updateDate": times.write(updated.updated_at) }))
 }
 
@@ -89,7 +92,7 @@ pub(super) async fn describe(
 ) -> Result<Value, ApiError> {
     let (machine, name) = request.alias_arn(&caller.tenant, "stateMachineAliasArn")?;
     let found = engine.describe_alias(caller, &machine, &name).await;
-    let found = found.map_err(|error| missing_or(error, &machine))?;
+    let found = found.map_err(|error| missing_or(error, &machine, "ValidationException"))?;
     let routes = found.routes.iter().map(|route| {
         json!({
             "stateMachineVersionArn": format!("{machine}:{}", route.version),
@@ -255,14 +258,15 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
-/// Whatever is missing, AWS says the same.
-fn missing_or(error: EngineError, machine: &str) -> ApiError {
+/// Whatever is missing, AWS says the same. `limit` is the operation's error for one that there
+/// is no room for.
+fn missing_or(error: EngineError, machine: &str, limit: &'static str) -> ApiError {
     match error {
         EngineError::NotFound { name, .. } => {
             let kind = "alias";
             fault_of(EngineError::NotFound { kind, name }, machine)
         }
-        error => fault_of(error, machine),
+        error => fault_of_storing(error, machine, limit),
     }
 }
 

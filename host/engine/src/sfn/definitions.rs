@@ -4,7 +4,7 @@ use stepwell_states::aws::{self, Diagnostic};
 use stepwell_states::{ExecutionType, Severity};
 use stepwell_store::TenantId;
 
-use super::fault::{ApiError, ApiFault, fault_of};
+use super::fault::{ApiError, ApiFault, fault_of, fault_of_storing};
 use crate::error::EngineError;
 use crate::handle::EngineHandle;
 use crate::model::Caller;
@@ -65,10 +65,16 @@ pub(super) async fn require_valid(
     }
 }
 
-/// Says that Stepwell refuses a definition that AWS would take, in AWS's form.
-pub(super) fn refused(error: EngineError, named: &str, definition: &str) -> ApiError {
+/// Says that Stepwell refuses a definition that AWS would take, in AWS's form. `limit` is the
+/// operation's error for one that there is no room for.
+pub(super) fn refused(
+    error: EngineError,
+    named: &str,
+    definition: &str,
+    limit: &'static str,
+) -> ApiError {
     let EngineError::InvalidDefinition(found) = error else {
-        return fault_of(error, named);
+        return fault_of_storing(error, named, limit);
     };
     let told: Vec<Diagnostic> = found
         .into_iter()

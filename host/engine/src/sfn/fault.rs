@@ -140,6 +140,19 @@ pub(crate) fn fault_of(error: EngineError, named: &str) -> ApiError {
     ApiError::Fault(fault)
 }
 
+/// The same of an operation that stores something: over its quota it refuses with the error
+/// that it has for limits, since the one of [`fault_of`] is of those that start executions.
+pub(super) fn fault_of_storing(error: EngineError, named: &str, limit: &'static str) -> ApiError {
+    match error {
+        EngineError::QuotaExceeded {
+            quota: Quota::StoredBytes,
+            message,
+            ..
+        } => ApiFault::new(limit, message).into(),
+        error => fault_of(error, named),
+    }
+}
+
 /// Rates are throttled; of what there may be no more, AWS has a limit of executions. Its own
 /// text names no quota, so the quota stands behind it.
 fn over_quota(quota: Quota, message: &str) -> ApiFault {
@@ -182,16 +195,17 @@ fn already_exists(kind: &str, named: &str) -> ApiFault {
     )
 }
 
-fn too_many(what: &str, limit: usize, named: &str) -> ApiFault {
+fn too_many(what: &'static str, limit: usize, named: &str) -> ApiFault {
     if what == "tags" {
         let message = format!("Too many tags: '{named}' may have {limit} at most");
         return ApiFault::new("TooManyTags", message);
     }
-    let message = format!("there are {limit} {what} already, which is the limit");
-    if what == "activities" {
-        return ApiFault::new("ActivityLimitExceeded", message);
-    }
-    ApiFault::new("ServiceQuotaExceededException", message)
+    let code = match what {
+        "activities" => "ActivityLimitExceeded",
+        "state machines" => "StateMachineLimitExceeded",
+        _ => "ServiceQuotaExceededException",
+    };
+    ApiFault::new(code, EngineError::TooMany { what, limit }.to_string())
 }
 
 fn conflict(message: impl Into<String>) -> ApiFault {

@@ -51,7 +51,8 @@ pub(super) async fn create(
     };
     let arn = names::machine_arn(&caller.tenant, name);
     let made = engine.create_state_machine(caller, new).await;
-    let made = made.map_err(|error| refused(error, &arn, definition))?;
+    let limit = "StateMachineLimitExceeded";
+    let made = made.map_err(|error| refused(error, &arn, definition, limit))?;
     let mut answer = json!({
         "stateMachineArn": made.arn,
         "creationDate": times.write(made.created_at),
@@ -98,7 +99,11 @@ pub(super) async fn update(
         publish,
     };
     let updated = engine.update_state_machine(caller, update).await;
-    let updated = updated.map_err(|error| refused(error, named, definition.unwrap_or_default()))?;
+    let (given, limit) = (
+        definition.unwrap_or_default(),
+        "ServiceQuotaExceededException",
+    );
+    let updated = updated.map_err(|error| refused(error, named, given, limit))?;
     let mut answer = json!({ "updateDate": times.write(updated.updated_at) });
     if let Some(revision) = updated.revision_id {
         answer["revisionId"] = revision.into();

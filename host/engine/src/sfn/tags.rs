@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fault::{ApiError, ApiFault, fault_of};
+use super::fault::{ApiError, ApiFault, fault_of, fault_of_storing};
 use super::request::Request;
 use crate::handle::EngineHandle;
 use crate::handle::tags::{KEY_MAX_CHARS, VALUE_MAX_CHARS};
@@ -16,7 +16,7 @@ pub(super) async fn put(
     let named = request.arn("resourceArn")?;
     let tags = read(request.other("tags"))?;
     let put = engine.tag(caller, named, tags).await;
-    put.map_err(|error| fault_of(error, named))?;
+    put.map_err(|error| fault_of_storing(error, named, "TooManyTags"))?;
     Ok(json!({}))
 }
 

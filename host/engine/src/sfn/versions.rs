@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fault::{ApiError, fault_of};
+use super::fault::{ApiError, fault_of, fault_of_storing};
 use super::machines::check_description;
 use super::pages::List;
 use super::request::Request;
@@ -28,7 +28,7 @@ pub(super) async fn publish(
     let published = engine.publish_version(caller, order).await;
     let published = published.map_err(|error| match error {
         EngineError::Moved { .. } => fault_of(error, revision.unwrap_or_default()),
-        error => fault_of(error, named),
+        error => fault_of_storing(error, named, "ServiceQuotaExceededException"),
     })?;
     Ok(line(&published, times))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stepwell_engine::{
     Caller, DeployStateMachine, EngineError, ExecutionType, NewTenantOrder, OwnQuotas, Payload,
-    Quota, QuotaState, SimulatedClock, StartExecution, StartedExecution, Status,
+    Quota, QuotaState, RetentionOrder, SimulatedClock, StartExecution, StartedExecution, Status,
 };
 use stepwell_store::{StoreOptions, TenantId};
 
@@ -394,6 +394,34 @@ async fn data_that_is_deleted_makes_room() {
     let deleted = bench.handle.delete_data_set(&bench.caller, "lines");
     deleted.await.unwrap();
     assert_eq!(used(&bench), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_machine_that_is_deleted_makes_room_when_its_executions_are_gone() {
+    let bench = Bench::in_memory().await;
+    let used = || state(&bench, Quota::StoredBytes).used;
+    // Its components stay.
+    bench.deploy("other", PASS).await;
+    let before = used();
+    bench.deploy("machine", PASS).await;
+    assert!(used() >= before.map(|before| before + 2 * PASS.len() as u64));
+    bench.end(&bench.start("machine", "one", "{}").await).await;
+    let (handle, caller) = (&bench.handle, &bench.caller);
+    let old = RetentionOrder {
+        age: Some(Duration::from_secs(1_800)),
+        ..RetentionOrder::default()
+    };
+    handle.put_retention(caller, None, old).await.unwrap();
+    handle
+        .delete_state_machine(caller, "machine")
+        .await
+        .unwrap();
+    bench.clock.advance(Duration::from_secs(1_200));
+    // Its execution is there, and needs it.
+    assert!(!bench.history("machine/one").await.is_empty());
+    assert!(used() > before);
+    bench.clock.advance(Duration::from_secs(700));
+    settled(|| used() == before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

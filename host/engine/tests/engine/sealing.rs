@@ -9,7 +9,7 @@ use crate::harness::somebody;
 use stepwell_engine::{SealingError, Timestamp, check_keys, seal_all};
 use stepwell_store::{
     AccessKeyRow, Fault, FaultPlan, KeySecret, NewSecretVersion, NewTenant, Resealed, SealedPlace,
-    Store, StoreOptions, TenantId,
+    StorageLimits, Store, StoreOptions, TenantId,
 };
 use stepwell_vault::{MasterKey, Place, Vault, VaultError};
 
@@ -79,7 +79,10 @@ fn furnish(folder: &Path, vault: &Vault) -> TenantId {
             versions_max: SECRETS,
             secrets_max: 10,
         };
-        store.change(somebody()).put_secret_version(new).unwrap();
+        store
+            .change(somebody())
+            .put_secret_version(new, StorageLimits::default())
+            .unwrap();
     }
     let key = AccessKeyRow {
         id: "SWAKTEST".to_owned(),

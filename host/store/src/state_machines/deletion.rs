@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 use stepwell_states::Timestamp;
 
-use super::{MachineRow, read_machine};
+use super::{MachineRow, read_machine, tenant_of};
 use crate::audit::Change;
 use crate::error::StoreError;
 use crate::executions::Status;
@@ -11,6 +11,7 @@ use crate::generations::Kept;
 use crate::ids::MachineId;
 use crate::store::Store;
 use crate::tags;
+use crate::usage::{self, UsageChange, delete_counted};
 
 /// How far a deletion has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +47,8 @@ impl Store {
 }
 
 impl Change<'_> {
-    /// Deletes a machine with its versions, aliases and tags; its revisions and executions
-    /// stay. While executions of it run, it only takes no new ones: who hears of the end of
+    /// Deletes a machine with its versions, aliases and tags; its executions stay, and its
+    /// revisions as long as one of these does ([`Store::empty_deleted_machines`]). While executions of it run, it only takes no new ones: who hears of the end of
     /// one calls [`Store::finish_deletion`]. Asked for again, nothing changes.
     ///
     /// # Errors
@@ -67,12 +68,17 @@ impl Change<'_> {
             if deleting == 0 {
                 return Err(StoreError::not_found(id.to_string()));
             }
+            let mut freed = 0;
             for sql in [
-                "DELETE FROM state_machine_aliases WHERE machine = ?1",
-                "DELETE FROM state_machine_versions WHERE machine = ?1",
+                "DELETE FROM state_machine_aliases WHERE machine = ?1
+                 RETURNING coalesce(octet_length(description), 0)",
+                "DELETE FROM state_machine_versions WHERE machine = ?1
+                 RETURNING coalesce(octet_length(description), 0)",
             ] {
-                connection.prepare_cached(sql)?.execute([id])?;
+                freed += delete_counted(connection, sql, [id])?.1;
             }
+            let tenant = tenant_of(connection, id)?;
+            usage::note(tenant, &UsageChange::definitions(-freed));
             tags::delete_of_machine(connection, id)?;
             finish(connection, id, at)
         })
@@ -89,11 +95,16 @@ fn finish(connection: &Connection, id: MachineId, at: Timestamp) -> Result<Delet
     if running {
         return Ok(Deletion::Pending);
     }
-    connection
+    let deleted = connection
         .prepare_cached(
             "UPDATE state_machines SET deleted_at = ?2
              WHERE id = ?1 AND deleting_at IS NOT NULL AND deleted_at IS NULL",
         )?
         .execute(params![id, at.as_ms()])?;
+    if deleted == 1 {
+        // Some may have been put since it was asked to go; a machine of the same name that is
+        // made now has none of them.
+        tags::delete_of_machine(connection, id)?;
+    }
     Ok(Deletion::Done)
 }

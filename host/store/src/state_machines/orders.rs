@@ -7,14 +7,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 use stepwell_states::Timestamp;
 
 use super::{
-    MachineRow, NewRevision, RevisionRow, RevisionSettings, find, insert_machine, insert_revision,
-    load_revision, pins_to_json,
+    MachineRow, NewRevision, RevisionRow, RevisionSettings, bytes, find, insert_machine,
+    insert_revision, load_revision, pins_to_json,
 };
 use crate::audit::Change;
 use crate::error::StoreError;
 use crate::generations::Kept;
-use crate::ids::{Digest, MachineId};
+use crate::ids::{Digest, MachineId, TenantId};
+use crate::room;
 use crate::tags::{self, Tag};
+use crate::usage::{Allowance, StorageLimits, bytes_of};
 use crate::versions::{self, VersionRow};
 
 /// A machine that is to exist.
@@ -33,6 +35,13 @@ pub struct NewMachine {
 pub struct PublishOrder {
     /// What the version says of itself.
     pub description: Option<String>,
+}
+
+impl PublishOrder {
+    /// What of the version is counted as stored.
+    pub(crate) fn bytes(&self) -> i64 {
+        bytes_of(self.description.as_deref())
+    }
 }
 
 /// A machine that is there now.
@@ -104,11 +113,16 @@ impl Change<'_> {
     /// # Errors
     /// [`StoreError::NameTaken`] if a machine of the name says something else,
     /// [`StoreError::Deleting`] if it is being deleted, [`StoreError::Refused`] if there is no
-    /// such tenant.
-    pub fn create_state_machine(self, new: NewMachine) -> Result<MadeMachine, StoreError> {
+    /// such tenant, [`StoreError::TooMany`] machines or tags, [`StoreError::OverQuota`].
+    pub fn create_state_machine(
+        self,
+        new: NewMachine,
+        limits: StorageLimits,
+    ) -> Result<MadeMachine, StoreError> {
         let pins = pins_to_json(&new.revision.pins);
+        let allowance = Allowance::new(self.book(), limits);
         self.write_kept(Kept::Machines, move |connection| {
-            create(connection, &new, &pins)
+            create(connection, &new, &pins, &allowance)
         })
     }
 
@@ -116,11 +130,16 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such machine any more,
-    /// [`StoreError::Deleting`], or [`StoreError::TooMany`] if it has all the versions that it
-    /// may have.
-    pub fn update_state_machine(self, update: UpdateMachine) -> Result<UpdatedMachine, StoreError> {
+    /// [`StoreError::Deleting`], [`StoreError::TooMany`] if it has all the revisions or versions
+    /// that it may have, or [`StoreError::OverQuota`].
+    pub fn update_state_machine(
+        self,
+        update: UpdateMachine,
+        limits: StorageLimits,
+    ) -> Result<UpdatedMachine, StoreError> {
+        let allowance = Allowance::new(self.book(), limits);
         self.write_kept(Kept::Machines, move |connection| {
-            change(connection, &update)
+            change(connection, &update, &allowance)
         })
     }
 }
@@ -129,13 +148,20 @@ fn create(
     connection: &Connection,
     new: &NewMachine,
     pins: &str,
+    allowance: &Allowance,
 ) -> Result<MadeMachine, StoreError> {
     let revision = &new.revision;
     if let Some(found) = find(connection, revision.tenant, &revision.name)? {
         return existing(connection, &found, new);
     }
-    let machine = insert_machine(connection, revision)?;
+    room::STATE_MACHINES.require(connection, revision.tenant)?;
     let settings = revision.settings.clone().unwrap_or_default();
+    let resource = tags::of_machine(&revision.name);
+    let tagged = tags::growth(connection, revision.tenant, &resource, &new.tags)?;
+    let bytes = bytes::of_revision(revision, pins, &settings);
+    let published = new.publish.as_ref().map_or(0, PublishOrder::bytes);
+    allowance.require(revision.tenant, bytes + published + tagged)?;
+    let machine = insert_machine(connection, revision)?;
     insert_revision(connection, revision, pins, (machine, 1), &settings)?;
     let description = new
         .publish
@@ -150,12 +176,11 @@ fn create(
         None => None,
         Some(order) => {
             let by = revision.created_by.as_deref();
-            let at = revision.created_at;
-            Some(versions::publish(connection, (machine, 1), order, at, by)?.version)
+            let (tenant, at) = (revision.tenant, revision.created_at);
+            Some(versions::publish(connection, tenant, (machine, 1), order, at, by)?.version)
         }
     };
-    let resource = tags::of_machine(&revision.name);
-    tags::put(connection, revision.tenant, &resource, &new.tags)?;
+    tags::put(connection, revision.tenant, &resource, &new.tags, tagged)?;
     Ok(MadeMachine {
         machine,
         created_at: revision.created_at,
@@ -197,32 +222,52 @@ fn existing(
     })
 }
 
-fn change(connection: &Connection, update: &UpdateMachine) -> Result<UpdatedMachine, StoreError> {
+fn change(
+    connection: &Connection,
+    update: &UpdateMachine,
+    allowance: &Allowance,
+) -> Result<UpdatedMachine, StoreError> {
     let machine = living(connection, update.machine)?;
     let latest = load_revision(connection, machine.id, machine.revision)?;
     let latest = latest.ok_or_else(|| StoreError::not_found(machine.id.to_string()))?;
     let new = merged(&machine, &latest, update);
     let is_new = !super::says_the_same(&latest, &new);
-    if is_new && update.publish.is_some() {
-        versions::require_room(connection, machine.id)?;
+    let pins = pins_to_json(&new.pins);
+    let settings = new.settings.clone().unwrap_or_default();
+    let order = update.publish.as_ref();
+    let mut bytes = 0;
+    if is_new {
+        room::require_revision(machine.revision)?;
+        bytes += bytes::of_revision(&new, &pins, &settings);
     }
+    let latest_revision = (machine.id, machine.revision);
+    if let Some(order) = order
+        && (is_new || versions::published(connection, latest_revision)?.is_none())
+    {
+        versions::require_room(connection, machine.id)?;
+        bytes += order.bytes();
+    }
+    allowance.require(machine.tenant, bytes)?;
     let (revision, uuid) = if is_new {
         let revision = machine.revision + 1;
-        let settings = new.settings.clone().unwrap_or_default();
-        let pins = pins_to_json(&new.pins);
         insert_revision(connection, &new, &pins, (machine.id, revision), &settings)?;
         (revision, Some(new.uuid))
     } else {
         (machine.revision, latest.uuid)
     };
-    let version = match &update.publish {
-        None => None,
-        Some(order) => {
-            let by = update.by.as_deref();
-            let row = versions::publish(connection, (machine.id, revision), order, update.at, by)?;
-            Some(row)
-        }
+    let revision_of = (machine.id, revision);
+    let by = update.by.as_deref();
+    let publish = |order| {
+        versions::publish(
+            connection,
+            machine.tenant,
+            revision_of,
+            order,
+            update.at,
+            by,
+        )
     };
+    let version = order.map(publish).transpose()?;
     Ok(UpdatedMachine {
         revision,
         uuid,
@@ -271,6 +316,13 @@ fn merged(machine: &MachineRow, latest: &RevisionRow, update: &UpdateMachine) ->
         created_by: update.by.clone(),
         acting_for: update.acting_for.clone(),
     }
+}
+
+/// Returns whose a machine is.
+pub(crate) fn tenant_of(connection: &Connection, id: MachineId) -> Result<TenantId, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT tenant FROM state_machines WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))?)
 }
 
 /// Returns a machine that may be changed.

@@ -6,8 +6,8 @@ use std::thread;
 
 use rusqlite::Connection;
 use stepwell_store::{
-    AuditChain, AuditEntry, AuditRow, CheckpointKey, Created, Digest, ExecutionKey, Store,
-    StoreError, StoreOptions, genesis_hash,
+    AuditChain, AuditEntry, AuditRow, CheckpointKey, Created, Digest, ExecutionKey, StorageLimits,
+    Store, StoreError, StoreOptions, genesis_hash,
 };
 
 use crate::setup::{Home, acme, decision, entry, somebody, time};
@@ -46,7 +46,13 @@ fn each_change_leaves_its_entry_and_what_changes_nothing_leaves_none() {
     assert_eq!(home.commit(decision(1, 1, 1)), Ok(()));
     let change = || home.store.change(entry(&tenant, "activity:delete"));
     change()
-        .put_activity(home.tenant, "a", time(0), Vec::new())
+        .put_activity(
+            home.tenant,
+            "a",
+            time(0),
+            Vec::new(),
+            StorageLimits::default(),
+        )
         .unwrap();
     assert_eq!(change().delete_activity(home.tenant, "a"), Ok(true));
     // Neither a repeated start, nor a conflict, nor what is not there.
@@ -108,7 +114,13 @@ fn chains_are_whole_however_many_write_at_once() {
                     assert_eq!(home.create(home.new_execution(key)), Ok(Created::New));
                     let change = home.store.change(somebody());
                     change
-                        .put_activity(home.tenant, &format!("a{key}"), time(0), Vec::new())
+                        .put_activity(
+                            home.tenant,
+                            &format!("a{key}"),
+                            time(0),
+                            Vec::new(),
+                            StorageLimits::default(),
+                        )
                         .unwrap();
                 }
             });

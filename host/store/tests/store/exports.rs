@@ -2,7 +2,7 @@
 
 use stepwell_store::{
     AuditChain, AuditExport, AuditFault, AuditReport, AuditSource, AuditVerifier, CheckpointKey,
-    ErasureFilter, SignedCheckpoint, Store,
+    ErasureFilter, SignedCheckpoint, StorageLimits, Store,
 };
 
 use crate::setup::{Home, acme, decision, entry_about, time};
@@ -205,7 +205,13 @@ fn details_may_be_gone_only_where_an_entry_tells_that_they_were_erased() {
         home.store.change(told)
     };
     erase()
-        .put_activity(home.tenant, "a", time(0), Vec::new())
+        .put_activity(
+            home.tenant,
+            "a",
+            time(0),
+            Vec::new(),
+            StorageLimits::default(),
+        )
         .unwrap();
     let report = verify(export(&home.store, &chain, 0)).unwrap();
     assert_eq!(report.erased, 2);
@@ -313,7 +319,13 @@ fn the_documented_example_is_what_a_host_writes() {
     let told = entry_about(&acme(home.tenant), "activity:delete", "work");
     let change = home.store.change(told);
     change
-        .put_activity(home.tenant, "work", time(0), Vec::new())
+        .put_activity(
+            home.tenant,
+            "work",
+            time(0),
+            Vec::new(),
+            StorageLimits::default(),
+        )
         .unwrap();
     sign(&home).unwrap();
     assert_eq!(lines, export(&home.store, &acme(home.tenant), 0));

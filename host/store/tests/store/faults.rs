@@ -8,7 +8,8 @@ use std::time::Duration;
 use stepwell_decider::{EventKind, EventNumber};
 use stepwell_states::Payload;
 use stepwell_store::{
-    AuditChain, ExecutionKey, Fault, FaultPlan, Store, StoreError, StoreOptions, TenantId,
+    AuditChain, ExecutionKey, Fault, FaultPlan, StorageLimits, Store, StoreError, StoreOptions,
+    TenantId,
 };
 
 use crate::audit::whole_chain;
@@ -181,7 +182,13 @@ fn every_commit_may_be_the_last() {
             assert_eq!(entries, events_there.div_ceil(2), "commit {commit}");
             whole_chain(&store, &AuditChain::Host);
             let change = store.change(entry(&chain, "test:change"));
-            let made = change.put_activity(TenantId(1), "a", time(0), Vec::new());
+            let made = change.put_activity(
+                TenantId(1),
+                "a",
+                time(0),
+                Vec::new(),
+                StorageLimits::default(),
+            );
             let expected = entries + u64::from(made.is_ok());
             assert_eq!(whole_chain(&store, &chain).len() as u64, expected);
         }
@@ -195,10 +202,11 @@ fn advance_until_dead(store: &Store, folder: &std::path::Path) -> Option<u64> {
         .put_tenant(crate::setup::new_tenant("acme", "000000000001"));
     let Ok(tenant) = tenant else { return Some(0) };
     let revision = crate::setup::new_revision(tenant, "orders");
-    let Ok(put) = store
-        .change(somebody())
-        .put_state_machine(revision, stepwell_store::PutMode::Create)
-    else {
+    let Ok(put) = store.change(somebody()).put_state_machine(
+        revision,
+        stepwell_store::PutMode::Create,
+        StorageLimits::default(),
+    ) else {
         return Some(0);
     };
     let folder = tempfile::tempdir_in(folder).unwrap();

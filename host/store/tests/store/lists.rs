@@ -2,7 +2,7 @@
 
 use stepwell_store::{
     Deletion, ExecutionFilter, ExecutionKey, ExecutionsOf, ListPosition, PutMode, Status,
-    StoreError, Summary, TenantId,
+    StorageLimits, StoreError, Summary, TenantId,
 };
 
 use crate::setup::{Home, decision, new_revision, somebody, time};
@@ -83,7 +83,11 @@ fn lists_are_newest_first_by_status_and_by_owner() {
     let other = home
         .store
         .change(somebody())
-        .put_state_machine(new_revision(home.tenant, "refunds"), PutMode::Create)
+        .put_state_machine(
+            new_revision(home.tenant, "refunds"),
+            PutMode::Create,
+            StorageLimits::default(),
+        )
         .unwrap()
         .machine;
     let mut new = home.new_execution(8);
@@ -152,9 +156,11 @@ fn an_execution_is_found_by_names_also_after_its_machine() {
             .delete_state_machine(home.machine, time(1))
     };
     let make = || {
-        home.store
-            .change(somebody())
-            .put_state_machine(new_revision(home.tenant, "orders"), PutMode::Create)
+        home.store.change(somebody()).put_state_machine(
+            new_revision(home.tenant, "orders"),
+            PutMode::Create,
+            StorageLimits::default(),
+        )
     };
     // Its name is its own until its last execution has ended.
     assert_eq!(delete(), Ok(Deletion::Pending));

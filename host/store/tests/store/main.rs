@@ -22,3 +22,4 @@ mod retention;
 mod room;
 mod search;
 mod setup;
+mod stored_bytes;

@@ -331,7 +331,11 @@ fn changed_bytes_are_not_handed_out() {
 #[test]
 fn a_definition_that_says_something_new_is_a_new_revision() {
     let home = Home::new();
-    let put = |new, mode| home.store.change(somebody()).put_state_machine(new, mode);
+    let put = |new, mode| {
+        home.store
+            .change(somebody())
+            .put_state_machine(new, mode, StorageLimits::default())
+    };
     let same = new_revision(home.tenant, "orders");
     let machine = home.machine;
     let there = Ok(PutRevision {
@@ -394,10 +398,11 @@ fn a_definition_that_says_something_new_is_a_new_revision() {
 #[test]
 fn what_is_not_there_cannot_be_updated_or_deleted() {
     let home = Home::new();
-    let missing = home
-        .store
-        .change(somebody())
-        .put_state_machine(new_revision(home.tenant, "refunds"), PutMode::Update);
+    let missing = home.store.change(somebody()).put_state_machine(
+        new_revision(home.tenant, "refunds"),
+        PutMode::Update,
+        StorageLimits::default(),
+    );
     assert_eq!(
         missing,
         Err(StoreError::NotFound {
@@ -412,10 +417,11 @@ fn what_is_not_there_cannot_be_updated_or_deleted() {
         matches!(missing, Err(StoreError::NotFound { .. })),
         "{missing:?}"
     );
-    let tenantless = home
-        .store
-        .change(somebody())
-        .put_state_machine(new_revision(TenantId(99), "refunds"), PutMode::Create);
+    let tenantless = home.store.change(somebody()).put_state_machine(
+        new_revision(TenantId(99), "refunds"),
+        PutMode::Create,
+        StorageLimits::default(),
+    );
     assert!(
         matches!(tenantless, Err(StoreError::Refused { .. })),
         "{tenantless:?}"
@@ -428,7 +434,7 @@ fn a_deleted_machine_is_out_of_sight_and_stays_for_its_executions() {
     let refunds = new_revision(home.tenant, "refunds");
     home.store
         .change(somebody())
-        .put_state_machine(refunds, PutMode::Create)
+        .put_state_machine(refunds, PutMode::Create, StorageLimits::default())
         .unwrap();
     let names = |after| -> Vec<String> {
         let rows = home

@@ -3,7 +3,7 @@
 use stepwell_decider::TraceContext;
 use stepwell_store::{
     ExecutionFilter, ExecutionKey, ExecutionsOf, NameFilter, NewExecution, PutMode, Status,
-    Summary, Tag, TenantId, TimeRange,
+    StorageLimits, Summary, Tag, TenantId, TimeRange,
 };
 
 use crate::setup::{Home, decision, new_revision, new_tenant, somebody, time};
@@ -249,7 +249,11 @@ fn what_others_have_never_appears() {
     let machine = home
         .store
         .change(somebody())
-        .put_state_machine(new_revision(other, "orders"), PutMode::Create)
+        .put_state_machine(
+            new_revision(other, "orders"),
+            PutMode::Create,
+            StorageLimits::default(),
+        )
         .unwrap()
         .machine;
     for key in 31..=60 {
@@ -277,7 +281,11 @@ fn tags_of_state_machines_are_asked_for() {
     let other = home
         .store
         .change(somebody())
-        .put_state_machine(new_revision(home.tenant, "refunds"), PutMode::Create)
+        .put_state_machine(
+            new_revision(home.tenant, "refunds"),
+            PutMode::Create,
+            StorageLimits::default(),
+        )
         .unwrap()
         .machine;
     let mut new = furnished(&home, 7);
@@ -289,6 +297,7 @@ fn tags_of_state_machines_are_asked_for() {
             home.tenant,
             "stateMachine:refunds",
             vec![tag("team", "money")],
+            StorageLimits::default(),
         )
         .unwrap();
     let filter = ExecutionFilter {

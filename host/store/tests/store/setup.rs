@@ -9,7 +9,7 @@ use stepwell_states::{Payload, Timestamp};
 use stepwell_store::{
     AuditChain, AuditDetails, AuditEntry, AuditFacts, AuditOutcome, AuditPrincipal, CommitDecision,
     Created, Digest, ExecutionKey, MachineId, MapChanges, NewExecution, NewRevision, NewTenant,
-    PutMode, Store, StoreError, StoreOptions, Summary, TenantId,
+    PutMode, StorageLimits, Store, StoreError, StoreOptions, Summary, TenantId,
 };
 use tempfile::TempDir;
 
@@ -120,7 +120,11 @@ pub(crate) fn furnish(store: &Store) -> (TenantId, MachineId) {
         .unwrap();
     let put = store
         .change(somebody())
-        .put_state_machine(new_revision(tenant, "orders"), PutMode::Create)
+        .put_state_machine(
+            new_revision(tenant, "orders"),
+            PutMode::Create,
+            StorageLimits::default(),
+        )
         .unwrap();
     (tenant, put.machine)
 }
