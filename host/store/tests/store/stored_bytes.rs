@@ -596,6 +596,12 @@ fn what_does_not_grow_is_let_pass_also_over_the_quota() {
     // Exactly as much as there is room for.
     put_config(&home, "b", "1234", full).unwrap();
     is_over(put_config(&home, "c", "1", full));
+    // What brings no component is not held against their number.
+    let no_components = StorageLimits {
+        stored_bytes: None,
+        components: Some(0),
+    };
+    put_config(&home, "c", "1", no_components).unwrap();
     exact(&home);
 }
 
@@ -766,6 +772,35 @@ fn a_tenant_has_only_so_many_bindings_rules_and_ended_bulk_operations() {
     assert_eq!(listed.len(), BULK_KEPT_MAX + 1);
     assert_eq!(listed.first().unwrap().order.uuid, "new");
     assert_eq!(listed.last().unwrap().order.uuid, "u7");
+}
+
+#[test]
+fn what_an_earlier_version_has_stored_is_counted_when_it_is_brought_up() {
+    let (mut home, machine) = furnished();
+    let gone = home.store.change(somebody()).put_state_machine(
+        named(&home, "gone"),
+        PutMode::Create,
+        NO_LIMIT,
+    );
+    delete_machine(&home, gone.unwrap().machine, 1);
+    let counted = exact(&home);
+    let empty_store = Store::open(StoreOptions::memory()).unwrap();
+    std::mem::replace(&mut home.store, empty_store).close();
+    fill(
+        &home,
+        "ALTER TABLE tenant_usage DROP COLUMN definition_bytes;
+         ALTER TABLE tenant_usage DROP COLUMN setting_bytes;
+         DROP INDEX state_machines_to_empty;
+         ALTER TABLE state_machines DROP COLUMN emptied;
+         DELETE FROM tenant_usage;
+         PRAGMA user_version = 19",
+    );
+    home.reopen();
+    assert_eq!(exact(&home), counted);
+    // What was deleted before goes, too.
+    assert_eq!(empty(&home, 9), 2);
+    assert!(exact(&home)[0] < counted[0]);
+    assert!(home.store.load_revision(machine, 1).unwrap().is_some());
 }
 
 #[test]
