@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use rusqlite::Connection;
 use stepwell_store::{
     ACCESS_MAX, ACTIVITIES_MAX, AccessKeyRow, ApiTokenRow, Digest, KeySecret, NewApiToken, RoleRow,
-    StoreError, TenantId,
+    StorageLimits, StoreError, TenantId,
 };
 
 use crate::setup::{Home, new_tenant, somebody, time};
@@ -107,6 +107,6 @@ fn activities_end_at_their_limit() {
     let what = ("activities", ACTIVITIES_MAX);
     ends_at(what, insert, |home, tenant, name| {
         let change = home.store.change(somebody());
-        change.put_activity(tenant, name, time(1), Vec::new())
+        change.put_activity(tenant, name, time(1), Vec::new(), StorageLimits::default())
     });
 }
