@@ -3,6 +3,10 @@
 //! The victim's executions of one task begin at set times, whether the ones before have
 //! ended or not, and each latency counts from the time that was set: a host that stalls
 //! cannot hide it. Quiet and flooded rounds take turns on one host.
+//!
+//! Callers are on other machines, as a rule. Here they share the processors with the host, so
+//! the flood's step back behind it as far as they can, and the victim's run in short slices:
+//! else it would be measured how the flood's callers keep the victim's from the processors.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -194,6 +198,7 @@ fn steady(target: &Target, door: &TenantDoor, executions: usize) -> anyhow::Resu
             .enumerate()
             .map(|(client, mut session)| {
                 scope.spawn(move || {
+                    stepwell_engine::run_in_short_slices();
                     let mut latencies = Vec::new();
                     for number in (client..executions).step_by(VICTIMS) {
                         let set = began
@@ -217,6 +222,19 @@ fn steady(target: &Target, door: &TenantDoor, executions: usize) -> anyhow::Resu
         ensure!(latencies.len() == executions, "executions are missing");
         Ok(latencies)
     })
+}
+
+/// Puts the calling thread behind all others.
+#[cfg(target_os = "linux")]
+fn step_back() -> anyhow::Result<()> {
+    rustix::process::nice(19).context("the flood cannot step back")?;
+    Ok(())
+}
+
+/// Elsewhere it is the whole process that has a niceness.
+#[cfg(not(target_os = "linux"))]
+fn step_back() -> anyhow::Result<()> {
+    Ok(())
 }
 
 /// Waits until the host has nothing left to do of what the flood has started.
@@ -251,6 +269,7 @@ fn under<T>(
             .into_iter()
             .map(|mut session| {
                 scope.spawn(move || {
+                    step_back()?;
                     while !over.load(Ordering::Relaxed) {
                         flood.request(&mut session)?;
                         answered.fetch_add(1, Ordering::Relaxed);

@@ -255,7 +255,10 @@ fn starter_of(
         next_key: Arc::clone(next_key),
         audit: Arc::clone(audit),
         ledgers: Arc::clone(ledgers),
-        intake: Intake::default(),
+        intake: Intake::new({
+            let store = store.clone();
+            move || store.recent_commit()
+        }),
     })
 }
 

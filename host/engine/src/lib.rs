@@ -45,6 +45,7 @@ mod notifier;
 mod outbound;
 mod pace;
 mod permissions;
+mod processors;
 mod quotas;
 mod retention;
 mod runner;
@@ -82,6 +83,7 @@ pub use outbound::{ANY as ANY_POLICY, DenialListener, DeniedAccess};
 pub use permissions::{
     ADMINISTER_HOST, BUILT_IN_ROLES, BuiltInRole, Permission, Permissions, built_in_role,
 };
+pub use processors::run_in_short_slices;
 pub use quotas::{Limits, OwnQuotas, Quota, QuotaState};
 pub use retention::RetentionConfig;
 pub use runner::{

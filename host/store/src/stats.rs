@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// A commit that took longer, in microseconds, says no more of the next ones.
+const RECENT_MOST_US: u64 = 100_000;
+
 /// What a store has done since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StoreStats {
@@ -30,6 +33,8 @@ pub(crate) struct Counters {
     commits: AtomicU64,
     writes: AtomicU64,
     commit_us: AtomicU64,
+    /// What a commit took lately, in microseconds: each counts for an eighth.
+    recent_commit_us: AtomicU64,
     checkpoints: AtomicU64,
     checkpoint_us: AtomicU64,
     history_bytes: AtomicU64,
@@ -46,6 +51,15 @@ impl Counters {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.writes.fetch_add(writes as u64, Ordering::Relaxed);
         self.commit_us.fetch_add(micros(time), Ordering::Relaxed);
+        // One thread writes it.
+        let before = self.recent_commit_us.load(Ordering::Relaxed);
+        let now = (7 * before + micros(time).min(RECENT_MOST_US)) / 8;
+        self.recent_commit_us.store(now, Ordering::Relaxed);
+    }
+
+    /// What a commit took lately.
+    pub(crate) fn recent_commit(&self) -> Duration {
+        Duration::from_micros(self.recent_commit_us.load(Ordering::Relaxed))
     }
 
     /// Counts entries of the audit log that are durable.

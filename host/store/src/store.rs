@@ -188,6 +188,12 @@ impl Store {
         self.inner.counters.read(self.inner.queue.len())
     }
 
+    /// Returns what a COMMIT took lately, its fsync included: a moving average.
+    #[must_use]
+    pub fn recent_commit(&self) -> Duration {
+        self.inner.counters.recent_commit()
+    }
+
     /// Changes [`StoreOptions::size_max_bytes`].
     ///
     /// # Errors

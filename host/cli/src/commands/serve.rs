@@ -108,6 +108,8 @@ pub(crate) fn run(args: &ServeArgs, app: &App) -> Result<Exit, CliError> {
         ))
         .hint("leave --dev out, or listen on 127.0.0.1 or [::1]"));
     }
+    // Inherited by all threads of the host.
+    stepwell_engine::run_in_short_slices();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("api")

@@ -32,11 +32,10 @@ use std::time::{Duration, Instant};
 use stepwell_store::Turns;
 use tokio::runtime::Handle;
 
+use crate::processors;
+
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How far guests step back: a niceness, in which 10 is a tenth of the weight of 0.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
 /// How long a thread runs without a look at the other tenants' threads.
 const SLICE: Duration = Duration::from_micros(500);
 
@@ -101,7 +100,7 @@ impl GuestThreads {
         for _ in 0..threads {
             let (shared, runtime) = (Arc::clone(&shared), runtime.clone());
             let run = move || {
-                step_back();
+                processors::step_back();
                 let _context = runtime.enter();
                 shared.run();
             };
@@ -150,19 +149,6 @@ impl Drop for GuestThreads {
         self.shared.close();
     }
 }
-
-/// Puts the calling thread behind the host's own.
-#[cfg(target_os = "linux")]
-fn step_back() {
-    // Whoever runs the host may have it as far back as it goes already.
-    if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::debug!(%error, "guests run beside the host's own threads");
-    }
-}
-
-/// Elsewhere it is the whole process that has a niceness.
-#[cfg(not(target_os = "linux"))]
-fn step_back() {}
 
 impl State {
     /// Whether a tenant with so many turns under way may have one more: alone it has half of
